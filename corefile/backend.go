@@ -1,0 +1,148 @@
+package corefile
+
+import (
+	"context"
+
+	"github.com/safedump/sdcore/report"
+)
+
+// Backend finds goroutines in a core and unwinds their stacks. The one over
+// delve is in delvecore; whatever reads stacks later implements the same.
+// A Backend is not safe for concurrent use.
+type Backend interface {
+	// Name is what reports call it ("delve").
+	Name() string
+	// Goroutines lists every goroutine that is not dead, ascending by ID.
+	Goroutines(ctx context.Context) ([]Goroutine, []report.Problem, error)
+	// Unwind walks the stack of g, innermost frame first. At most maxFrames
+	// physical frames are walked when maxFrames > 0. A stack that can't be
+	// walked to its end is returned as far as it goes, Stack.End says why.
+	Unwind(ctx context.Context, g *Goroutine, maxFrames int) (Stack, error)
+	// UnwindThread walks what a thread itself executes, goroutine or not: the
+	// place to look when no goroutine crashed.
+	UnwindThread(ctx context.Context, tid int, maxFrames int) (Stack, error)
+	// Close releases what the backend holds; the Core stays open.
+	Close() error
+}
+
+// Goroutine is what the runtime records of a goroutine. All numbers are as
+// read from the core's runtime.g.
+type Goroutine struct {
+	Addr       uint64 // of the runtime.g
+	ID         uint64
+	ParentID   uint64 // goroutine that created it, 0 when unknown
+	Status     string // "running", "runnable", "syscall", "waiting", "preempted", "copystack", ...
+	WaitReason string // from runtime.waitReasonStrings in the core; "" unless waiting
+	WaitSince  int64  // runtime nanotime, 0 when not recorded
+	TID        int    // kernel thread that runs it, 0 when none
+	PC, SP     uint64 // where it stands
+	GoPC       uint64 // the go statement that created it
+	StartPC    uint64 // its entry function
+	System     bool   // one of the runtime's own
+	Labels     []report.Label
+	Fault      *Fault // a signal that the runtime turned into a panic
+	PanicAddr  uint64 // newest runtime._panic, 0 when none
+	DeferAddr  uint64 // newest runtime._defer of the linked list, 0 when none
+	// Creator names the go statement, Start the entry function, from the
+	// binary's line table; empty when unknown.
+	Creator report.FrameRef
+	Start   string
+}
+
+// Fault is the signal that the runtime recorded in a g before it panicked:
+// g.sig, g.sigcode1 and g.sigpc.
+type Fault struct {
+	Signal int
+	Code0  uint64 // si_code
+	Addr   uint64 // faulting address
+	PC     uint64
+}
+
+// Stack is an unwound stack.
+type Stack struct {
+	Frames []Frame
+	// End says why the stack ends before its outermost frame; "" when whole.
+	End string
+	// Omitted counts frames that maxFrames left out.
+	Omitted int
+}
+
+// Frame is one function call on a stack. Inlined calls come before the frame
+// they were inlined into and share its PC, CFA and Regs.
+type Frame struct {
+	Function string
+	File     string
+	Line     int
+	// PC is the return address into this frame, or where it stands when it is
+	// the innermost one (or the one below a signal). CallPC is an address that
+	// certainly belongs to the instruction that is being executed: PC itself
+	// for those, PC-1 for the others. Both are addresses of the process, load
+	// bias included.
+	PC, CallPC uint64
+	Entry      uint64 // of the physical function
+	CFA        uint64 // canonical frame address
+	Regs       *Registers
+	Inlined    bool
+	// Depth is the inlining depth: 0 for the physical function, then counting
+	// inwards. The innermost inlined call has the highest.
+	Depth int
+	// SystemStack is true on g0 and signal stacks.
+	SystemStack bool
+	// Repeat is how often this frame occurs in a row when it was folded; 0
+	// and 1 both mean once.
+	Repeat int
+}
+
+// Registers hold what is known of the registers at a frame, by DWARF number.
+// Most frames know the stack pointer and the program counter only: a missing
+// register is not zero.
+type Registers struct {
+	values map[uint64][]byte
+}
+
+// Set stores the contents of register n, little endian.
+func (r *Registers) Set(n uint64, b []byte) {
+	if r.values == nil {
+		r.values = map[uint64][]byte{}
+	}
+	r.values[n] = b
+}
+
+// Bytes returns the contents of register n; ok is false when they are unknown.
+// The slice must not be changed.
+func (r *Registers) Bytes(n uint64) (b []byte, ok bool) {
+	if r == nil {
+		return nil, false
+	}
+	b, ok = r.values[n]
+	return b, ok
+}
+
+// Location is where a variable lives at one PC: pieces that follow each other
+// in the variable's memory layout. No pieces: it has no location there.
+type Location struct {
+	Pieces []Piece
+	// Stale is true when the location was found for another PC of the same
+	// call (the call instruction itself), where it may be out of date.
+	Stale bool
+}
+
+// PieceKind says what a piece of a location is.
+type PieceKind uint8
+
+// The kinds of pieces.
+const (
+	PieceMissing  PieceKind = iota // optimized out: no bytes exist
+	PieceMemory                    // Addr holds it
+	PieceRegister                  // register Reg holds it
+	PieceValue                     // Value is the contents, little endian
+)
+
+// Piece is a part of a variable.
+type Piece struct {
+	Kind  PieceKind
+	Size  int64 // bytes; 0: all of the variable
+	Addr  uint64
+	Reg   uint64
+	Value []byte
+}

@@ -1,0 +1,154 @@
+package report
+
+import (
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
+
+// Addr is an address of the crashed process. JSON numbers lose 64-bit
+// precision, so it is written as a hex string, "0xc000012340".
+type Addr uint64
+
+// String returns the address in hex with a leading 0x.
+func (a Addr) String() string { return "0x" + strconv.FormatUint(uint64(a), 16) }
+
+// MarshalJSON writes the address as a hex string.
+func (a Addr) MarshalJSON() ([]byte, error) { return []byte(`"` + a.String() + `"`), nil }
+
+// UnmarshalJSON reads a hex string with a leading 0x.
+func (a *Addr) UnmarshalJSON(b []byte) error {
+	var s string
+	if err := json.Unmarshal(b, &s); err != nil {
+		return fmt.Errorf("address: %w", err)
+	}
+	digits, ok := strings.CutPrefix(s, "0x")
+	n, err := strconv.ParseUint(digits, 16, 64)
+	if !ok || err != nil {
+		return fmt.Errorf("address: not a hex string with 0x")
+	}
+	*a = Addr(n)
+	return nil
+}
+
+// State says how far a value can be trusted.
+type State string
+
+// The states of a value. Only StateOK and StateTruncated come with contents;
+// in every other state Text, Len, Cap and Children say nothing about the
+// program's data, except that StateStale and a partly known composite keep
+// what is known and say so in Note.
+const (
+	StateOK           State = "ok"
+	StateTruncated    State = "truncated"     // shortened by a limit; Len is the true length
+	StateOptimizedOut State = "optimized-out" // no location at this PC
+	StateStale        State = "stale"         // a copy that may be out of date
+	StateUnreadable   State = "unreadable"    // memory or metadata could not be read
+	StateAbsent       State = "absent"        // the core does not hold that memory
+	StateCycle        State = "cycle"         // the value contains itself here
+	StateBudget       State = "budget"        // a limit on depth or nodes was reached
+	StateRedacted     State = "redacted"      // removed by redact
+)
+
+// Kind is the kind of a Go type, in reflect's words.
+type Kind string
+
+// The kinds of values. KindBytes is a byte slice or byte array, shown as text;
+// KindText is a value whose structure is not known, from a report that holds
+// only its rendering.
+const (
+	KindBool          Kind = "bool"
+	KindInt           Kind = "int"
+	KindUint          Kind = "uint"
+	KindFloat         Kind = "float"
+	KindComplex       Kind = "complex"
+	KindString        Kind = "string"
+	KindBytes         Kind = "bytes"
+	KindArray         Kind = "array"
+	KindSlice         Kind = "slice"
+	KindMap           Kind = "map"
+	KindStruct        Kind = "struct"
+	KindPointer       Kind = "pointer"
+	KindInterface     Kind = "interface"
+	KindFunc          Kind = "func"
+	KindChan          Kind = "chan"
+	KindUnsafePointer Kind = "unsafe-pointer"
+	KindText          Kind = "text"
+	KindInvalid       Kind = "invalid"
+)
+
+// Value is one decoded value, a tree for composite types.
+type Value struct {
+	State State  `json:"state" redact:"safe"`
+	Kind  Kind   `json:"kind" redact:"safe"`
+	Type  string `json:"type" redact:"code"`
+	// Addr is where the value itself lies, 0 for a value in registers. For
+	// pointers, chans, maps and funcs Target is what they point to.
+	Addr   Addr `json:"addr,omitempty"`
+	Target Addr `json:"target,omitempty"`
+	// Text is the value of a scalar as Go syntax ("42", "true", "1.5e+06"), the
+	// name of a func, and the raw contents of a string or byte slice. For types
+	// that people read as a whole (time.Time, time.Duration, sync.Mutex) it
+	// is a summary beside the children.
+	Text string `json:"text,omitempty" redact:"value"`
+	// Quoted is true when Text holds the contents of a string in Go's escaped
+	// form, without the quotes, because they are not valid UTF-8.
+	Quoted bool `json:"quoted,omitempty"`
+	// Nil is true for a nil pointer, slice, map, chan, func or interface that
+	// was read as such; an unknown one has another State and Nil false.
+	Nil bool `json:"nil,omitempty"`
+	// Len is the length of strings, arrays, slices, maps and chans; Cap the
+	// capacity of slices and chans. They are 0 where not applicable.
+	Len int64 `json:"len,omitempty"`
+	Cap int64 `json:"cap,omitempty"`
+	// Children are the fields of a struct, the elements of an array, slice or
+	// chan buffer, the entries of a map, what a pointer or interface holds, and
+	// the captured variables of a closure.
+	Children []Child `json:"children,omitempty"`
+	// Note explains a state other than ok, or labels a guess with its evidence.
+	Note string `json:"note,omitempty" redact:"text"`
+}
+
+// Child is a part of a composite value.
+type Child struct {
+	// Name is the field's or captured variable's name; empty for elements.
+	Name string `json:"name,omitempty" redact:"name"`
+	// Embedded marks an embedded struct field.
+	Embedded bool `json:"embedded,omitempty"`
+	// Key is the key of a map entry, nil otherwise.
+	Key   *Value `json:"key,omitempty"`
+	Value Value  `json:"value"`
+}
+
+// Contents returns the raw contents of a string or byte slice: Text with
+// escapes undone where Quoted is set. ok is false where Text is no such thing.
+func (v *Value) Contents() (s string, ok bool) {
+	if !v.Quoted {
+		return v.Text, true
+	}
+	s, err := strconv.Unquote(`"` + v.Text + `"`)
+	return s, err == nil
+}
+
+// SetContents stores raw contents in Text, escaped where they are not valid
+// UTF-8 or hold control characters that JSON tools mangle.
+func (v *Value) SetContents(s string) {
+	v.Text, v.Quoted = s, false
+	if !plainText(s) {
+		q := strconv.Quote(s)
+		v.Text, v.Quoted = q[1:len(q)-1], true
+	}
+}
+
+// plainText reports whether s survives JSON unchanged and shows as it is:
+// valid UTF-8 without control characters other than newline and tab.
+func plainText(s string) bool {
+	for _, r := range s {
+		if r == utf8.RuneError || r < ' ' && r != '\n' && r != '\t' || r == 0x7f {
+			return false
+		}
+	}
+	return true
+}
