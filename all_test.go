@@ -1,0 +1,317 @@
+// The rules that hold for the whole repository, as tests: who may import whom,
+// what a library must not do, and what the nested modules may require.
+package sdcore_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+const modulePath = "github.com/safedump/sdcore"
+
+// delveDWARF are delve's DWARF parsers: pure functions over bytes, allowed
+// where debug information is read. pkg/proc is fenced into two packages.
+const delveDWARF = "github.com/go-delve/delve/pkg/dwarf"
+
+// importTable is docs/architecture.md's table: for each package what it may
+// import besides the standard library. "." is the root package; an entry that
+// ends in "/..." covers what is below. Tests may import more.
+var importTable = map[string][]string{
+	"report":             {},
+	"redact":             {"report"},
+	"export":             {"report", "redact", "github.com/olekukonko/tablewriter/...", "github.com/google/pprof/profile"},
+	"corefile":           {"report", "golang.org/x/sys/unix"},
+	"corefile/gotype":    {"report", "corefile", delveDWARF + "/..."},
+	"corefile/goscope":   {"report", "corefile", "corefile/gotype", delveDWARF + "/..."},
+	"corefile/goruntime": {"report", "corefile", "corefile/gotype", "corefile/goscope", delveDWARF + "/..."},
+	"corefile/delvecore": {"report", "corefile", "corefile/gotype", "corefile/goruntime", "github.com/go-delve/delve/..."},
+	"vars":               {"report", "corefile", "corefile/gotype", "corefile/goscope", "corefile/goruntime"},
+	"crash":              {"report", "corefile", "corefile/gotype", "corefile/goscope", "corefile/goruntime", "vars"},
+	".": {"report", "redact", "corefile", "corefile/gotype", "corefile/goscope", "corefile/goruntime",
+		"corefile/delvecore", "vars", "crash"},
+	"capture":    {"github.com/go-delve/delve/...", "golang.org/x/sys/unix"},
+	"hostcheck":  {"golang.org/x/sys/unix"},
+	"cmd/sdcore": {".", "report", "redact", "export", "corefile", "capture", "hostcheck", "github.com/spf13/cobra/...", "github.com/spf13/pflag", "golang.org/x/term", "golang.org/x/sys/unix"},
+}
+
+// testOnly are packages that only tests may import.
+var testOnly = []string{"internal/coretest"}
+
+type goPackage struct {
+	ImportPath string
+	Dir        string
+	Name       string
+	GoFiles    []string
+	Imports    []string
+	Standard   bool
+	Doc        string
+}
+
+func listPackages(t *testing.T) []goPackage {
+	t.Helper()
+	out, err := exec.Command("go", "list", "-json=ImportPath,Dir,Name,GoFiles,Imports,Doc", "./...").Output()
+	if err != nil {
+		t.Fatalf("go list: %v\n%s", err, stderrOf(err))
+	}
+	var pkgs []goPackage
+	for dec := json.NewDecoder(bytes.NewReader(out)); ; {
+		var p goPackage
+		if err := dec.Decode(&p); errors.Is(err, io.EOF) {
+			break
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		pkgs = append(pkgs, p)
+	}
+	return pkgs
+}
+
+func stderrOf(err error) string {
+	var ee *exec.ExitError
+	if errors.As(err, &ee) {
+		return string(ee.Stderr)
+	}
+	return ""
+}
+
+// room turns an import path of ours into its name in the table.
+func room(path string) string {
+	if path == modulePath {
+		return "."
+	}
+	return strings.TrimPrefix(path, modulePath+"/")
+}
+
+func ours(path string) bool {
+	return path == modulePath || strings.HasPrefix(path, modulePath+"/")
+}
+
+func TestImportTable(t *testing.T) {
+	for _, p := range listPackages(t) {
+		name := room(p.ImportPath)
+		if slices.Contains(testOnly, name) {
+			continue
+		}
+		allowed, known := importTable[name]
+		if !known {
+			if len(p.GoFiles) > 0 {
+				t.Errorf("package %s is not in the import table: add its row here and in docs/architecture.md, with the reason", name)
+			}
+			continue
+		}
+		for _, imp := range p.Imports {
+			if standardLibrary(imp) || matches(allowed, imp) {
+				continue
+			}
+			t.Errorf("%s imports %s: its row in the import table does not allow that", name, imp)
+		}
+	}
+}
+
+func standardLibrary(path string) bool {
+	first, _, _ := strings.Cut(path, "/")
+	return !strings.Contains(first, ".")
+}
+
+func matches(allowed []string, imp string) bool {
+	if ours(imp) {
+		return slices.Contains(allowed, room(imp))
+	}
+	for _, a := range allowed {
+		if a == imp {
+			return true
+		}
+		if dir, ok := strings.CutSuffix(a, "/..."); ok && (imp == dir || strings.HasPrefix(imp, dir+"/")) {
+			return true
+		}
+	}
+	return false
+}
+
+// TestPureModel checks that what everything else stands on drags in nothing.
+func TestPureModel(t *testing.T) {
+	for _, pkg := range []string{"./report", "./redact"} {
+		out, err := exec.Command("go", "list", "-deps", "-f", "{{if not .Standard}}{{.ImportPath}}{{end}}", pkg).Output()
+		if err != nil {
+			t.Fatalf("go list -deps %s: %v", pkg, err)
+		}
+		for _, dep := range strings.Fields(string(out)) {
+			if !ours(dep) {
+				t.Errorf("%s depends on %s: only our own packages and the standard library are allowed", pkg, dep)
+			}
+		}
+	}
+}
+
+// TestPackageDocs wants a doc.go in every library and a package comment
+// everywhere.
+func TestPackageDocs(t *testing.T) {
+	for _, p := range listPackages(t) {
+		if len(p.GoFiles) == 0 {
+			continue
+		}
+		if p.Doc == "" {
+			t.Errorf("%s has no package comment", p.ImportPath)
+		}
+		if p.Name != "main" && p.ImportPath != modulePath && !slices.Contains(p.GoFiles, "doc.go") {
+			t.Errorf("%s has no doc.go", p.ImportPath)
+		}
+	}
+}
+
+// forbidden are calls that a library must not make: it never prints, exits,
+// or reads flags or the environment.
+var forbidden = map[string][]string{
+	"fmt":  {"Print", "Printf", "Println", "Scan", "Scanf", "Scanln"},
+	"log":  {"*"},
+	"flag": {"*"},
+	"os":   {"Exit", "Getenv", "LookupEnv", "Environ", "ExpandEnv", "Args", "Stdout", "Stderr", "Stdin", "Setenv"},
+}
+
+func TestLibrariesStayQuiet(t *testing.T) {
+	for _, p := range listPackages(t) {
+		if p.Name == "main" || slices.Contains(testOnly, room(p.ImportPath)) {
+			continue
+		}
+		for _, f := range p.GoFiles {
+			for _, bad := range loudCalls(t, filepath.Join(p.Dir, f)) {
+				t.Errorf("%s: libraries never print, exit or read flags or environment", bad)
+			}
+		}
+	}
+}
+
+// loudCalls lists the uses of forbidden identifiers in a file, and mutable
+// state that init functions would set up.
+func loudCalls(t *testing.T, path string) []string {
+	t.Helper()
+	fset := token.NewFileSet()
+	f, err := parser.ParseFile(fset, path, nil, parser.SkipObjectResolution)
+	if err != nil {
+		t.Fatal(err)
+	}
+	imported := map[string]string{} // local name -> path
+	for _, imp := range f.Imports {
+		p, _ := strconv.Unquote(imp.Path.Value)
+		name := p[strings.LastIndex(p, "/")+1:]
+		if imp.Name != nil {
+			name = imp.Name.Name
+		}
+		imported[name] = p
+	}
+	var found []string
+	ast.Inspect(f, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.SelectorExpr:
+			id, ok := n.X.(*ast.Ident)
+			if !ok {
+				return true
+			}
+			names := forbidden[imported[id.Name]]
+			if slices.Contains(names, n.Sel.Name) || slices.Contains(names, "*") {
+				found = append(found, fset.Position(n.Pos()).String()+": "+id.Name+"."+n.Sel.Name)
+			}
+		case *ast.FuncDecl:
+			if n.Recv == nil && n.Name.Name == "init" {
+				found = append(found, fset.Position(n.Pos()).String()+": func init")
+			}
+		case *ast.CallExpr:
+			if id, ok := n.Fun.(*ast.Ident); ok && (id.Name == "print" || id.Name == "println") {
+				found = append(found, fset.Position(n.Pos()).String()+": "+id.Name)
+			}
+		}
+		return true
+	})
+	return found
+}
+
+// TestLoudCallsAreFound makes sure that the check above can fail.
+func TestLoudCallsAreFound(t *testing.T) {
+	src := "package x\nimport (\"fmt\"; o \"os\")\nfunc init() {}\nfunc f() { fmt.Println(); o.Exit(1); println() }\n"
+	path := filepath.Join(t.TempDir(), "x.go")
+	if err := os.WriteFile(path, []byte(src), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if got := loudCalls(t, path); len(got) != 4 {
+		t.Errorf("found %d of 4 planted calls: %q", len(got), got)
+	}
+}
+
+type goMod struct {
+	Module  struct{ Path string }
+	Go      string
+	Require []struct{ Path string }
+	Replace []struct{ Old, New struct{ Path string } }
+}
+
+func readMod(t *testing.T, path string) goMod {
+	t.Helper()
+	out, err := exec.Command("go", "mod", "edit", "-json", path).Output()
+	if err != nil {
+		t.Fatalf("%s: %v\n%s", path, err, stderrOf(err))
+	}
+	var m goMod
+	if err := json.Unmarshal(out, &m); err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+// TestModules pins what the three modules promise: `go install` of the main
+// one works because it has no replace, and a service that imports the helper
+// gets nothing but the helper.
+func TestModules(t *testing.T) {
+	root := readMod(t, "go.mod")
+	if root.Module.Path != modulePath || len(root.Replace) > 0 {
+		t.Errorf("go.mod: module %q with %d replaces, want %q without any", root.Module.Path, len(root.Replace), modulePath)
+	}
+	for _, r := range root.Require {
+		if ours(r.Path) {
+			t.Errorf("go.mod requires %s: the main module never imports a nested one", r.Path)
+		}
+	}
+	helper := readMod(t, "safedump/go.mod")
+	if len(helper.Require) > 0 || len(helper.Replace) > 0 {
+		t.Errorf("safedump/go.mod requires %d and replaces %d modules, want none: services import it", len(helper.Require), len(helper.Replace))
+	}
+	if helper.Go != "1.21" {
+		t.Errorf("safedump/go.mod says go %s, want 1.21: that is the oldest Go a service may have", helper.Go)
+	}
+	fixtures := readMod(t, "fixtures/go.mod")
+	for _, r := range fixtures.Replace {
+		if r.Old.Path != modulePath+"/safedump" || r.New.Path != "../safedump" {
+			t.Errorf("fixtures/go.mod replaces %s by %s: only ../safedump is allowed", r.Old.Path, r.New.Path)
+		}
+	}
+	if _, err := os.Stat("go.work"); !errors.Is(err, fs.ErrNotExist) {
+		t.Error("go.work exists: it hides missing requires")
+	}
+}
+
+// TestHelperIsStandardLibraryOnly follows the helper's imports to their end.
+func TestHelperIsStandardLibraryOnly(t *testing.T) {
+	cmd := exec.Command("go", "list", "-deps", "-f", "{{if not .Standard}}{{.ImportPath}}{{end}}", "./...")
+	cmd.Dir = "safedump"
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("go list in safedump: %v\n%s", err, stderrOf(err))
+	}
+	for _, dep := range strings.Fields(string(out)) {
+		if !ours(dep) {
+			t.Errorf("safedump depends on %s", dep)
+		}
+	}
+}
