@@ -1,0 +1,90 @@
+package safedump
+
+// Code names one finding about this process or its host. The values are a
+// contract with sdcore's doctor: docs/helper.md lists them, both sides test
+// against that list.
+type Code string
+
+// What /proc/sys/kernel/core_pattern says.
+const (
+	CodePatternFile       Code = "core-pattern-file"
+	CodePatternSystemd    Code = "core-pattern-systemd"
+	CodePatternApport     Code = "core-pattern-apport"
+	CodePatternABRT       Code = "core-pattern-abrt"
+	CodePatternPipe       Code = "core-pattern-pipe"
+	CodePatternSocket     Code = "core-pattern-socket"
+	CodePatternEmpty      Code = "core-pattern-empty"
+	CodePatternInvalid    Code = "core-pattern-invalid"
+	CodePatternUnreadable Code = "core-pattern-unreadable"
+)
+
+// What RLIMIT_CORE allows.
+const (
+	CodeLimitUnlimited  Code = "core-limit-unlimited"
+	CodeLimitBounded    Code = "core-limit-bounded"
+	CodeLimitZero       Code = "core-limit-zero"
+	CodeLimitIgnored    Code = "core-limit-ignored"
+	CodeLimitUnreadable Code = "core-limit-unreadable"
+)
+
+// Whether the kernel may dump this process at all.
+const (
+	CodeDumpable           Code = "dumpable"
+	CodeDumpableNo         Code = "dumpable-no"
+	CodeDumpableRestricted Code = "dumpable-restricted"
+	CodeDumpableUnknown    Code = "dumpable-unknown"
+	CodePrivileged         Code = "privileged-executable"
+)
+
+// What coredump_filter leaves out.
+const (
+	CodeFilterComplete   Code = "coredump-filter-complete"
+	CodeFilterNoMemory   Code = "coredump-filter-no-memory"
+	CodeFilterPartial    Code = "coredump-filter-partial"
+	CodeFilterUnreadable Code = "coredump-filter-unreadable"
+)
+
+// Where the core would be written.
+const (
+	CodeDirectoryWritable   Code = "directory-writable"
+	CodeDirectoryMissing    Code = "directory-missing"
+	CodeDirectoryUnwritable Code = "directory-unwritable"
+	CodeDirectoryUnknown    Code = "directory-unknown"
+	CodeDiskSpace           Code = "disk-space"
+	CodeDiskLow             Code = "disk-low"
+	CodeDiskUnknown         Code = "disk-unknown"
+)
+
+// Where the process runs.
+const (
+	CodeContainer     Code = "container"
+	CodeOSUnsupported Code = "os-unsupported"
+)
+
+// What Install itself did, or could not do.
+const (
+	CodeTracebackCrash       Code = "traceback-crash"
+	CodeTracebackKept        Code = "traceback-kept"
+	CodeLimitNotRaised       Code = "core-limit-not-raised"
+	CodeFilterNotSet         Code = "coredump-filter-not-set"
+	CodeCrashText            Code = "crash-text"
+	CodeCrashTextUnsupported Code = "crash-text-unsupported"
+	CodeCrashTextFailed      Code = "crash-text-failed"
+	CodeSidecar              Code = "sidecar"
+	CodeSidecarFailed        Code = "sidecar-failed"
+)
+
+// codes lists every code above, in the order of docs/helper.md.
+func codes() []Code {
+	return []Code{
+		CodePatternFile, CodePatternSystemd, CodePatternApport, CodePatternABRT, CodePatternPipe,
+		CodePatternSocket, CodePatternEmpty, CodePatternInvalid, CodePatternUnreadable,
+		CodeLimitUnlimited, CodeLimitBounded, CodeLimitZero, CodeLimitIgnored, CodeLimitUnreadable,
+		CodeDumpable, CodeDumpableNo, CodeDumpableRestricted, CodeDumpableUnknown, CodePrivileged,
+		CodeFilterComplete, CodeFilterNoMemory, CodeFilterPartial, CodeFilterUnreadable,
+		CodeDirectoryWritable, CodeDirectoryMissing, CodeDirectoryUnwritable, CodeDirectoryUnknown,
+		CodeDiskSpace, CodeDiskLow, CodeDiskUnknown, CodeContainer, CodeOSUnsupported,
+		CodeTracebackCrash, CodeTracebackKept, CodeLimitNotRaised, CodeFilterNotSet,
+		CodeCrashText, CodeCrashTextUnsupported, CodeCrashTextFailed, CodeSidecar, CodeSidecarFailed,
+	}
+}

@@ -1,0 +1,8 @@
+//go:build !go1.23
+
+package safedump
+
+import "os"
+
+// setCrashOutput does nothing: debug.SetCrashOutput came with go1.23.
+func setCrashOutput(*os.File) (supported bool, err error) { return false, nil }

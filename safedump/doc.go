@@ -1,0 +1,22 @@
+// Package safedump makes sure that there is a core dump to open when a Go
+// service crashes. One line, early in main:
+//
+//	status, err := safedump.Install(safedump.Options{})
+//
+// In:  nothing but this process and the host it runs on.
+// Out: a process whose next fatal panic, throw or fatal signal yields an ELF
+// core where the host allows one, the crash text in a file, a small sidecar
+// file beside it; and a [Status] that says where the core will land, or why
+// none will, as [Diagnosis] codes with words and a remedy.
+//
+// Install never makes the program it serves worse: it prints nothing, starts
+// no goroutine, takes over no signal, and every failure is a returned
+// diagnosis. What it costs is a diagnosis too ([CodeTracebackCrash]).
+//
+// What it does not do: read a core (that is sdcore's work), take a core of a
+// living process, send anything anywhere.
+//
+// The package needs the standard library only. It is complete on Linux (amd64
+// and arm64); on other systems it compiles, keeps the crash text and the
+// sidecar, and says with [CodeOSUnsupported] that it can say nothing of cores.
+package safedump

@@ -1,0 +1,3 @@
+module github.com/safedump/sdcore/safedump
+
+go 1.21
