@@ -1,0 +1,117 @@
+// Command compare times shell commands against each other: every command once
+// per round, in turn, so that a machine that drifts drifts for all of them.
+//
+//	go run ./scripts/compare -n 5 -rows sdcore='bin/sdcore goroutines ...' dlv='dlv core ...'
+//
+// For each it prints the minimum of the wall times, the peak of the resident
+// memory, the bytes that it printed, and the ratio to the first. A command
+// that fails is listed as failed: it is no opponent.
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+	"time"
+)
+
+type contestant struct {
+	name, command string
+	best          time.Duration
+	peak          int64 // bytes of resident memory, file pages included
+	output        int64 // bytes on stdout
+	failed        string
+}
+
+func main() {
+	if err := run(os.Args[1:], os.Stdout); err != nil {
+		fmt.Fprintln(os.Stderr, "compare:", err)
+		os.Exit(1)
+	}
+}
+
+func run(args []string, out io.Writer) error {
+	fs := flag.NewFlagSet("compare", flag.ContinueOnError)
+	rounds := fs.Int("n", 5, "counted rounds, after one that only warms the caches")
+	title := fs.String("title", "", "what is compared")
+	if err := fs.Parse(args); err != nil {
+		return err
+	}
+	var cs []*contestant
+	for _, arg := range fs.Args() {
+		name, command, ok := strings.Cut(arg, "=")
+		if !ok {
+			return fmt.Errorf("%q: want NAME=COMMAND", arg)
+		}
+		cs = append(cs, &contestant{name: name, command: command})
+	}
+	if len(cs) == 0 {
+		return errors.New("nothing to compare")
+	}
+	for i := 0; i <= *rounds; i++ {
+		for _, c := range cs {
+			c.round(i > 0)
+		}
+	}
+	table(out, *title, *rounds, cs)
+	return nil
+}
+
+// round runs the command once; a round that does not count warms caches.
+func (c *contestant) round(counts bool) {
+	if c.failed != "" {
+		return
+	}
+	var n counter
+	cmd := exec.Command("sh", "-c", "exec "+c.command)
+	cmd.Stdout = &n
+	start := time.Now()
+	err := cmd.Run()
+	wall := time.Since(start)
+	// Status 3 is sdcore's "written but partial": the work was done.
+	if err != nil && cmd.ProcessState.ExitCode() != 3 {
+		c.failed = err.Error()
+		return
+	}
+	if !counts {
+		return
+	}
+	if c.best == 0 || wall < c.best {
+		c.best = wall
+	}
+	if ru, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage); ok {
+		c.peak = max(c.peak, ru.Maxrss*1024)
+	}
+	c.output = int64(n)
+}
+
+func table(out io.Writer, title string, rounds int, cs []*contestant) {
+	fmt.Fprintf(out, "%s (minimum of %d, alternated, warm cache)\n\n", title, rounds)
+	fmt.Fprintln(out, "| tool | wall | ratio | peak RSS | output |")
+	fmt.Fprintln(out, "|---|---:|---:|---:|---:|")
+	for _, c := range cs {
+		if c.failed != "" {
+			fmt.Fprintf(out, "| %s | failed: %s | | | |\n", c.name, c.failed)
+			continue
+		}
+		ratio := "-"
+		if cs[0].best > 0 {
+			ratio = fmt.Sprintf("%.1f", float64(c.best)/float64(cs[0].best))
+		}
+		fmt.Fprintf(out, "| %s | %.2f s | %s | %d MB | %.1f MB |\n", c.name, c.best.Seconds(), ratio, c.peak>>20, float64(c.output)/1e6)
+	}
+	fmt.Fprintln(out)
+}
+
+// counter counts what is written to it.
+type counter int64
+
+func (c *counter) Write(b []byte) (int, error) {
+	*c += counter(len(b))
+	return len(b), nil
+}
