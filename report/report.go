@@ -34,6 +34,8 @@ type Report struct {
 	// CrashTimeSource says where CrashTime comes from, such as "modification
 	// time of the core".
 	CrashTimeSource string `json:"crash_time_source" redact:"safe"`
+	// Seen counts equal crashes where a store of reports does.
+	Seen Seen `json:"seen,omitzero"`
 
 	Crash      Crash       `json:"crash"`
 	Identity   Identity    `json:"identity"`
@@ -59,6 +61,15 @@ type Generator struct {
 	Version string `json:"version" redact:"safe"`
 	// Backend is the reader that found goroutines and frames ("delve").
 	Backend string `json:"backend" redact:"safe"`
+}
+
+// Seen says how often a crash was seen. Safedump's store keeps it in the
+// standard part of a file; it goes through reading and writing unchanged.
+type Seen struct {
+	// Count is the number of occurrences, 0 when nobody counted.
+	Count int       `json:"count"`
+	First time.Time `json:"first"`
+	Last  time.Time `json:"last"`
 }
 
 // CrashKind says how a program died.
@@ -143,7 +154,7 @@ type Process struct {
 	PID  int    `json:"pid"`
 	Name string `json:"name" redact:"text"`
 	// Args are the command line words; nil when unknown.
-	Args []string `json:"args" redact:"args"`
+	Args []string `json:"args,omitzero" redact:"args"`
 	// EnvNames are the names of the environment variables, sorted.
 	EnvNames []string `json:"env_names" redact:"name"`
 	// Env holds names and values; only at tier 4.

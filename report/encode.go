@@ -1,0 +1,110 @@
+package report
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+)
+
+// TimeLayout is the layout of the times in a [Document], to be used in UTC:
+// what Python's datetime.isoformat writes and every version of fromisoformat
+// reads (it refuses a "Z" before 3.11).
+const TimeLayout = "2006-01-02T15:04:05.000000-07:00"
+
+// Encode writes d as Safedump writes it: UTF-8, indented by two spaces, in the
+// fixed order of keys, without escaping for HTML and without a newline at the
+// end. Nothing is null but argv and ident; invalid UTF-8 becomes U+FFFD.
+func Encode(w io.Writer, d *Document) error {
+	b, err := encodeDocument(d)
+	if err != nil {
+		return fmt.Errorf("encode report: %w", err)
+	}
+	if _, err := w.Write(b); err != nil {
+		return fmt.Errorf("write report: %w", err)
+	}
+	return nil
+}
+
+func encodeDocument(d *Document) ([]byte, error) {
+	c := *d
+	c.noNulls()
+	return EncodeIndented(&c, "")
+}
+
+// EncodeIndented encodes v as a part of a [Document] is encoded, every line
+// but the first starting with prefix. It tells what v costs in a file.
+func EncodeIndented(v any, prefix string) ([]byte, error) {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent(prefix, "  ")
+	if err := enc.Encode(v); err != nil {
+		return nil, err
+	}
+	return rawSeparators(bytes.TrimSuffix(b.Bytes(), []byte("\n"))), nil
+}
+
+// rawSeparators undoes, in place, the escapes that encoding/json writes for
+// printable characters even without escaping for HTML: U+2028, U+2029 and
+// U+FFFD. Safedump's encoder has them as they are.
+func rawSeparators(b []byte) []byte {
+	if !bytes.Contains(b, []byte(`\u2028`)) && !bytes.Contains(b, []byte(`\u2029`)) && !bytes.Contains(b, []byte(`\ufffd`)) {
+		return b
+	}
+	out := b[:0]
+	for i := 0; i < len(b); i++ {
+		if b[i] != '\\' || i+1 >= len(b) {
+			out = append(out, b[i])
+			continue
+		}
+		if i+6 <= len(b) {
+			switch string(b[i : i+6]) {
+			case `\u2028`, `\u2029`, `\ufffd`:
+				r := map[byte]rune{'8': '\u2028', '9': '\u2029', 'd': '\ufffd'}[b[i+5]]
+				out = append(out, string(r)...)
+				i += 5
+				continue
+			}
+		}
+		out = append(out, b[i], b[i+1])
+		i++
+	}
+	return out
+}
+
+// noNulls replaces nil slices and maps by empty ones. Slices that need a
+// change inside are copied first: d may share them with its caller.
+func (d *Document) noNulls() {
+	d.Exception.noNulls()
+	d.Frames = append([]DocFrame{}, d.Frames...)
+	for i := range d.Frames {
+		f := &d.Frames[i]
+		f.CodeContext = orEmpty(f.CodeContext)
+		if f.Locals == nil {
+			f.Locals = DocLocals{}
+		}
+	}
+	d.Environment.PythonPath = orEmpty(d.Environment.PythonPath)
+	d.Environment.EnvVarNames = orEmpty(d.Environment.EnvVarNames)
+	d.Threads = orEmpty(d.Threads)
+	d.Redactions = orEmpty(d.Redactions)
+	if d.Metadata == nil {
+		d.Metadata = map[string]json.RawMessage{}
+	}
+}
+
+func (e *DocException) noNulls() {
+	e.SubExceptions = append([]DocException{}, e.SubExceptions...)
+	for i := range e.SubExceptions {
+		e.SubExceptions[i].noNulls()
+	}
+}
+
+// orEmpty returns s, or an empty slice for nil.
+func orEmpty[T any](s []T) []T {
+	if s == nil {
+		return []T{}
+	}
+	return s
+}
