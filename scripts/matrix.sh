@@ -17,7 +17,7 @@ for v in "${versions[@]}"; do
   printf '\n--- %s\n' "$v"
   start=$(date +%s)
   cores="$scratch/$v"
-  SDCORE_CORES_DIR="$cores" SDCORE_GOTOOLCHAIN="$v" scripts/gen-cores.sh
+  SDCORE_CORES_DIR="$cores" GOTOOLCHAIN="$v" scripts/gen-cores.sh
   SDCORE_CORES_DIR="$cores" SDCORE_REQUIRE_CORES=1 go test -count=1 -run 'Truth|Traceback' -v . | grep -E '^(---|===|ok|FAIL|PASS|panic)|pairs' | grep -v '=== '
   rm -rf "$cores"
   printf -- '--- %s passed in %ds\n' "$v" "$(($(date +%s) - start))"
