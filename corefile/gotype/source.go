@@ -1,0 +1,65 @@
+package gotype
+
+import (
+	"debug/dwarf"
+	"fmt"
+
+	"github.com/safedump/sdcore/corefile"
+	"github.com/safedump/sdcore/corefile/die"
+)
+
+// binary is what this package needs of a corefile.Binary.
+type binary interface {
+	DebugSection(name string) ([]byte, error)
+	Symbol(name string) (addr, size uint64, ok bool)
+}
+
+// memory is what it needs of a corefile.Memory.
+type memory interface {
+	Read(buf []byte, addr uint64) error
+}
+
+// source is where types come from.
+type source struct {
+	binary binary
+	memory memory // nil without a process
+	bias   uint64
+}
+
+func newTypes(src source) (*Types, error) {
+	sections, err := debugSections(src.binary)
+	if err != nil {
+		return nil, err
+	}
+	if len(sections.Info) == 0 {
+		return nil, fmt.Errorf("types: %w", corefile.ErrNoDWARF)
+	}
+	info, err := die.New(sections)
+	if err != nil {
+		return nil, fmt.Errorf("types: %w", err)
+	}
+	t := &Types{src: src, info: info, byOff: map[dwarf.Offset]*Type{}}
+	t.desc.base, t.desc.known = t.typesBase()
+	return t, nil
+}
+
+// debugSections collects the sections that die reads.
+func debugSections(b binary) (die.Sections, error) {
+	var s die.Sections
+	for _, part := range []struct {
+		name string
+		to   *[]byte
+	}{
+		{".debug_info", &s.Info}, {".debug_abbrev", &s.Abbrev},
+		{".debug_str", &s.Str}, {".debug_line_str", &s.LineStr}, {".debug_str_offsets", &s.StrOffsets},
+		{".debug_addr", &s.Addr}, {".debug_ranges", &s.Ranges}, {".debug_rnglists", &s.RngLists},
+		{".debug_loc", &s.Loc}, {".debug_loclists", &s.LocLists},
+	} {
+		b, err := b.DebugSection(part.name)
+		if err != nil {
+			return s, fmt.Errorf("section %s: %w", part.name, err)
+		}
+		*part.to = b
+	}
+	return s, nil
+}
