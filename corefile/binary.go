@@ -1,46 +1,157 @@
 package corefile
 
 import (
+	"bytes"
 	"debug/buildinfo"
 	"debug/dwarf"
 	"debug/elf"
+	"errors"
+	"fmt"
+	"sync"
 )
 
-// Binary is the executable of a core, or an executable by itself.
-type Binary struct{}
+// Binary is the executable of a core, or an executable by itself. Its methods
+// are safe for concurrent use.
+type Binary struct {
+	path string
+	file *file
+	head *header
+	elf  *elf.File
+	ids  buildIDs
 
-// OpenBinary opens an ELF executable and checks its headers.
-func OpenBinary(path string) (*Binary, error) { return nil, nil }
+	symOnce sync.Once
+	syms    symbolTable
 
-// Close releases the file.
-func (b *Binary) Close() error { return nil }
+	infoOnce sync.Once
+	info     *buildinfo.BuildInfo
+	infoErr  error
+
+	mu       sync.Mutex // guards sections
+	sections map[string]sectionData
+
+	dwarfOnce sync.Once
+	dwarf     *dwarf.Data
+	dwarfErr  error
+}
+
+// OpenBinary opens an ELF executable and checks its headers and the headers of
+// its sections.
+func OpenBinary(path string) (*Binary, error) {
+	f, err := openFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("binary: %w", err)
+	}
+	b, err := newBinary(f)
+	if err != nil {
+		f.close()
+		return nil, fmt.Errorf("binary: %w", err)
+	}
+	return b, nil
+}
+
+// newBinary checks a mapped file. On error the caller closes it.
+func newBinary(f *file) (*Binary, error) {
+	h, err := binaryHeader(f.path, f.data)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkSections(f.path, f.data, h); err != nil {
+		return nil, err
+	}
+	b := &Binary{path: f.path, file: f, head: h, sections: map[string]sectionData{}}
+	err = Guard(printable(f.path)+": ELF headers", func() (err error) {
+		b.elf, err = elf.NewFile(bytes.NewReader(f.data))
+		return err
+	})
+	if err != nil {
+		var fe *elf.FormatError
+		if errors.As(err, &fe) {
+			// Its text may quote the file; the place is all that is needed.
+			return nil, &FormatError{f.path, -1, "section headers are malformed", ErrCorrupt}
+		}
+		return nil, err
+	}
+	b.ids = fileBuildIDs(f.data, h)
+	return b, nil
+}
+
+// binaryHeader parses the headers of an executable and checks that its
+// segments lie inside the file.
+func binaryHeader(path string, data []byte) (*header, error) {
+	h, err := parseIdent(path, data)
+	if err != nil {
+		return nil, err
+	}
+	switch h.typ {
+	case elf.ET_EXEC, elf.ET_DYN:
+	case elf.ET_CORE:
+		return nil, &FormatError{path, 16, "is a core dump, not an executable: give the core first, then the binary", fmt.Errorf("%w: %w", ErrSwapped, ErrNotExecutable)}
+	default:
+		return nil, &FormatError{path, 16, "is " + typeName(h.typ) + ", not an executable", ErrNotExecutable}
+	}
+	if err := h.readProgs(path, data); err != nil {
+		return nil, err
+	}
+	size := uint64(len(data))
+	loads := 0
+	for i := range h.progs {
+		p := &h.progs[i]
+		if p.typ != elf.PT_LOAD {
+			continue
+		}
+		loads++
+		if p.filesz > 0 && p.off+p.filesz > size {
+			return nil, &FormatError{path, int64(size), fmt.Sprintf("is truncated: a segment ends at offset 0x%x", p.off+p.filesz), ErrTruncated}
+		}
+	}
+	if loads == 0 {
+		return nil, &FormatError{path, 56, "has no loadable segment: it is not an executable", ErrNotExecutable}
+	}
+	return h, nil
+}
+
+// fileBuildIDs reads the build IDs from a file's PT_NOTE segments and its first page.
+func fileBuildIDs(data []byte, h *header) buildIDs {
+	var ids buildIDs
+	size := uint64(len(data))
+	for i := range h.progs {
+		p := &h.progs[i]
+		if p.typ == elf.PT_NOTE && p.filesz <= maxNoteSegment && p.off <= size && p.filesz <= size-p.off {
+			ids.addNotes(data[p.off:p.off+p.filesz], p.align)
+		}
+	}
+	ids.addPage(h, data)
+	return ids
+}
+
+// Close releases the file. What DWARF, DebugSection and ELF returned must not
+// be used afterwards.
+func (b *Binary) Close() error { return b.file.close() }
 
 // Path is where the binary was found.
-func (b *Binary) Path() string { return "" }
+func (b *Binary) Path() string { return b.path }
 
-// ELF gives access to sections and symbols.
-func (b *Binary) ELF() *elf.File { return nil }
+// ELF gives access to sections and symbols. Headers and ranges are checked; a
+// section's contents are not: prefer DebugSection and Symbol, and call parsers
+// of debug/elf through Guard.
+func (b *Binary) ELF() *elf.File { return b.elf }
 
-// DWARF returns the debug information, parsed once. The error wraps
-// ErrNoDWARF when there is none.
-func (b *Binary) DWARF() (*dwarf.Data, error) { return nil, ErrNoDWARF }
+// GNUBuildID is the linker's build ID in hex, "" when there is none.
+func (b *Binary) GNUBuildID() string { return b.ids.gnu }
 
-// HasDWARF reports whether the binary has a .debug_info section.
-func (b *Binary) HasDWARF() bool { return false }
-
-// DebugSection returns an uncompressed debug section such as ".debug_loc" or
-// ".debug_loclists", nil when the binary has none.
-func (b *Binary) DebugSection(name string) ([]byte, error) { return nil, nil }
+// GoBuildID is the go command's build ID, "" when there is none.
+func (b *Binary) GoBuildID() string { return b.ids.gob }
 
 // BuildInfo is what the go command recorded; the error wraps ErrNotGo.
-func (b *Binary) BuildInfo() (*buildinfo.BuildInfo, error) { return nil, ErrNotGo }
-
-// GNUBuildID and GoBuildID are the build IDs, "" when absent. The GNU one is
-// in hex.
-func (b *Binary) GNUBuildID() string { return "" }
-
-// GoBuildID is the go command's build ID.
-func (b *Binary) GoBuildID() string { return "" }
-
-// Symbol returns the address (without load bias) and size of a symbol.
-func (b *Binary) Symbol(name string) (addr, size uint64, ok bool) { return 0, 0, false }
+func (b *Binary) BuildInfo() (*buildinfo.BuildInfo, error) {
+	b.infoOnce.Do(func() {
+		err := Guard("build info", func() (err error) {
+			b.info, err = buildinfo.Read(bytes.NewReader(b.file.data))
+			return err
+		})
+		if err != nil {
+			b.infoErr = &FormatError{b.path, -1, "holds no Go build info", ErrNotGo}
+		}
+	})
+	return b.info, b.infoErr
+}

@@ -1,0 +1,205 @@
+package corefile
+
+import (
+	"bytes"
+	"context"
+	"debug/elf"
+	"fmt"
+
+	"github.com/safedump/sdcore/report"
+)
+
+// openBinary opens the binary, or looks for one, and proves that it belongs to
+// the core.
+func (c *Core) openBinary(ctx context.Context, path string, o Options) error {
+	id := &c.identity
+	id.Core, id.Binary, id.Match = c.path, path, report.MatchNoBinary
+	id.Evidence = []string{}
+	if c.image != nil {
+		id.CoreBuildID, id.CoreGoID = c.image.ids.gnu, c.image.ids.gob
+	} else {
+		c.evidence("the core does not hold the first page of its executable (coredump_filter bit 4), so its build ID is unknown")
+	}
+	if path == "" {
+		b, err := c.findBinary(ctx, o.BinaryDirs)
+		if err != nil || b == nil {
+			c.biasWithoutBinary()
+			return err
+		}
+		c.bin = b
+	} else {
+		b, err := OpenBinary(path)
+		if err != nil {
+			return err
+		}
+		c.bin = b
+	}
+	id.Binary, id.BinaryBuildID, id.BinaryGoID = c.bin.path, c.bin.ids.gnu, c.bin.ids.gob
+	reason := c.findBias()
+	if r := c.compare(); r != "" {
+		reason = r
+	}
+	if reason == "" {
+		return nil
+	}
+	if !o.AllowMismatch {
+		return fmt.Errorf("%s and binary %s: %w: %s", printable(c.path), printable(c.bin.path), ErrBinaryMismatch, reason)
+	}
+	id.Match = report.MatchMismatch
+	c.evidence("opened nevertheless, as asked: %s", reason)
+	c.problem("binary", false, "does not belong to the core (%s): names, lines, types and read-only data may be wrong", reason)
+	return nil
+}
+
+// evidence records a fact about identity.
+func (c *Core) evidence(format string, args ...any) {
+	c.identity.Evidence = append(c.identity.Evidence, fmt.Sprintf(format, args...))
+}
+
+// compare sets the verdict on core and binary. The result is empty, or why
+// they do not belong together.
+func (c *Core) compare() (mismatch string) {
+	id := &c.identity
+	id.Match = report.MatchNone
+	gnu, gob := "", ""
+	if id.CoreBuildID != "" && id.BinaryBuildID != "" {
+		gnu = relation(id.CoreBuildID, id.BinaryBuildID)
+		c.evidence("GNU build ID in the core %s, in the binary %s: %s", id.CoreBuildID, id.BinaryBuildID, gnu)
+	}
+	if id.CoreGoID != "" && id.BinaryGoID != "" {
+		gob = relation(id.CoreGoID, id.BinaryGoID)
+		c.evidence("Go build ID in the core %s, in the binary %s: %s", id.CoreGoID, id.BinaryGoID, gob)
+	}
+	switch {
+	case gnu == different:
+		return fmt.Sprintf("GNU build ID in the core %s, in the binary %s", id.CoreBuildID, id.BinaryBuildID)
+	case gob == different:
+		return fmt.Sprintf("Go build ID in the core %s, in the binary %s", id.CoreGoID, id.BinaryGoID)
+	case gnu == equal || gob == equal:
+		id.Match = report.MatchBuildID
+		return ""
+	}
+	c.evidence("no build ID to compare: the core has %s, the binary has %s", c.which(id.CoreBuildID, id.CoreGoID), c.which(id.BinaryBuildID, id.BinaryGoID))
+	return c.compareContents()
+}
+
+// The outcomes of a comparison.
+const (
+	equal     = "equal"
+	different = "different"
+)
+
+// relation compares two IDs.
+func relation(a, b string) string {
+	if a == b {
+		return equal
+	}
+	return different
+}
+
+// which names the IDs that one side has.
+func (c *Core) which(gnu, gob string) string {
+	switch {
+	case gnu != "" && gob != "":
+		return "both"
+	case gnu != "":
+		return "a GNU one"
+	case gob != "":
+		return "a Go one"
+	}
+	return "none"
+}
+
+// compareContents compares, in absence of build IDs, what both sides hold and
+// no program changes: the header page and the build info. Equality is
+// evidence only; a difference proves that they do not belong together.
+func (c *Core) compareContents() (mismatch string) {
+	if c.image != nil {
+		headers := c.image.head.phoff + c.image.head.phnum*phdrSize
+		a, b := c.image.bytes, c.bin.file.data
+		n := min(len(a), len(b), pageSize)
+		if uint64(n) >= headers && !bytes.Equal(programHeaders(a, c.image.head), programHeaders(b, c.bin.head)) {
+			return "their program headers differ"
+		}
+		if bytes.Equal(a[:n], b[:n]) {
+			c.evidence("the first %d bytes of the executable in the core and of the binary are equal", n)
+		} else {
+			c.evidence("program headers in the core and in the binary are equal")
+		}
+	}
+	return c.compareBuildInfo()
+}
+
+// programHeaders returns the program header table in data, nil when it is not whole.
+func programHeaders(data []byte, h *header) []byte {
+	end := h.phoff + h.phnum*phdrSize
+	if end > uint64(len(data)) {
+		return nil
+	}
+	return data[h.phoff:end]
+}
+
+// compareBuildInfo compares the section that the go command's build info lies
+// in, byte for byte.
+func (c *Core) compareBuildInfo() (mismatch string) {
+	s := c.bin.section(".go.buildinfo")
+	if s == nil || s.Type == elf.SHT_NOBITS || s.FileSize > maxBuildInfo {
+		return ""
+	}
+	want, err := c.bin.DebugSection(".go.buildinfo")
+	if err != nil {
+		return ""
+	}
+	have, p, ok := c.mem.View(s.Addr+c.bias, len(want))
+	switch {
+	case !ok || p != FromCore:
+		return ""
+	case bytes.Equal(have, want):
+		c.evidence("Go build info in the core and in the binary is equal")
+	case c.bin.head.typ == elf.ET_EXEC:
+		// Position independent binaries may have pointers in it, which are relocated.
+		return "their Go build info differs"
+	}
+	return ""
+}
+
+// fillIdentity adds what the build says about itself.
+func (c *Core) fillIdentity() {
+	id := &c.identity
+	id.LoadBias = report.Addr(c.bias)
+	id.Deps, id.Settings = []report.Module{}, []report.Setting{}
+	info := c.buildInfoFromCore()
+	if info != nil {
+		c.evidence("build info was read from the core")
+	} else if c.bin != nil {
+		var err error
+		if info, err = c.bin.BuildInfo(); err != nil {
+			c.problem("binary", true, "no Go build info: not a Go program, or one that was stripped of it")
+			return
+		}
+	}
+	if info == nil {
+		c.problem("core", true, "Go version and modules are unknown: the core does not hold the build info")
+		return
+	}
+	id.GoVersion, id.MainPackage = info.GoVersion, info.Path
+	id.Main = module(&info.Main)
+	for _, d := range info.Deps {
+		id.Deps = append(id.Deps, module(d))
+	}
+	for _, s := range info.Settings {
+		id.Settings = append(id.Settings, report.Setting{Key: s.Key, Value: s.Value})
+		switch s.Key {
+		case "GOOS":
+			id.GOOS = s.Value
+		case "GOARCH":
+			id.GOARCH = s.Value
+		}
+	}
+	if id.GOOS == "" {
+		id.GOOS = "linux" // the notes that this package reads are Linux's
+	}
+	if id.GOARCH == "" {
+		id.GOARCH = "amd64" // checked in the ELF header
+	}
+}
