@@ -1,0 +1,242 @@
+package vars
+
+import (
+	"context"
+	"fmt"
+	"sort"
+	"strconv"
+	"strings"
+
+	"github.com/safedump/sdcore/corefile"
+	"github.com/safedump/sdcore/corefile/goscope"
+	"github.com/safedump/sdcore/report"
+)
+
+// stage is the name of this package in problems.
+const stage = "vars"
+
+// Frames decodes every frame of a stack with its variables. Of a stack with
+// more than MaxFrames frames the innermost three quarters of the limit and the
+// outermost quarter are kept; Index counts all, so that the gap shows.
+// The problems name functions whose variables can't be found.
+func (r *Reader) Frames(ctx context.Context, st corefile.Stack) ([]report.Frame, []report.Problem) {
+	out := r.FrameRefs(st)
+	var problems []report.Problem
+	told := map[string]bool{}
+	for i := range out {
+		if err := ctx.Err(); err != nil {
+			problems = append(problems, report.Problem{Stage: stage, Subject: "frames",
+				Message: fmt.Sprintf("stopped before frame %d: %v", out[i].Index, err), Missing: true})
+			return out[:i], problems
+		}
+		fr := &st.Frames[out[i].Index]
+		vs, err := r.frame(fr)
+		if err != nil && !told[fr.Function] {
+			told[fr.Function] = true
+			problems = append(problems, report.Problem{Stage: stage, Subject: "variables of " + fr.Function,
+				Addr: report.Addr(fr.PC), Message: err.Error(), Missing: !out[i].Runtime})
+		}
+		out[i].Vars = vs
+	}
+	return out, problems
+}
+
+// FrameRefs is Frames without variables.
+func (r *Reader) FrameRefs(st corefile.Stack) []report.Frame {
+	n := len(st.Frames)
+	skipFrom, skipTo := n, n
+	if n > r.lim.frames {
+		outer := r.lim.frames / 4
+		skipFrom, skipTo = r.lim.frames-outer, n-outer
+	}
+	out := make([]report.Frame, 0, min(n, r.lim.frames))
+	for i := range st.Frames {
+		if i >= skipFrom && i < skipTo {
+			continue
+		}
+		fr := &st.Frames[i]
+		pkg := packageOf(fr.Function)
+		out = append(out, report.Frame{
+			Index:    i,
+			Function: fr.Function,
+			Package:  pkg,
+			File:     fr.File,
+			Line:     fr.Line,
+			PC:       report.Addr(fr.PC),
+			CFA:      report.Addr(fr.CFA),
+			Inlined:  fr.Inlined,
+			Runtime:  isRuntime(pkg),
+			Repeat:   fr.Repeat,
+			Vars:     []report.Variable{},
+		})
+	}
+	return out
+}
+
+// frame decodes the variables of one frame.
+func (r *Reader) frame(fr *corefile.Frame) ([]report.Variable, error) {
+	sc, names, err := r.scope(fr)
+	out := make([]report.Variable, 0, len(names))
+	for _, o := range names {
+		v := r.Variable(&sc.Vars[o.index], fr)
+		v.Name = o.name
+		out = append(out, v)
+	}
+	return out, err
+}
+
+// scope finds the variables of a frame and their names in order; the scope is
+// nil where the frame's function declares none.
+func (r *Reader) scope(fr *corefile.Frame) (*goscope.Scope, []ordered, error) {
+	if r.scopes == nil {
+		return nil, nil, nil
+	}
+	scopes, err := r.scopes.Scopes(fr.PC, fr.CallPC)
+	if err != nil {
+		return nil, nil, err
+	}
+	for i := range scopes {
+		if scopes[i].Depth != fr.Depth {
+			continue
+		}
+		sc := &scopes[i]
+		key := scopeKey{fr.PC, fr.CallPC, fr.Depth}
+		names, ok := r.orders[key]
+		if !ok || len(names) != len(sc.Vars) {
+			names = order(sc)
+			r.orders[key] = names
+		}
+		return sc, names, nil
+	}
+	return nil, nil, nil
+}
+
+// Variable decodes one variable of a frame, under its name in the source.
+func (r *Reader) Variable(v *goscope.Var, fr *corefile.Frame) report.Variable {
+	out := report.Variable{Name: v.Name, Role: v.Role, DeclLine: v.DeclLine}
+	src, isStale := r.locateVar(v, fr)
+	out.Value = r.decode(v.Type, src)
+	if isStale {
+		stale(&out.Value)
+	}
+	return out
+}
+
+// locateVar finds where a variable's bytes are in a frame.
+func (r *Reader) locateVar(v *goscope.Var, fr *corefile.Frame) (src region, isStale bool) {
+	size := max(sizeOf(v.Type), 1)
+	loc, err := v.Locate(fr)
+	if err != nil {
+		return lost(size, fault{report.StateUnreadable, err.Error()}), false
+	}
+	if !v.Escaped {
+		return place(v.Type, loc, fr.Regs), loc.Stale
+	}
+	if len(loc.Pieces) == 0 {
+		return lost(size, noLocation()), false
+	}
+	b, f := locate(loc, 8, fr.Regs).read(r.mem, 0, 8)
+	if f.bad() {
+		return lost(size, f), false
+	}
+	return at(unsigned(b), sizeOf(v.Type)), loc.Stale
+}
+
+// scopeKey is what the variables of a frame depend on.
+type scopeKey struct {
+	pc, callPC uint64
+	depth      int
+}
+
+// ordered is a variable of a scope in its place.
+type ordered struct {
+	index int
+	name  string
+}
+
+// order puts the variables of a scope in order - arguments, results, captured
+// variables, locals, each by line - and tells shadowed ones apart.
+func order(sc *goscope.Scope) []ordered {
+	out := make([]ordered, len(sc.Vars))
+	for i := range out {
+		out[i] = ordered{i, sc.Vars[i].Name}
+	}
+	// From the innermost outwards, the first of a name keeps it.
+	sort.SliceStable(out, func(i, j int) bool {
+		a, b := &sc.Vars[out[i].index], &sc.Vars[out[j].index]
+		if a.Block != b.Block {
+			return a.Block > b.Block
+		}
+		return a.DeclLine > b.DeclLine
+	})
+	seen := make(map[string]int, len(out))
+	for i := range out {
+		n := seen[out[i].name] + 1
+		seen[out[i].name] = n
+		if n > 1 && out[i].name != "_" {
+			out[i].name += "#" + strconv.Itoa(n)
+		}
+	}
+	sort.SliceStable(out, func(i, j int) bool {
+		a, b := &sc.Vars[out[i].index], &sc.Vars[out[j].index]
+		if ra, rb := rank(a.Role), rank(b.Role); ra != rb {
+			return ra < rb
+		}
+		if a.DeclLine != b.DeclLine && a.Role != report.RoleArg && a.Role != report.RoleResult {
+			return a.DeclLine < b.DeclLine
+		}
+		return out[i].index < out[j].index
+	})
+	return out
+}
+
+// rank orders roles.
+func rank(r report.Role) int {
+	switch r {
+	case report.RoleArg:
+		return 0
+	case report.RoleResult:
+		return 1
+	case report.RoleCaptured:
+		return 2
+	}
+	return 3
+}
+
+// packageOf is the import path in a function's name: up to the first dot
+// behind the last slash, type arguments aside. The linker escapes dots in the
+// last element of a path as %2e (cmd/internal/objabi/path.go, PathToPrefix).
+func packageOf(function string) string {
+	name, _, _ := strings.Cut(function, "[")
+	slash := strings.LastIndexByte(name, '/') + 1
+	dot := strings.IndexByte(name[slash:], '.')
+	if dot < 0 {
+		return ""
+	}
+	return unescape(name[:slash+dot])
+}
+
+// unescape undoes the linker's %xx.
+func unescape(s string) string {
+	if !strings.Contains(s, "%") {
+		return s
+	}
+	var b strings.Builder
+	for i := 0; i < len(s); i++ {
+		if s[i] == '%' && i+2 < len(s) {
+			if n, err := strconv.ParseUint(s[i+1:i+3], 16, 8); err == nil {
+				b.WriteByte(byte(n))
+				i += 2
+				continue
+			}
+		}
+		b.WriteByte(s[i])
+	}
+	return b.String()
+}
+
+// isRuntime reports whether a package is part of the Go runtime itself.
+func isRuntime(pkg string) bool {
+	return pkg == "runtime" || strings.HasPrefix(pkg, "runtime/internal/") || strings.HasPrefix(pkg, "internal/runtime/") ||
+		pkg == "internal/abi" || pkg == "internal/bytealg" || pkg == "internal/cpu" || pkg == "internal/chacha8rand"
+}
