@@ -145,4 +145,8 @@ type Piece struct {
 	Addr  uint64
 	Reg   uint64
 	Value []byte
+	// RegUnknown is set on a PieceMissing that is in register Reg at this PC,
+	// or behind it: the value exists, but this frame does not know the
+	// register's contents.
+	RegUnknown bool
 }
