@@ -93,6 +93,8 @@ func (d *decoder) value(tk task) {
 		d.structure(tk)
 	case reflect.Pointer:
 		d.pointer(tk)
+	case reflect.Invalid:
+		garbage(v, "its type is described wrongly")
 	case reflect.Interface:
 		d.iface(tk)
 	case reflect.Map:
