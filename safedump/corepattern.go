@@ -9,8 +9,8 @@ import (
 // patternFacts is what the specifiers of core_pattern stand for in a process.
 // An empty string means that the value can't be told before the crash.
 type patternFacts struct {
-	pid         int
-	uid, gid    int
+	pid         int    // 0 when it is not known
+	uid, gid    int    // -1 when they are not known
 	dumpable    string // %d
 	signal      string // %s: SIGABRT's number under traceback level crash
 	host        string // %h
@@ -105,7 +105,13 @@ func expandWith(pattern string, f patternFacts, unknown string) (name string, wh
 		}
 	}
 	if !hasPID && f.usesPID {
-		literal("." + strconv.Itoa(f.pid))
+		literal(".")
+		if value, known := number(f.pid, f.pid > 0); known {
+			literal(value)
+		} else {
+			whole = false
+			b.WriteString(unknown)
+		}
 	}
 	return b.String(), whole
 }
@@ -116,13 +122,13 @@ func (f patternFacts) specifier(c byte) (value string, known, drop bool) {
 	text := func(s string) (string, bool, bool) { return escapeSlashes(s), s != "", false }
 	switch c {
 	case 'p':
-		return strconv.Itoa(f.pid), true, false
+		value, known = number(f.pid, f.pid > 0)
 	case 'P':
-		return strconv.Itoa(f.pid), f.initialPIDs, false
+		value, known = number(f.pid, f.pid > 0 && f.initialPIDs)
 	case 'u':
-		return strconv.Itoa(f.uid), true, false
+		value, known = number(f.uid, f.uid >= 0)
 	case 'g':
-		return strconv.Itoa(f.gid), true, false
+		value, known = number(f.gid, f.gid >= 0)
 	case 'd':
 		return text(f.dumpable)
 	case 's':
@@ -141,10 +147,13 @@ func (f patternFacts) specifier(c byte) (value string, known, drop bool) {
 	case 'c':
 		return text(f.limit)
 	case 'i', 'I', 't', 'C': // thread, time, processor: known at the crash
-		return "", false, false
+	default:
+		drop = true // %F is for pipes only
 	}
-	return "", false, true // %F is for pipes only
+	return value, known, drop
 }
+
+func number(v int, known bool) (string, bool) { return strconv.Itoa(v), known }
 
 // escapeSlashes does what cn_esc_printf of fs/coredump.c does to a value:
 // no slash, and no name that means a directory.

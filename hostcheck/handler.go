@@ -1,0 +1,69 @@
+package hostcheck
+
+import (
+	"fmt"
+	"strings"
+)
+
+// pipe explains a core_pattern that starts a program, and looks whether the
+// program is there.
+func (c *checker) pipe(core Core) {
+	code := handlerCode(core.Handler)
+	status, detail, remedy := Warn, "", ""
+	switch code {
+	case CodePatternSystemd:
+		status, detail = OK, "cores go to systemd-coredump"
+		remedy = "get one with: coredumpctl dump PID -o core"
+	case CodePatternApport:
+		detail = "cores go to apport, which keeps those of packaged programs, and others only when told to"
+		remedy = "look in /var/lib/apport/coredump and /var/crash, or stop apport and set kernel.core_pattern=core.%p"
+	case CodePatternABRT:
+		detail = "cores go to ABRT, which keeps those of packaged programs, and others only when told to"
+		remedy = "set ProcessUnpackaged = yes in /etc/abrt/abrt-action-save-package-data.conf; look in /var/spool/abrt"
+	default:
+		detail = fmt.Sprintf("core_pattern %q hands cores to a program", core.Pattern)
+		remedy = "ask its owner where cores go"
+	}
+	if c.container != "" {
+		status = Warn
+		detail += "; the program runs on the host, outside of this container"
+	}
+	c.add(CheckCorePattern, code, status, detail, remedy)
+	c.handler(code, core.Handler)
+}
+
+// handler looks at the program itself.
+func (c *checker) handler(code Code, command string) {
+	program, _, _ := strings.Cut(command, " ")
+	switch {
+	case c.container != "":
+		c.add(CheckHandler, CodeHandlerUnknown, Warn, program+" is on the host, out of sight from this container", "ask on the host")
+	case !c.exists(program):
+		c.add(CheckHandler, CodeHandlerMissing, Fail, "core_pattern names "+program+", which does not exist",
+			"install it, or as root: sysctl -w kernel.core_pattern=core.%p")
+	case code == CodePatternSystemd && c.coredumpStorage() == "none":
+		c.add(CheckHandler, CodeHandlerStorageNone, Fail, "systemd-coredump is told to keep no core (Storage=none)",
+			"set Storage=external in /etc/systemd/coredump.conf")
+	case code == CodePatternSystemd:
+		c.add(CheckHandler, CodeHandlerPresent, OK, program+" exists and keeps cores in /var/lib/systemd/coredump", "")
+	default:
+		c.add(CheckHandler, CodeHandlerPresent, OK, program+" exists", "")
+	}
+}
+
+// coredumpStorage is the last Storage= of systemd's coredump.conf(5), lower
+// case; "" when none is set. Drop-in directories are not read.
+func (c *checker) coredumpStorage() string {
+	b, err := c.read("/etc/systemd/coredump.conf")
+	if err != nil {
+		return ""
+	}
+	storage := ""
+	for line := range strings.Lines(string(b)) {
+		key, value, ok := strings.Cut(strings.TrimSpace(line), "=")
+		if ok && strings.TrimSpace(key) == "Storage" {
+			storage = strings.ToLower(strings.TrimSpace(value))
+		}
+	}
+	return storage
+}
