@@ -1,0 +1,267 @@
+package export
+
+import (
+	"encoding/json"
+	"sort"
+
+	"github.com/safedump/sdcore/report"
+)
+
+// Where the parts of a file stand in it, as the indentation of their lines.
+const (
+	inSdcore = "        "
+	inFrames = "          "
+)
+
+// reserved is what the records of omissions may add to a file, in bytes.
+const reserved = 1024
+
+// maxMisses is how many goroutines in a row may not fit before the others are
+// not even tried: it bounds the work on a large process.
+const maxMisses = 64
+
+// fitter chooses what goes into a file so that it keeps to its size. It
+// measures every part as it will be written, indentation included.
+type fitter struct {
+	from    *report.Report
+	crashed int // index of the crashing goroutine, -1 for none
+	order   []int
+	rep     report.Report
+	doc     *report.Document
+	bound   bool
+	room    int64
+	// entries and whole say per goroutine whether it is listed, and whether
+	// with its frames.
+	entries, whole []bool
+}
+
+func newFitter(r *report.Report, o Options) *fitter {
+	f := &fitter{from: r, crashed: crashedGoroutine(r), doc: document(r, o.Time), bound: o.MaxSize >= 0, room: o.MaxSize}
+	if o.MaxSize == 0 {
+		f.room = DefaultMaxSize
+	}
+	f.rep = completed(r)
+	f.order = interest(r, f.crashed)
+	f.entries = make([]bool, len(r.Goroutines))
+	f.whole = make([]bool, len(r.Goroutines))
+	return f
+}
+
+// take deducts the size of v at its place and reports whether it fits.
+func (f *fitter) take(v any, prefix string, room *int64) (bool, error) {
+	if !f.bound {
+		return true, nil
+	}
+	b, err := report.EncodeIndented(v, prefix)
+	if err != nil {
+		return false, err
+	}
+	n := int64(len(b)+len(prefix)) + 2
+	if n > *room {
+		return false, nil
+	}
+	*room -= n
+	return true, nil
+}
+
+// fit fills rep and doc: first what is always there, then groups, the list of
+// goroutines, globals, and the frames of goroutines in order of interest.
+func (f *fitter) fit() error {
+	if err := f.base(); err != nil {
+		return err
+	}
+	half := f.room / 2
+	kept := half
+	groups, err := takeAll(f, f.rep.Groups, inSdcore, &kept)
+	if err != nil {
+		return err
+	}
+	f.omit("groups", len(f.from.Groups)-len(groups))
+	f.rep.Groups = groups
+	f.room -= half - kept
+
+	half = f.room / 2
+	kept = half
+	if err := f.list(&kept); err != nil {
+		return err
+	}
+	f.room -= half - kept
+
+	quarter := f.room / 4
+	kept = quarter
+	globals, err := takeAll(f, f.rep.Globals, inSdcore, &kept)
+	if err != nil {
+		return err
+	}
+	f.omit("globals", len(f.from.Globals)-len(globals))
+	f.rep.Globals = globals
+	f.room -= quarter - kept
+
+	if err := f.frames(); err != nil {
+		return err
+	}
+	f.assemble()
+	return nil
+}
+
+// takeAll returns the items from the first on that fit.
+func takeAll[T any](f *fitter, items []T, prefix string, room *int64) ([]T, error) {
+	for i := range items {
+		ok, err := f.take(&items[i], prefix, room)
+		if err != nil {
+			return nil, err
+		}
+		if !ok {
+			return items[:i], nil
+		}
+	}
+	return items, nil
+}
+
+// base deducts what every file has: all but groups, globals and the other
+// goroutines.
+func (f *fitter) base() error {
+	if !f.bound {
+		return nil
+	}
+	rep, doc := f.rep, *f.doc
+	rep.Groups, rep.Globals, rep.Goroutines = nil, nil, nil
+	if f.crashed >= 0 {
+		rep.Goroutines = f.rep.Goroutines[f.crashed : f.crashed+1]
+		doc.Threads = []report.DocThread{docThread(&f.from.Goroutines[f.crashed], true)}
+	}
+	raw, err := report.EncodeIndented(&rep, "")
+	if err != nil {
+		return err
+	}
+	generator, err := json.Marshal(f.from.Generator)
+	if err != nil {
+		return err
+	}
+	doc.Metadata = map[string]json.RawMessage{"generator": generator, "sdcore": raw}
+	b, err := report.EncodeIndented(&doc, "")
+	if err != nil {
+		return err
+	}
+	f.room = max(f.room-int64(len(b))-reserved, 0)
+	return nil
+}
+
+// list deducts the entry of each goroutine without frames, in both parts of
+// the file.
+func (f *fitter) list(room *int64) error {
+	for _, i := range f.order {
+		if i != f.crashed {
+			slim := reference(&f.rep.Goroutines[i])
+			pair := []any{&slim, docThread(&f.from.Goroutines[i], false)}
+			ok, err := f.take(pair, inSdcore, room)
+			if err != nil {
+				return err
+			}
+			if !ok {
+				break
+			}
+		}
+		f.entries[i] = true
+	}
+	return nil
+}
+
+// reference returns a goroutine cut down to its group.
+func reference(g *report.Goroutine) report.Goroutine {
+	slim := *g
+	slim.Frames, slim.Redactions, slim.Labels = []report.Frame{}, nil, nil
+	return slim
+}
+
+// frames deducts the frames of listed goroutines in order of interest.
+func (f *fitter) frames() error {
+	misses := 0
+	for _, i := range f.order {
+		if !f.entries[i] || misses > maxMisses {
+			continue
+		}
+		ok := i == f.crashed
+		if !ok {
+			g := &f.rep.Goroutines[i]
+			var err error
+			if ok, err = f.take([]any{g.Frames, g.Redactions, g.Labels}, inFrames, &f.room); err != nil {
+				return err
+			}
+		}
+		f.whole[i] = ok
+		if ok {
+			misses = 0
+		} else {
+			misses++
+		}
+	}
+	return nil
+}
+
+// assemble builds the lists of goroutines, the crashed one first in the
+// standard part.
+func (f *fitter) assemble() {
+	all := f.rep.Goroutines
+	f.rep.Goroutines = make([]report.Goroutine, 0, len(all))
+	f.doc.Threads = []report.DocThread{}
+	if f.crashed >= 0 {
+		f.doc.Threads = append(f.doc.Threads, docThread(&f.from.Goroutines[f.crashed], true))
+	}
+	unlisted, cut := 0, 0
+	for i := range all {
+		if !f.entries[i] {
+			unlisted++
+			continue
+		}
+		if i != f.crashed {
+			f.doc.Threads = append(f.doc.Threads, docThread(&f.from.Goroutines[i], false))
+		}
+		if f.whole[i] {
+			f.rep.Goroutines = append(f.rep.Goroutines, all[i])
+			continue
+		}
+		if len(all[i].Frames) > 0 {
+			cut++
+		}
+		f.rep.Goroutines = append(f.rep.Goroutines, reference(&all[i]))
+	}
+	f.omit("frames of goroutines", cut)
+	f.omit("goroutines", unlisted)
+}
+
+// omit counts what was left out.
+func (f *fitter) omit(what string, n int) {
+	if n > 0 {
+		f.rep.Omitted = append(f.rep.Omitted, report.Omission{What: what, Count: int64(n), Why: "--max-size"})
+	}
+}
+
+// interest returns the indexes of the goroutines, the crashing one first, then
+// one of each group of the program's own, running ones before waiting ones,
+// then the others of the program, then the runtime's.
+func interest(r *report.Report, crashed int) []int {
+	seen := map[int]bool{}
+	rank := make([]int, len(r.Goroutines))
+	for i := range r.Goroutines {
+		g := &r.Goroutines[i]
+		switch first := !seen[g.Group]; {
+		case i == crashed:
+		case g.System:
+			rank[i] = 5
+		case g.Status == "running" || g.Status == "syscall":
+			rank[i] = 1
+		case first:
+			rank[i] = 2
+		default:
+			rank[i] = 3
+		}
+		seen[g.Group] = true
+	}
+	order := make([]int, len(rank))
+	for i := range order {
+		order[i] = i
+	}
+	sort.SliceStable(order, func(a, b int) bool { return rank[order[a]] < rank[order[b]] })
+	return order
+}

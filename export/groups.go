@@ -1,0 +1,190 @@
+package export
+
+import (
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"sort"
+	"strings"
+
+	"github.com/olekukonko/tablewriter"
+	"github.com/olekukonko/tablewriter/renderer"
+	"github.com/olekukonko/tablewriter/tw"
+
+	"github.com/safedump/sdcore/report"
+)
+
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
+
+// goroutineTable shows the groups of goroutines with equal stacks.
+func (s *screen) goroutineTable() {
+	if len(s.r.Goroutines) == 0 && len(s.r.Groups) == 0 {
+		return
+	}
+	groups := sortedGroups(s.r.Groups)
+	limit := s.o.Groups
+	if limit == 0 {
+		limit = defaultGroups
+	}
+	total := 0
+	for i := range s.r.Groups {
+		total += s.r.Groups[i].Count
+	}
+	s.line()
+	s.line(s.bold(fmt.Sprintf("goroutines: %d in %d groups of equal stacks", max(total, len(s.r.Goroutines)), len(groups))))
+	shown := groups
+	if limit >= 0 && len(shown) > limit {
+		shown = shown[:limit]
+	}
+	s.groupTable(shown)
+	if rest := groups[len(shown):]; len(rest) > 0 {
+		n := 0
+		for _, g := range rest {
+			n += g.Count
+		}
+		s.line("  ", s.grey(fmt.Sprintf("… +%d groups with %d goroutines", len(rest), n)))
+	}
+}
+
+// sortedGroups puts the program's own before the runtime's, large before
+// small.
+func sortedGroups(groups []report.Group) []*report.Group {
+	out := make([]*report.Group, len(groups))
+	for i := range groups {
+		out[i] = &groups[i]
+	}
+	sort.SliceStable(out, func(i, j int) bool {
+		a, b := out[i], out[j]
+		if a.System != b.System {
+			return b.System
+		}
+		return a.Count > b.Count
+	})
+	return out
+}
+
+// groupTable writes one row per group.
+func (s *screen) groupTable(groups []*report.Group) {
+	rows := make([][]string, 0, len(groups))
+	for _, g := range groups {
+		top := topFrame(g.Frames)
+		state := name(stateText(g.Status, g.WaitReason))
+		if g.System {
+			state += " (system)"
+		}
+		created := ""
+		if g.Creator != nil {
+			created = shortFunc(g.Creator.Function)
+		}
+		rows = append(rows, []string{fmt.Sprint(g.Count), state, top, created, idList(g)})
+	}
+	s.table([]string{"count", "state", "at", "created by", "goroutines"}, rows)
+}
+
+// idList names the first goroutines of a group.
+func idList(g *report.Group) string {
+	var ids []string
+	for i, id := range g.IDs {
+		if i == 3 {
+			break
+		}
+		ids = append(ids, fmt.Sprint(id))
+	}
+	text := strings.Join(ids, " ")
+	if g.Count > len(ids) {
+		text += " …"
+	}
+	return text
+}
+
+// topFrame is the innermost frame of the program's own, else of any.
+func topFrame(frames []report.FrameRef) string {
+	for i := range frames {
+		if !libraryFunc(frames[i].Function) {
+			return refText(&frames[i])
+		}
+	}
+	if len(frames) > 0 {
+		return refText(&frames[0])
+	}
+	return ""
+}
+
+// libraryFunc reports whether a function belongs to the parts of the standard
+// library in which goroutines wait: it says less than its caller.
+func libraryFunc(fn string) bool {
+	for _, p := range []string{"runtime.", "runtime/", "sync.", "internal/", "time.Sleep", "syscall.", "net.", "os.", "io.", "context."} {
+		if strings.HasPrefix(fn, p) {
+			return true
+		}
+	}
+	return false
+}
+
+// refText is a frame as function and file:line without directories.
+func refText(f *report.FrameRef) string {
+	file := f.File
+	if i := strings.LastIndexByte(file, '/'); i >= 0 {
+		file = file[i+1:]
+	}
+	return shortFunc(f.Function) + " " + place(file, f.Line)
+}
+
+// shortFunc drops the directories of the import path.
+func shortFunc(fn string) string {
+	end := strings.IndexAny(fn, "([")
+	if end < 0 {
+		end = len(fn)
+	}
+	if i := strings.LastIndexByte(fn[:end], '/'); i >= 0 {
+		fn = fn[i+1:]
+	}
+	return clip(plain(fn), 60)
+}
+
+// table writes rows in columns, without lines, indented by two spaces.
+func (s *screen) table(header []string, rows [][]string) {
+	var b strings.Builder
+	if err := writeTable(&b, header, rows); err != nil {
+		// A table that can't be laid out is still shown, cell by cell.
+		for _, row := range rows {
+			b.WriteString(strings.Join(row, "  ") + "\n")
+		}
+	}
+	for i, l := range strings.Split(strings.TrimRight(b.String(), "\n"), "\n") {
+		l = strings.TrimRight(l, " ")
+		if i == 0 {
+			l = s.grey(l)
+		}
+		s.line("  ", l)
+	}
+}
+
+// writeTable lays out a table by tablewriter. Cells are plain text already.
+func writeTable(w io.Writer, header []string, rows [][]string) error {
+	t := tablewriter.NewTable(w,
+		tablewriter.WithRenderer(renderer.NewBlueprint(tw.Rendition{
+			Borders: tw.BorderNone,
+			Settings: tw.Settings{
+				Lines:      tw.LinesNone,
+				Separators: tw.Separators{ShowHeader: tw.Off, ShowFooter: tw.Off, BetweenRows: tw.Off, BetweenColumns: tw.Off},
+			},
+		})),
+		tablewriter.WithHeaderAutoFormat(tw.Off),
+		tablewriter.WithHeaderAlignment(tw.AlignLeft),
+		tablewriter.WithRowAlignment(tw.AlignLeft),
+		tablewriter.WithRowAutoWrap(tw.WrapNone),
+		tablewriter.WithPadding(tw.Padding{Left: tw.Empty, Right: "  ", Overwrite: true}),
+	)
+	t.Header(header)
+	for _, row := range rows {
+		if err := t.Append(row); err != nil {
+			return fmt.Errorf("table: %w", err)
+		}
+	}
+	if err := t.Render(); err != nil {
+		return fmt.Errorf("table: %w", err)
+	}
+	return nil
+}
