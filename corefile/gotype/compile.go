@@ -124,7 +124,7 @@ func (t *Types) fill(ty *Type) error {
 		return err
 	}
 	name, _ := e.String(dwarf.AttrName)
-	ty.Name = cleanName(name)
+	ty.Name = GoName(name)
 	ty.Package = packageOf(ty.Name)
 	ty.Shape = strings.Contains(ty.Name, "go.shape.")
 	if rt, ok := e.Uint(die.AttrGoRuntimeType); ok && rt != 0 && t.desc.known {

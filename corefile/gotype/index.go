@@ -92,7 +92,7 @@ func (x *typeIndex) addEntry(e die.Entry) {
 		return
 	}
 	x.names = append(x.names, nameRef{x.hash(name), e.Off})
-	if clean := cleanName(string(name)); clean != string(name) {
+	if clean := GoName(string(name)); clean != string(name) {
 		x.names = append(x.names, nameRef{x.hash([]byte(clean)), e.Off})
 	}
 	if rt, ok := e.Uint(die.AttrGoRuntimeType); ok && rt > 0 && rt < 1<<32 {
@@ -112,7 +112,7 @@ func (x *typeIndex) lookup(info *die.Info, name string) (dwarf.Offset, bool) {
 			if err != nil {
 				continue
 			}
-			if got, ok := e.String(dwarf.AttrName); ok && (got == name || cleanName(got) == name) {
+			if got, ok := e.String(dwarf.AttrName); ok && (got == name || GoName(got) == name) {
 				return e.Off, true
 			}
 		}
@@ -152,11 +152,11 @@ func isTypeTag(t dwarf.Tag) bool {
 	return false
 }
 
-// cleanName turns the linker's name of a type into Go's: escapes of package
+// GoName turns the linker's name of a type or symbol into Go's: escapes of package
 // paths are undone ("gopkg.in/yaml%2ev3.Node"), the number behind the name of a
 // type that is declared in a function goes ("main.T·1"), and so does the mark
 // of types without hash functions ("noalg.map.group[...]").
-func cleanName(s string) string {
+func GoName(s string) string {
 	if strings.HasPrefix(s, "noalg.") {
 		s = s[len("noalg."):]
 	}
