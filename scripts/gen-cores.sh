@@ -31,6 +31,9 @@ tries=${SDCORE_CORE_TRIES:-50} # of 0.2 s each: how long other programs may take
 names=(
   payment payment.noopt payment.pie payment.trimpath payment.stripped
   kinds kinds.noopt
+  nilderef customerror indexrange nilmap mapwrite deadlock manywait
+  stackoverflow repanic goexit sigabrt sigquit
+  cgosegv race
 )
 
 say() { printf '%s\n' "$*" >&2; }
