@@ -91,7 +91,7 @@ func (f form) skip(r *reader, k abbrevKey) {
 	}
 	switch f {
 	case formSdata, formUdata, formRefUdata, formStrx, formAddrx, formLoclistx, formRnglistx:
-		r.uleb()
+		r.skipLEB()
 	case formString:
 		r.cstring()
 	case formBlock1:

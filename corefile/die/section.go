@@ -141,6 +141,16 @@ func (r *reader) sleb() int64 {
 	}
 }
 
+// skipLEB moves over a LEB128 number of at most 64 bits, signed or not.
+func (r *reader) skipLEB() {
+	for range 10 {
+		if r.u8()&0x80 == 0 {
+			return
+		}
+	}
+	r.fail("LEB128 number of more than 64 bits")
+}
+
 // cstring reads a string up to its NUL.
 func (r *reader) cstring() []byte {
 	start := r.pos
