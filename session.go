@@ -1,0 +1,154 @@
+package sdcore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+
+	"github.com/safedump/sdcore/corefile"
+	"github.com/safedump/sdcore/corefile/delvecore"
+	"github.com/safedump/sdcore/corefile/goruntime"
+	"github.com/safedump/sdcore/corefile/goscope"
+	"github.com/safedump/sdcore/corefile/gotype"
+	"github.com/safedump/sdcore/report"
+	"github.com/safedump/sdcore/vars"
+)
+
+// ErrNoBinary is wrapped when a question needs the binary and none was found.
+var ErrNoBinary = errors.New("no binary for this core")
+
+// Session is an opened core. It is not safe for concurrent use.
+type Session struct {
+	core    *corefile.Core
+	options Options
+	created fs.FileInfo // of the core file
+
+	engine *engine // nil until a question needs it
+}
+
+// engine is everything that needs debug information. It is built once, when
+// the first question needs it: `info` has to work without.
+type engine struct {
+	types   *gotype.Types
+	finder  *goscope.Finder
+	runtime *goruntime.Runtime
+	backend corefile.Backend
+	reader  *vars.Reader
+	outline *vars.Reader // decodes next to nothing: for types on the way of a path
+}
+
+// Open opens a core and its binary. binary may be empty.
+func Open(ctx context.Context, core, binary string, o Options) (*Session, error) {
+	if err := checkBackend(o.Backend); err != nil {
+		return nil, err
+	}
+	o.Limits = withDefaults(o.Limits)
+	s := &Session{options: o}
+	s.progress("opening the core", 0, 0)
+	info, err := os.Stat(core)
+	if err != nil {
+		return nil, fmt.Errorf("core: %w", err)
+	}
+	s.created = info
+	s.core, err = corefile.Open(ctx, core, binary, corefile.Options{
+		AllowMismatch: o.AllowMismatch,
+		BinaryDirs:    o.BinaryDirs,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// Close releases the core, the binary and the backend.
+func (s *Session) Close() error {
+	var err error
+	if s.engine != nil {
+		err = s.engine.backend.Close()
+	}
+	return errors.Join(err, s.core.Close())
+}
+
+func (s *Session) progress(stage string, done, total int) {
+	if s.options.Progress != nil {
+		s.options.Progress(stage, done, total)
+	}
+}
+
+// open builds the engine.
+func (s *Session) open() (*engine, error) {
+	if s.engine != nil {
+		return s.engine, nil
+	}
+	bin := s.core.Binary()
+	if bin == nil {
+		return nil, fmt.Errorf("%s: %w", s.core.Path(), ErrNoBinary)
+	}
+	if !bin.HasDWARF() {
+		return nil, fmt.Errorf("%s: %w", bin.Path(), corefile.ErrNoDWARF)
+	}
+	s.progress("reading debug information", 0, 0)
+	var e engine
+	var err error
+	if e.types, err = gotype.New(s.core); err != nil {
+		return nil, err
+	}
+	if e.finder, err = goscope.New(s.core, e.types); err != nil {
+		return nil, err
+	}
+	if e.runtime, err = goruntime.New(s.core, e.types, e.finder); err != nil {
+		return nil, err
+	}
+	if e.backend, err = delvecore.Open(s.core, e.runtime, delvecore.Options{}); err != nil {
+		return nil, err
+	}
+	e.reader = vars.New(s.core, e.types, e.finder, vars.Options{Limits: s.options.Limits})
+	e.outline = vars.New(s.core, e.types, e.finder, vars.Options{Limits: report.Limits{MaxDepth: 1, MaxItems: 1, MaxNodes: 1, MaxString: 1}})
+	s.engine = &e
+	return s.engine, nil
+}
+
+// base is a report with what needs no debug information: identity, process,
+// threads, the signal of the notes.
+func (s *Session) base() *report.Report {
+	rep := &report.Report{
+		Schema:          report.Schema,
+		Generator:       report.Generator{Name: "sdcore", Version: Version(), Backend: backendDelve},
+		Complete:        true,
+		Tier:            s.options.Tier,
+		CrashTime:       s.created.ModTime().UTC(),
+		CrashTimeSource: "modification time of the core",
+		Identity:        s.core.Identity(),
+		Process:         s.core.Process(),
+		Limits:          s.options.Limits,
+	}
+	rep.Crash = report.Crash{Kind: report.KindUnknown, Signal: s.core.Signal()}
+	for i, th := range s.core.Threads() {
+		if i == 0 {
+			rep.Crash.Thread = th.TID
+		}
+		rep.Threads = append(rep.Threads, report.Thread{TID: th.TID, PC: report.Addr(th.PC), Crashed: i == 0})
+	}
+	addProblems(rep, s.core.Problems())
+	return rep
+}
+
+// addProblems records problems; one that says that something is missing makes
+// the report incomplete.
+func addProblems(rep *report.Report, ps []report.Problem) {
+	for _, p := range ps {
+		if p.Missing {
+			rep.Complete = false
+		}
+	}
+	rep.Problems = append(rep.Problems, ps...)
+}
+
+// Info reports what the core itself says, without goroutines: identity,
+// threads, signal, segments, what can be had from this core.
+func (s *Session) Info(ctx context.Context) (*report.Report, error) {
+	rep := s.base()
+	return rep, ctx.Err()
+}
