@@ -100,6 +100,10 @@ func newPart(p *corefile.Piece, start, n int64, regs *corefile.Registers) part {
 		b, _ = regs.Bytes(p.Reg)
 	case corefile.PieceValue:
 		b = p.Value
+	case corefile.PieceMissing:
+		if p.RegUnknown {
+			pt.why = noRegister()
+		}
 	}
 	// A register or value that is shorter than its piece does not say what
 	// the rest is.
