@@ -1,0 +1,15 @@
+// Package goruntime reads the Go runtime's own structures out of a core: the
+// goroutines with what the scheduler records of them, the threads it made, the
+// panics under way, the text it printed last, and its table of functions and
+// lines.
+//
+// In:  memory of a [corefile.Core]; the layouts of runtime.g, runtime.m and
+// others from the binary's debug information (gotype), so that no offset of a
+// Go release is written down here.
+// Out: [corefile.Goroutine]s, [Thread]s, [Panic]s.
+//
+// It does not unwind stacks (that is a corefile.Backend) and does not decide
+// why the program died (crash). The structures may be damaged: every count is
+// checked against the memory that is there, every list has a bound, and what
+// doesn't fit becomes a problem, not a failure.
+package goruntime
