@@ -359,4 +359,5 @@ main() {
   return "$failed"
 }
 
-main "$@"
+# The script's test sources it and calls its functions.
+if [[ ${BASH_SOURCE[0]} == "$0" ]]; then main "$@"; fi
