@@ -18,7 +18,7 @@ func (c *Core) findBias() (mismatch string) {
 		if c.image != nil && c.image.head.typ != elf.ET_EXEC {
 			return "the program that crashed was position independent, the binary is not"
 		}
-		if hasEntry && entry != h.entry && c.image != nil && c.image.head.entry+c.image.bias == entry {
+		if hasEntry && entry != h.entry && (c.image == nil || c.image.head.entry+c.image.bias == entry) {
 			return fmt.Sprintf("the process started at %v, the binary starts at %v", report.Addr(entry), report.Addr(h.entry))
 		}
 		return ""

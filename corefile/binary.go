@@ -75,6 +75,10 @@ func newBinary(f *file) (*Binary, error) {
 	return b, nil
 }
 
+// maxExecProgs bounds the program headers of an executable, which has about a
+// dozen.
+const maxExecProgs = 1 << 10
+
 // binaryHeader parses the headers of an executable and checks that its
 // segments lie inside the file.
 func binaryHeader(path string, data []byte) (*header, error) {
@@ -91,6 +95,9 @@ func binaryHeader(path string, data []byte) (*header, error) {
 	}
 	if err := h.readProgs(path, data); err != nil {
 		return nil, err
+	}
+	if len(h.progs) > maxExecProgs {
+		return nil, &FormatError{path, 56, fmt.Sprintf("claims %d program headers", len(h.progs)), ErrCorrupt}
 	}
 	size := uint64(len(data))
 	loads := 0

@@ -79,13 +79,13 @@ func parseBuildInfo(data []byte) *debug.BuildInfo {
 	}
 	info := &debug.BuildInfo{}
 	if len(mod) > 2*moduleFrame && mod[len(mod)-moduleFrame-1] == '\n' {
-		err := Guard("build info", func() (err error) {
-			info, err = debug.ParseBuildInfo(string(mod[moduleFrame : len(mod)-moduleFrame]))
+		_ = Guard("build info", func() error { // a text that is garbled leaves the version
+			parsed, err := debug.ParseBuildInfo(string(mod[moduleFrame : len(mod)-moduleFrame]))
+			if err == nil {
+				info = parsed
+			}
 			return err
 		})
-		if err != nil {
-			return nil
-		}
 	}
 	info.GoVersion = string(version)
 	return info

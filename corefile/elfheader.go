@@ -29,7 +29,6 @@ type header struct {
 	shstrndx       uint64
 	progs          []prog
 	countRecovered bool // phnum was inferred from the first program header
-	fileSize       uint64
 }
 
 // prog is a program header.
@@ -81,7 +80,7 @@ func parseIdent(path string, data []byte) (*header, error) {
 		return nil, unsupported(elf.EI_VERSION, "ELF version", v)
 	}
 	c := cursor{path: path, what: "ELF header", data: data[:ehdrSize], off: elf.EI_NIDENT}
-	h := &header{typ: elf.Type(c.u16()), fileSize: uint64(len(data))}
+	h := &header{typ: elf.Type(c.u16())}
 	if m := elf.Machine(c.u16()); m != elf.EM_X86_64 {
 		return nil, unsupported(18, "machine", m)
 	}

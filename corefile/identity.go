@@ -111,23 +111,31 @@ func (c *Core) which(gnu, gob string) string {
 }
 
 // compareContents compares, in absence of build IDs, what both sides hold and
-// no program changes: the header page and the build info. Equality is
-// evidence only; a difference proves that they do not belong together.
+// no program changes: the header page, the build info, the tables of functions.
+// Equality is evidence only; a difference proves that they do not belong
+// together.
 func (c *Core) compareContents() (mismatch string) {
+	if n, ok := c.notes.auxv[atPHNum]; ok && n != uint64(len(c.bin.head.progs)) {
+		return fmt.Sprintf("the program that crashed had %d program headers, the binary has %d", n, len(c.bin.head.progs))
+	}
 	if c.image != nil {
-		headers := c.image.head.phoff + c.image.head.phnum*phdrSize
 		a, b := c.image.bytes, c.bin.file.data
 		n := min(len(a), len(b), pageSize)
-		if uint64(n) >= headers && !bytes.Equal(programHeaders(a, c.image.head), programHeaders(b, c.bin.head)) {
+		have, want := programHeaders(a, c.image.head), programHeaders(b, c.bin.head)
+		switch {
+		case have == nil || want == nil:
+		case !bytes.Equal(have, want):
 			return "their program headers differ"
-		}
-		if bytes.Equal(a[:n], b[:n]) {
+		case bytes.Equal(a[:n], b[:n]):
 			c.evidence("the first %d bytes of the executable in the core and of the binary are equal", n)
-		} else {
+		default:
 			c.evidence("program headers in the core and in the binary are equal")
 		}
 	}
-	return c.compareBuildInfo()
+	if m := c.compareBuildInfo(); m != "" {
+		return m
+	}
+	return c.compareModuleData()
 }
 
 // programHeaders returns the program header table in data, nil when it is not whole.
@@ -147,19 +155,44 @@ func (c *Core) compareBuildInfo() (mismatch string) {
 		return ""
 	}
 	want, err := c.bin.DebugSection(".go.buildinfo")
-	if err != nil {
+	if err != nil || len(want) < buildInfoHeader || want[buildInfoFlags]&buildInfoInline == 0 {
+		return "" // before Go 1.18 it holds pointers, which are relocated
+	}
+	return c.compareBytes("Go build info", s.Addr, want)
+}
+
+// compareModuleData compares the start of runtime.firstmoduledata: addresses
+// and sizes of the function tables and the bounds of the program text, which
+// the linker writes and nothing changes. Position independent binaries have
+// them relocated. Source: Go 1.18 to 1.26, runtime/symtab.go, moduledata up to
+// etext: 1 + 6*3 + 1 + 2 + 2 words.
+func (c *Core) compareModuleData() (mismatch string) {
+	const size = (1 + 6*3 + 1 + 2 + 2) * 8
+	addr, _, ok := c.bin.Symbol("runtime.firstmoduledata")
+	if !ok || c.bin.head.typ != elf.ET_EXEC {
 		return ""
 	}
-	have, p, ok := c.mem.View(s.Addr+c.bias, len(want))
+	for i := range c.bin.head.progs {
+		p := &c.bin.head.progs[i]
+		if p.typ == elf.PT_LOAD && p.vaddr <= addr && addr-p.vaddr < p.filesz && p.filesz-(addr-p.vaddr) >= size {
+			off := p.off + (addr - p.vaddr)
+			return c.compareBytes("function tables (runtime.firstmoduledata)", addr, c.bin.file.data[off:off+size])
+		}
+	}
+	return ""
+}
+
+// compareBytes compares a piece of the binary with memory at its address.
+// Memory that the core does not hold proves nothing.
+func (c *Core) compareBytes(what string, addr uint64, want []byte) (mismatch string) {
+	have, p, ok := c.mem.View(addr+c.bias, len(want))
 	switch {
 	case !ok || p != FromCore:
 		return ""
-	case bytes.Equal(have, want):
-		c.evidence("Go build info in the core and in the binary is equal")
-	case c.bin.head.typ == elf.ET_EXEC:
-		// Position independent binaries may have pointers in it, which are relocated.
-		return "their Go build info differs"
+	case !bytes.Equal(have, want):
+		return "their " + what + " differ"
 	}
+	c.evidence("%s: equal in the core and in the binary", what)
 	return ""
 }
 
@@ -171,7 +204,7 @@ func (c *Core) fillIdentity() {
 	info := c.buildInfoFromCore()
 	if info != nil {
 		c.evidence("build info was read from the core")
-	} else if c.bin != nil {
+	} else if c.bin != nil && id.Match != report.MatchMismatch {
 		var err error
 		if info, err = c.bin.BuildInfo(); err != nil {
 			c.problem("binary", true, "no Go build info: not a Go program, or one that was stripped of it")

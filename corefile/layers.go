@@ -11,6 +11,7 @@ type backing struct {
 	start, end uint64
 	data       []byte // end-start bytes
 	prov       Provenance
+	off        uint64 // of data in the file
 }
 
 // segmentRegions turns segments into regions: what is in the core, what is cut

@@ -4,6 +4,7 @@ import (
 	"context"
 	"debug/elf"
 	"path/filepath"
+	"slices"
 )
 
 // maxLibraries bounds how many mapped files are opened.
@@ -15,15 +16,38 @@ const maxLibraries = 512
 // that mapping. All else stays absent.
 func (c *Core) mapFiles(ctx context.Context) {
 	var backs []backing
+	exe := c.executablePath()
 	if c.bin != nil && c.biasKnown() {
-		for _, b := range fileBackings(c.bin.file.data, c.bin.head, c.bias, FromBinary) {
-			if c.mappedAs(&b) {
-				backs = append(backs, b)
+		backs = fileBackings(c.bin.file.data, c.bin.head, c.bias, FromBinary)
+		if len(c.notes.files) > 0 && exe != "" {
+			backs = c.clip(backs, exe)
+		}
+	}
+	backs = append(backs, c.libraries(ctx, exe)...)
+	c.mem = &Memory{regions: overlay(c.mem.regions, backs)}
+}
+
+// clip reduces backings to the addresses at which NT_FILE has the same part of
+// the file under a name.
+func (c *Core) clip(backs []backing, name string) []backing {
+	var out []backing
+	files := c.notes.files
+	for _, b := range backs {
+		first, _ := slices.BinarySearchFunc(files, b.start, func(m Mapping, addr uint64) int {
+			if m.End <= addr {
+				return -1
+			}
+			return 1
+		})
+		for i := first; i < len(files) && files[i].Start < b.end; i++ {
+			m := &files[i]
+			from, to := max(b.start, m.Start), min(b.end, m.End)
+			if m.Path == name && m.Offset+(from-m.Start) == b.off+(from-b.start) {
+				out = append(out, backing{from, to, b.data[from-b.start : to-b.start], b.prov, b.off + (from - b.start)})
 			}
 		}
 	}
-	backs = append(backs, c.libraries(ctx)...)
-	c.mem = &Memory{regions: overlay(c.mem.regions, backs)}
+	return out
 }
 
 // fileBackings are the read-only PT_LOAD segments of an ELF file as the kernel
@@ -47,33 +71,16 @@ func fileBackings(data []byte, h *header, bias uint64, prov Provenance) []backin
 			continue // wraps around
 		}
 		if n := end - start; off+n <= size {
-			out = append(out, backing{start + bias, end + bias, data[off : off+n], prov})
+			out = append(out, backing{start + bias, end + bias, data[off : off+n], prov, off})
 			continue
 		}
 		have := size - off
-		out = append(out, backing{start + bias, start + bias + have, data[off:], prov})
+		out = append(out, backing{start + bias, start + bias + have, data[off:], prov, off})
 		if rest := end - start - have; rest < pageSize && (off+have)%pageSize != 0 {
-			out = append(out, backing{start + bias + have, end + bias, make([]byte, rest), ZeroFill})
+			out = append(out, backing{start + bias + have, end + bias, make([]byte, rest), ZeroFill, size})
 		}
 	}
 	return out
-}
-
-// mappedAs reports whether NT_FILE, where the core has one, agrees that the
-// executable's file is mapped at a backing's addresses. A core without the
-// note can't contradict.
-func (c *Core) mappedAs(b *backing) bool {
-	if len(c.notes.files) == 0 {
-		return true
-	}
-	exe := c.executablePath()
-	for i := range c.notes.files {
-		m := &c.notes.files[i]
-		if m.Start <= b.start && b.end <= m.End {
-			return exe == "" || m.Path == exe
-		}
-	}
-	return false
 }
 
 // executablePath is the name under which NT_FILE has the executable: that of
@@ -92,9 +99,8 @@ func (c *Core) executablePath() string {
 }
 
 // libraries are the backings of mapped files other than the executable.
-func (c *Core) libraries(ctx context.Context) []backing {
+func (c *Core) libraries(ctx context.Context, exe string) []backing {
 	var out []backing
-	exe := c.executablePath()
 	seen := map[string]bool{exe: true}
 	for i := range c.notes.files {
 		m := &c.notes.files[i]
@@ -127,14 +133,5 @@ func (c *Core) library(path string, img *image) []backing {
 		return nil
 	}
 	c.libs = append(c.libs, f)
-	var out []backing
-	for _, b := range fileBackings(f.data, h, img.bias, FromLib) {
-		for i := range c.notes.files {
-			if m := &c.notes.files[i]; m.Path == path && m.Start <= b.start && b.end <= m.End {
-				out = append(out, b)
-				break
-			}
-		}
-	}
-	return out
+	return c.clip(fileBackings(f.data, h, img.bias, FromLib), path)
 }

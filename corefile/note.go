@@ -180,6 +180,7 @@ func (n *notes) addFiles(r rawNote) {
 	}
 	n.files = make([]Mapping, 0, count)
 	names := cursor{path: n.path, what: "NT_FILE", data: r.desc, base: r.off, off: c.off + int(count)*24}
+	last := uint64(0) // the kernel writes mappings in order of address
 	for range count {
 		m := Mapping{Start: c.u64(), End: c.u64()}
 		pages := c.u64()
@@ -189,10 +190,11 @@ func (n *notes) addFiles(r rawNote) {
 			return
 		}
 		m.Offset = pages * unit
-		if m.End <= m.Start || unit != 0 && m.Offset/unit != pages {
-			n.problem("NT_FILE", "mapping at %v makes no sense", report.Addr(m.Start))
-			continue
+		if m.End <= m.Start || m.Start < last || unit != 0 && m.Offset/unit != pages {
+			n.problem("NT_FILE", "mapping at %v makes no sense, those behind it are left out", report.Addr(m.Start))
+			return
 		}
+		last = m.End
 		n.files = append(n.files, m)
 	}
 }
