@@ -2,25 +2,13 @@ package redact
 
 import (
 	"errors"
+	"fmt"
 
 	"github.com/safedump/sdcore/report"
 )
 
 // Placeholder stands in the place of every removed value, as in Safedump.
 const Placeholder = "[REDACTED]"
-
-// Policy says what to remove and how much to keep. The zero value is the
-// default policy at tier 0; see [Default].
-type Policy struct {
-	// Tier is the privacy tier, 0 to 4 (docs/redaction.md). What a tier does
-	// not show is removed here, whatever the report holds.
-	Tier int
-	// Limits shorten what is left, after everything was judged whole.
-	Limits report.Limits
-}
-
-// Default is the policy of the commands: tier 1 with the default limits.
-func Default() Policy { return Policy{Tier: 1} }
 
 // Result is a redacted report. Only Apply makes one.
 type Result struct{ r *report.Report }
@@ -29,5 +17,69 @@ type Result struct{ r *report.Report }
 // zero Result.
 func (r Result) Report() *report.Report { return r.r }
 
-// Apply redacts a copy of r; r itself is not changed.
-func Apply(r *report.Report, p Policy) (Result, error) { return Result{}, errors.New("not built yet") }
+// Apply redacts a copy of r; r itself is not changed. It is [New] and
+// [Redactor.Apply] in one.
+func Apply(r *report.Report, p Policy) (Result, error) {
+	x, err := New(p)
+	if err != nil {
+		return Result{}, err
+	}
+	return x.Apply(r)
+}
+
+// Redactor is a policy made ready for use. It does not change and may be used
+// by several goroutines at once.
+type Redactor struct {
+	policy   Policy
+	rules    []compiledRule
+	allow    map[string]bool
+	deny     map[string]string
+	names    *nameRules
+	types    *typeRules
+	triggers *triggerTable
+	plan     *structPlan
+}
+
+// New compiles p. It fails where [Policy.Validate] does, and where the report
+// model has a string field that nobody decided about.
+func New(p Policy) (*Redactor, error) {
+	if err := p.Validate(); err != nil {
+		return nil, err
+	}
+	plan, err := reportPlan()
+	if err != nil {
+		return nil, fmt.Errorf("redact: %w", err)
+	}
+	x := &Redactor{policy: p, plan: plan, names: newNameRules(), types: newTypeRules(), triggers: newTriggerTable()}
+	x.allow, x.deny = nameSet(p.Allow), nameWords(p.Deny)
+	for i, rule := range p.Rules {
+		c, err := compileRule(rule)
+		if err != nil { // Validate has passed, so this is not expected
+			return nil, fmt.Errorf("redact: rule %d: %w", i, err)
+		}
+		x.rules = append(x.rules, c)
+	}
+	return x, nil
+}
+
+// Apply redacts a copy of r; r itself is not changed. The result holds no
+// string of r that was not judged: when one value can't be judged, it is
+// dropped; when the report as a whole can't be, there is an error and no
+// result.
+func (x *Redactor) Apply(r *report.Report) (res Result, err error) {
+	if r == nil {
+		return Result{}, errors.New("redact: no report")
+	}
+	defer func() {
+		if p := recover(); p != nil { // the text of p may hold contents
+			res, err = Result{}, fmt.Errorf("redact: the report could not be walked (%T)", p)
+		}
+	}()
+	u := newRun(x, r)
+	hidden := u.hide()
+	u.collectOnly(hidden)
+	u.judgeReport()
+	u.spread()
+	u.finish()
+	return Result{r: u.r}, nil
+}

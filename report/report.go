@@ -52,7 +52,7 @@ type Report struct {
 	Redactions []Redaction `json:"redactions"`
 	// RedactionCounts is the number of removed values by rule name, over the
 	// whole report.
-	RedactionCounts map[string]int `json:"redaction_counts"`
+	RedactionCounts map[string]int `json:"redaction_counts" redact:"safe"`
 }
 
 // Generator names the program that made a report.

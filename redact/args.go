@@ -1,0 +1,80 @@
+package redact
+
+import "strings"
+
+// arguments removes the values of secret flags from command line words:
+// --password x, -token x, -u user:password, -pSECRET of the MySQL clients.
+// What stands in one word (--password=x) is found by the scan of the word.
+func (u *run) arguments(args []string) {
+	at := len(u.loc.parts) - 1
+	for i, arg := range args {
+		u.loc.parts[at].index = i
+		if i > 0 {
+			u.argument(args[i-1], &args[i])
+		}
+		if i > 0 && strings.HasPrefix(arg, "-p") && len(arg) > 2 && mysqlClient(args[0]) {
+			u.secrets.add(arg[2:], gradeStrict)
+			args[i] = "-p" + Placeholder
+			u.recordOnce(arg, args[i], RulePattern, "matched pattern: -p of a MySQL client")
+		}
+	}
+	u.loc.parts[at].index = noIndex
+}
+
+// argument removes arg, or a part of it, when it is the value of the flag
+// before it. It reports whether it did.
+func (u *run) argument(flag string, arg *string) bool {
+	if len(flag) < 2 || flag[0] != '-' || strings.ContainsAny(flag, "= ") || *arg == Placeholder {
+		return false
+	}
+	name := strings.TrimLeft(flag, "-")
+	if v := u.name(name); v.class >= classText && (v.class != classWeak || v.numbers) && !u.x.names.counts(name) {
+		if strings.HasPrefix(*arg, "-") && plainWord(*arg) || trivialValue(*arg) {
+			return false // the next flag: this one is a switch
+		}
+		u.secrets.add(*arg, v.grade())
+		*arg = Placeholder
+		u.record(v.rule, nameReason(v))
+		return true
+	}
+	if name == "u" || name == "user" || name == "U" || name == "proxy-user" {
+		user, secret, ok := strings.Cut(*arg, ":")
+		if ok && !trivialValue(secret) {
+			u.secrets.add(secret, gradeLoose)
+			*arg = user + ":" + Placeholder
+			u.record(RulePattern, "matched pattern: user:password")
+			return true
+		}
+	}
+	return false
+}
+
+func mysqlClient(path string) bool {
+	base := path[strings.LastIndexByte(path, '/')+1:]
+	return strings.HasPrefix(base, "mysql") || strings.HasPrefix(base, "mariadb")
+}
+
+func (u *run) recordOnce(before, after, rule, reason string) {
+	if before != after {
+		u.record(rule, reason)
+	}
+}
+
+// armour removes private keys that go over several lines of a list: the source
+// lines of a file, where each line is a string of its own.
+func (u *run) armour(lines []string) {
+	at := len(u.loc.parts) - 1
+	inside := false
+	for i, line := range lines {
+		begin := strings.Contains(line, "-----BEGIN ") && strings.Contains(line, "PRIVATE KEY")
+		end := strings.Contains(line, "-----END ")
+		if inside && line != Placeholder {
+			u.loc.parts[at].index = i
+			u.secrets.add(strings.TrimSpace(line), gradeStrict)
+			lines[i] = Placeholder
+			u.record(RulePattern, "matched pattern: private key")
+		}
+		inside = (inside || begin) && !end
+	}
+	u.loc.parts[at].index = noIndex
+}

@@ -1,0 +1,114 @@
+package redact
+
+import (
+	"reflect"
+
+	"github.com/safedump/sdcore/report"
+)
+
+// Bounds of what is copied. A value nested deeper than maxDepth could not be
+// read back from a file: encoding/json stops at 10 000 levels, and a level of
+// ours is three of its. maxNodes bounds one variable.
+const (
+	maxDepth = 3000
+	maxNodes = 1 << 21
+	// maxNested bounds the nesting of exceptions.
+	maxNested = 100
+)
+
+// cloner copies a report, so that the caller's stays as it is.
+type cloner struct {
+	nodes   int
+	nested  int
+	dropped int
+}
+
+func (c *cloner) report(r *report.Report, plan *structPlan) *report.Report {
+	out := *r
+	c.fields(reflect.ValueOf(&out).Elem(), plan)
+	return &out
+}
+
+// fields replaces what v, a shallow copy, shares with the original.
+func (c *cloner) fields(v reflect.Value, plan *structPlan) {
+	if c.nested++; c.nested > maxNested {
+		v.SetZero()
+		c.dropped++
+	} else {
+		for i := range plan.fields {
+			c.field(v.Field(plan.fields[i].index), &plan.fields[i])
+		}
+	}
+	c.nested--
+}
+
+func (c *cloner) field(f reflect.Value, fp *fieldPlan) {
+	switch fp.shape {
+	case shapeStruct:
+		c.fields(f, fp.elem)
+	case shapeValue:
+		c.root(f.Addr().Interface().(*report.Value))
+	case shapeString, shapeOther:
+		return
+	}
+	if k := f.Kind(); k != reflect.Slice && k != reflect.Map && k != reflect.Pointer || f.IsNil() {
+		return
+	}
+	switch fp.shape {
+	case shapeValuePtr:
+		v := *f.Interface().(*report.Value)
+		c.root(&v)
+		f.Set(reflect.ValueOf(&v))
+	case shapePointer:
+		p := reflect.New(fp.elem.typ)
+		p.Elem().Set(f.Elem())
+		c.fields(p.Elem(), fp.elem)
+		f.Set(p)
+	case shapeStrings, shapeNumbers, shapeSlice:
+		s := reflect.MakeSlice(f.Type(), f.Len(), f.Len())
+		reflect.Copy(s, f)
+		f.Set(s)
+		for i := 0; fp.shape == shapeSlice && i < s.Len(); i++ {
+			c.fields(s.Index(i), fp.elem)
+		}
+	case shapeCounts:
+		m := reflect.MakeMapWithSize(f.Type(), f.Len())
+		for it := f.MapRange(); it.Next(); {
+			m.SetMapIndex(it.Key(), it.Value())
+		}
+		f.Set(m)
+	}
+}
+
+// root copies what is below the value of one variable.
+func (c *cloner) root(v *report.Value) {
+	c.nodes = 0
+	c.value(v, 0)
+}
+
+func (c *cloner) value(v *report.Value, depth int) {
+	if c.nodes++; depth > maxDepth || c.nodes > maxNodes {
+		*v = report.Value{State: report.StateRedacted, Kind: v.Kind, Type: v.Type}
+		c.dropped++
+		return
+	}
+	if v.Children == nil {
+		return
+	}
+	kids := make([]report.Child, len(v.Children))
+	copy(kids, v.Children)
+	v.Children = kids
+	for i := range kids {
+		if kids[i].Key != nil {
+			k := *kids[i].Key
+			c.value(&k, depth+1)
+			kids[i].Key = &k
+		}
+		c.value(&kids[i].Value, depth+1)
+		if c.nodes > maxNodes {
+			// What is left would only be markers that say the same.
+			v.Children = kids[:i+1]
+			return
+		}
+	}
+}

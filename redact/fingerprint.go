@@ -1,0 +1,86 @@
+package redact
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"strconv"
+
+	"github.com/safedump/sdcore/report"
+)
+
+// finish completes the copy: what the records say, counts, fingerprint.
+func (u *run) finish() {
+	u.omitWhy("values", u.cut, u.r.Tier)
+	u.records(u.r.Redactions)
+	for i := range u.r.Goroutines {
+		u.records(u.r.Goroutines[i].Redactions)
+	}
+	u.r.RedactionCounts = u.counts
+	u.r.Fingerprint = fingerprint(u.r)
+}
+
+// records removes secrets from the locations of audit records: they hold names.
+func (u *run) records(list []report.Redaction) {
+	for i := range list {
+		s := &list[i].Location
+		if j := u.text(*s, modeCode); j.hit {
+			*s = j.out
+		}
+		if j := u.scrub(*s, modeCode); j.hit {
+			*s = j.out
+		}
+	}
+}
+
+// fingerprint is Safedump's: 12 hex digits of a hash over the exception's
+// type, the first 200 bytes of its message, and file and line of the crash
+// site. It is taken of redacted text only, so that nothing can be guessed
+// from it (Safedump takes it before).
+func fingerprint(r *report.Report) string {
+	e := &r.Crash.Exception
+	text := e.Type + e.Message[:min(len(e.Message), 200)]
+	if f := crashSite(r); f != nil {
+		text += f.File + strconv.Itoa(f.Line)
+	}
+	sum := sha256.Sum256([]byte(text))
+	return hex.EncodeToString(sum[:])[:12]
+}
+
+// crashSite is the frame that is shown first: the one marked as crash site of
+// the goroutine or thread that crashed, or else its first frame that is not
+// the runtime's. It is nil when nothing crashed that has frames.
+func crashSite(r *report.Report) *report.Frame {
+	for i := range r.Goroutines {
+		g := &r.Goroutines[i]
+		if g.Crashed || g.ID == r.Crash.Goroutine && g.ID != 0 {
+			if f := siteOf(g.Frames); f != nil {
+				return f
+			}
+		}
+	}
+	for i := range r.Threads {
+		if t := &r.Threads[i]; t.Crashed {
+			if f := siteOf(t.Frames); f != nil {
+				return f
+			}
+		}
+	}
+	return nil
+}
+
+func siteOf(frames []report.Frame) *report.Frame {
+	for i := range frames {
+		if frames[i].CrashSite {
+			return &frames[i]
+		}
+	}
+	for i := range frames {
+		if !frames[i].Runtime {
+			return &frames[i]
+		}
+	}
+	if len(frames) > 0 {
+		return &frames[0]
+	}
+	return nil
+}

@@ -1,0 +1,310 @@
+package redact
+
+import "strings"
+
+// maxTextName bounds a name that stands before a separator in a text.
+const maxTextName = 80
+
+// pairAt finds the value of a name and its separator at s[i]: password=x,
+// "token": "x", Password:x, X-Api-Key: x, <secret>x</secret>, m["pwd"] = "x".
+func (u *run) pairAt(s string, i int, m mode) (span, bool) {
+	start, end, quoted := nameBefore(s, i)
+	if start >= end {
+		return span{}, false
+	}
+	if s[i] == '>' && (start == 0 || s[start-1] != '<') {
+		return span{}, false
+	}
+	if m&modeSource != 0 && s[i] == '=' {
+		start, end = beforeType(s, start, end)
+	}
+	v := u.textName(s[start:end])
+	if v.class == classNone {
+		return span{}, false
+	}
+	from := i + 1
+	if from < len(s) && (s[from] == '=' || s[from] == '>') && s[i] != '>' {
+		if s[from] == '=' {
+			return span{}, false // ":=" and "==": the second sign is the separator
+		}
+		from++
+	}
+	var a, b int
+	var ok bool
+	if s[i] == '>' {
+		a, b, ok = from, len(s), true
+		if k := strings.IndexByte(s[from:], '<'); k >= 0 {
+			b = from + k
+		}
+	} else {
+		a, b, ok = valueAfter(s, from, valueForm{
+			literal: m&modeSource != 0,
+			line:    s[i] == ':' && v.class != classText && headerName(v.word) || s[i] == ':' && v.word == "cookie",
+			inQuote: quoted == 0 && start > 0 && (s[start-1] == '"' || s[start-1] == '\''),
+		})
+	}
+	u.effort += b - a
+	if !ok || trivialValue(s[a:b]) {
+		return span{}, false
+	}
+	g := gradeStrict
+	if v.loose {
+		g = gradeLoose
+	}
+	return span{start: a, end: b, rule: v.rule, reason: nameReason(v), grade: g}, true
+}
+
+// nameBefore returns the bounds of the name left of the separator at s[i] and
+// the number of bytes of quoting between them.
+func nameBefore(s string, i int) (start, end, quoted int) {
+	j := i
+	for j > 0 && (s[j-1] == ' ' || s[j-1] == '\t') && i-j < 4 {
+		j--
+	}
+	if s[i] == '=' && j > 0 && strings.IndexByte(":=!+", s[j-1]) >= 0 {
+		for j--; j > 0 && s[j-1] == ' '; j-- {
+		}
+	}
+	if j > 0 && s[j-1] == ']' {
+		j--
+	}
+	if j > 0 && (s[j-1] == '"' || s[j-1] == '\'' || s[j-1] == '`') {
+		j, quoted = j-1, 1
+		for j > 0 && s[j-1] == '\\' && quoted < 8 {
+			j, quoted = j-1, quoted+1
+		}
+	}
+	end = j
+	for j > 0 && end-j < maxTextName && charsDotted.has(s[j-1]) {
+		j--
+	}
+	return j, end, quoted
+}
+
+// beforeType moves the bounds from the type of a Go declaration to its name:
+// var password string = "x".
+func beforeType(s string, start, end int) (int, int) {
+	if w := s[start:end]; w != "string" && w != "byte" {
+		return start, end
+	}
+	j := start
+	for j > 0 && (s[j-1] == '[' || s[j-1] == ']') {
+		j--
+	}
+	for j > 0 && s[j-1] == ' ' {
+		j--
+	}
+	end = j
+	for j > 0 && end-j < maxTextName && charsDotted.has(s[j-1]) {
+		j--
+	}
+	return j, end
+}
+
+// textName is the verdict on a name inside a text. What Safedump's list denies
+// without the word alone saying much (key: value, hash=...) does not count
+// here, nor does personal data: too much of ordinary text would go.
+func (u *run) textName(name string) nameVerdict {
+	v := u.name(name)
+	switch {
+	case v.class == classStrong, v.class == classText && v.word != "seed" && v.word != "session":
+		return v
+	case v.class == classWeak && v.numbers, v.rule == RuleCustom:
+		return v
+	}
+	return nameVerdict{}
+}
+
+// headerName reports whether the value of a name goes on to the end of the line.
+func headerName(word string) bool {
+	switch word {
+	case "authorization", "mnemonic", "passphrase", "seed phrase", "recovery phrase":
+		return true
+	}
+	return false
+}
+
+// valueForm says what a value in a text may look like.
+type valueForm struct {
+	literal bool // only a quoted literal counts
+	line    bool // the value goes on to the end of the line
+	inQuote bool // name and value stand inside one pair of quotes
+}
+
+// valueAfter returns the bounds of the value that begins at or after s[from].
+func valueAfter(s string, from int, f valueForm) (a, b int, ok bool) {
+	k := from
+	for k < len(s) && (s[k] == ' ' || s[k] == '\t') && k-from < 16 {
+		k++
+	}
+	if k >= len(s) {
+		return 0, 0, false
+	}
+	if f.literal {
+		for _, conv := range [...]string{"[]byte(", "string("} {
+			if strings.HasPrefix(s[k:], conv) {
+				k += len(conv)
+			}
+		}
+	}
+	slashes := 0
+	for k+slashes < len(s) && s[k+slashes] == '\\' && slashes < 7 {
+		slashes++
+	}
+	if q := k + slashes; q < len(s) && (s[q] == '"' || s[q] == '\'' || s[q] == '`') {
+		a = q + 1
+		return a, closingQuote(s, a, s[q], slashes), true
+	}
+	if f.literal {
+		return 0, 0, false
+	}
+	if f.line {
+		k = skipScheme(s, k)
+		if k < len(s) && s[k] == '[' && !strings.HasPrefix(s[k:], Placeholder) {
+			return bracketed(s, k)
+		}
+		return k, lineEnd(s, k, f.inQuote), true
+	}
+	if strings.HasPrefix(s[k:], Placeholder) {
+		return 0, 0, false
+	}
+	if s[k] == '[' || s[k] == '{' || strings.HasPrefix(s[k:], "&{") {
+		return bracketed(s, k)
+	}
+	k = skipScheme(s, k)
+	return k, bareEnd(s, k), true
+}
+
+// closingQuote returns the index of the quote that ends the literal at s[a], or
+// of the backslashes before it; the end of s where it is missing.
+func closingQuote(s string, a int, quote byte, slashes int) int {
+	for i := a; i < len(s); i++ {
+		if s[i] != quote {
+			continue
+		}
+		n := 0
+		for i-n-1 >= a && s[i-n-1] == '\\' {
+			n++
+		}
+		switch {
+		case quote == '`', slashes == 0 && n%2 == 0:
+			return i
+		case slashes > 0 && n <= slashes:
+			return i - n
+		}
+	}
+	return len(s)
+}
+
+// bracketed returns the bounds of the bracket that opens at s[k], without the
+// brackets; to the end of s where it is not closed.
+func bracketed(s string, k int) (a, b int, ok bool) {
+	for k < len(s) && s[k] != '[' && s[k] != '{' {
+		k++
+	}
+	depth := 0
+	for i := k; i < len(s); i++ {
+		switch s[i] {
+		case '[', '{':
+			depth++
+		case ']', '}':
+			if depth--; depth == 0 {
+				return k + 1, i, true
+			}
+		}
+	}
+	return k + 1, len(s), true
+}
+
+// skipScheme steps over the name of an authentication scheme.
+func skipScheme(s string, k int) int {
+	for _, scheme := range [...]string{"Bearer ", "Basic ", "Token ", "Digest ", "Negotiate ", "ApiKey ", "AWS4-HMAC-SHA256 "} {
+		if len(s)-k > len(scheme) && strings.EqualFold(s[k:k+len(scheme)], scheme) {
+			return k + len(scheme)
+		}
+	}
+	return k
+}
+
+// lineEnd returns the end of the line, or of the quotation.
+func lineEnd(s string, k int, inQuote bool) int {
+	for i := k; i < len(s); i++ {
+		if s[i] == '\n' || s[i] == '\r' || inQuote && (s[i] == '"' || s[i] == '\'') {
+			return i
+		}
+		if s[i] == '\\' && i+1 < len(s) && (s[i+1] == 'n' || s[i+1] == 'r') {
+			return i
+		}
+	}
+	return len(s)
+}
+
+// bareEnd returns the end of a value without quotes. A comma, a semicolon or
+// a closing bracket ends it only where something else plainly begins, because
+// passwords hold such characters.
+func bareEnd(s string, k int) int {
+	for i := k; i < len(s); i++ {
+		switch c := s[i]; c {
+		case ' ', '\t', '\n', '\r', '"', '\'', '`', '<', 0:
+			return i
+		case '\\':
+			if i+1 < len(s) && strings.IndexByte("nrt\"'", s[i+1]) >= 0 {
+				return i
+			}
+		case ',', ';', '&', ')', '}', ']':
+			if endsValue(s[i+1:]) {
+				return i
+			}
+		}
+	}
+	return len(s)
+}
+
+// endsValue reports whether rest, after a separator, is no part of the value:
+// nothing, space, more closing brackets, or the next name and its separator.
+func endsValue(rest string) bool {
+	if rest == "" || strings.IndexByte(" \t\r\n,;)}]\"'`<", rest[0]) >= 0 {
+		return true
+	}
+	n := charsDotted.run(rest)
+	return n > 0 && n < len(rest) && (rest[n] == '=' || rest[n] == ':')
+}
+
+// trivialValue reports whether a value says nothing: absent, a boolean, a
+// formatting verb, a reference to a variable, masked already.
+func trivialValue(s string) bool {
+	t := strings.TrimSpace(s)
+	switch strings.ToLower(t) {
+	case "", "true", "false", "nil", "null", "none", "<nil>", "undefined", "(missing)", "redacted", "<redacted>", "[redacted]", "{}", "[]":
+		return true
+	}
+	if strings.Trim(strings.ReplaceAll(t, Placeholder, ""), " \t,;:.=*{}[]()\"'`\\") == "" {
+		return true
+	}
+	if len(t) == 2 && t[0] == '%' && charsAlnum.has(t[1]) {
+		return true
+	}
+	return len(t) > 3 && (t[:2] == "${" || t[:2] == "$(" || t[:2] == "{{") && strings.IndexAny(t, "})") == len(t)-1
+}
+
+// flagAt finds the value of a flag in a text: "--token x".
+func (u *run) flagAt(s string, i int, m mode) (span, bool) {
+	if m&modePairs == 0 || m&modeSource != 0 || i > 0 && s[i-1] != ' ' && s[i-1] != '"' && s[i-1] != '\n' && s[i-1] != '\t' ||
+		i+2 >= len(s) || s[i+2] == '-' {
+		return span{}, false
+	}
+	n := charsURL.run(s[i+2:])
+	end := i + 2 + n
+	if n == 0 || n > maxTextName || end >= len(s) || s[end] != ' ' {
+		return span{}, false
+	}
+	v := u.textName(s[i+2 : end])
+	if v.class == classNone || u.x.names.counts(s[i+2:end]) {
+		return span{}, false
+	}
+	a, b, ok := valueAfter(s, end, valueForm{})
+	if !ok || a < len(s) && s[a] == '-' || trivialValue(s[a:b]) {
+		return span{}, false
+	}
+	return span{start: a, end: b, rule: v.rule, reason: nameReason(v), grade: gradeStrict}, true
+}

@@ -1,0 +1,162 @@
+package redact
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"regexp"
+	"strings"
+
+	"github.com/safedump/sdcore/report"
+)
+
+// Policy says what to remove and how much to keep. The zero value is the
+// default policy at tier 0; see [Default].
+type Policy struct {
+	// Tier is the privacy tier, 0 to 4 (docs/redaction.md). What a tier does
+	// not show is removed here, whatever the report holds.
+	Tier int
+	// Limits shorten what is left, after everything was judged whole. Only
+	// MaxString is used here: 0 means 1024 bytes, -1 no bound.
+	Limits report.Limits
+	// Allow lists names whose values are not removed because of the name.
+	// Patterns, types and propagation still apply to them. A name is compared
+	// without case and separators: apiKey, API_KEY and api-key are one name.
+	Allow []string
+	// Deny lists further names whose values are removed, compared like Allow.
+	// Allow wins over Deny.
+	Deny []string
+	// Rules are further patterns.
+	Rules []Rule
+	// Entropy turns on the search for random-looking strings: values of 16
+	// bytes or more with more than so many bits per character are removed. 0
+	// is off, as in Safedump; Safedump's own threshold is 4.5.
+	Entropy float64
+}
+
+// Scope says what a [Rule] looks at.
+type Scope string
+
+// The scopes of rules. The empty Scope is ApplyValues, as in Safedump.
+const (
+	ApplyValues Scope = "values" // values and texts: what matches is replaced
+	ApplyNames  Scope = "names"  // names: the value beside a matching name is removed
+	ApplyAll    Scope = "all"    // both
+)
+
+// Rule is a pattern of the user's.
+type Rule struct {
+	// Pattern is a regular expression in Go's syntax.
+	Pattern string
+	// Replacement is put in the place of a match, literally; empty means
+	// Placeholder. It must not match Pattern.
+	Replacement string
+	// ApplyTo is what the rule looks at.
+	ApplyTo Scope
+}
+
+// Default is the policy of the commands: tier 1 with the default limits.
+func Default() Policy { return Policy{Tier: 1} }
+
+// defaultMaxString is the number of bytes shown of a string.
+const defaultMaxString = 1024
+
+// Validate reports what is wrong with the policy, all of it.
+func (p Policy) Validate() error {
+	var errs []error
+	if p.Tier < 0 || p.Tier > 4 {
+		errs = append(errs, fmt.Errorf("redact: tier %d: want 0 to 4", p.Tier))
+	}
+	if p.Limits.MaxString < -1 {
+		errs = append(errs, fmt.Errorf("redact: maximum string length %d: want -1 or more", p.Limits.MaxString))
+	}
+	if p.Entropy < 0 || math.IsNaN(p.Entropy) || p.Entropy > 8 {
+		errs = append(errs, fmt.Errorf("redact: entropy threshold %v: want 0 (off) to 8 bits", p.Entropy))
+	}
+	for i, r := range p.Rules {
+		if _, err := compileRule(r); err != nil {
+			errs = append(errs, fmt.Errorf("redact: rule %d: %w", i, err))
+		}
+	}
+	for _, list := range [][]string{p.Allow, p.Deny} {
+		for _, name := range list {
+			if joinedName(name) == "" {
+				errs = append(errs, fmt.Errorf("redact: name %q holds no letter or digit", name))
+			}
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// maxString is the number of bytes shown of a string, -1 for no bound.
+func (p Policy) maxString() int {
+	if p.Limits.MaxString == 0 {
+		return defaultMaxString
+	}
+	return p.Limits.MaxString
+}
+
+// compiledRule is a Rule made ready.
+type compiledRule struct {
+	re            *regexp.Regexp
+	replacement   string
+	values, names bool
+	reason        string
+}
+
+// compileRule compiles and checks r. A rule that matches the empty string, the
+// placeholder or its own replacement would never come to rest.
+func compileRule(r Rule) (compiledRule, error) {
+	c := compiledRule{replacement: r.Replacement, reason: "matched custom rule: " + r.Pattern}
+	if r.Pattern == "" {
+		return c, errors.New("empty pattern")
+	}
+	re, err := regexp.Compile(r.Pattern)
+	if err != nil {
+		return c, fmt.Errorf("pattern: %w", err)
+	}
+	c.re = re
+	if c.replacement == "" {
+		c.replacement = Placeholder
+	}
+	switch r.ApplyTo {
+	case "", ApplyValues:
+		c.values = true
+	case ApplyNames:
+		c.names = true
+	case ApplyAll:
+		c.values, c.names = true, true
+	default:
+		return c, fmt.Errorf("apply to %q: want values, names or all", r.ApplyTo)
+	}
+	if c.values {
+		switch {
+		case re.MatchString(""):
+			return c, fmt.Errorf("pattern %q matches the empty string", r.Pattern)
+		case re.MatchString(Placeholder):
+			return c, fmt.Errorf("pattern %q matches the placeholder %s", r.Pattern, Placeholder)
+		case re.MatchString(c.replacement):
+			return c, fmt.Errorf("pattern %q matches its own replacement", r.Pattern)
+		}
+	}
+	return c, nil
+}
+
+// joinedName is a name without case and separators, as Allow and Deny compare.
+func joinedName(name string) string { return strings.Join(splitWords(name), "") }
+
+func nameSet(names []string) map[string]bool {
+	m := make(map[string]bool, len(names))
+	for _, n := range names {
+		m[joinedName(n)] = true
+	}
+	return m
+}
+
+func nameWords(names []string) map[string]string {
+	m := make(map[string]string, len(names))
+	for _, n := range names {
+		m[joinedName(n)] = strings.ToLower(n)
+	}
+	return m
+}

@@ -1,0 +1,230 @@
+package redact
+
+import (
+	"encoding/base64"
+	"encoding/binary"
+	"encoding/hex"
+	"encoding/json"
+	"net/url"
+	"strconv"
+	"strings"
+)
+
+// minSpread is the length from which contents found secret are looked for in
+// the rest of the report. Shorter ones occur by chance.
+const minSpread = 8
+
+// Bounds of what is kept of the secrets of one report.
+const (
+	maxSecrets     = 1 << 15
+	maxSecretBytes = 8 << 20
+	maxSecretLen   = 1 << 16
+)
+
+// secretSet holds contents that were found secret, and finds them in texts. It
+// is a map by the first eight bytes behind a bit table.
+type secretSet struct {
+	seen  map[string]grade
+	bytes int
+	full  bool
+
+	index map[uint64][]string
+	bits  [1 << 12]uint64
+}
+
+// add keeps contents for the search, if they are fit for it.
+func (t *secretSet) add(s string, g grade) {
+	if g == gradeNone || len(s) < minSpread || strings.Contains(s, Placeholder) || !fit(s, g) {
+		return
+	}
+	if len(s) > maxSecretLen {
+		s = s[:maxSecretLen]
+	}
+	if t.seen == nil {
+		t.seen = map[string]grade{}
+	}
+	old, known := t.seen[s]
+	if !known && (len(t.seen) >= maxSecrets || t.bytes+len(s) > maxSecretBytes) {
+		t.full = true
+		return
+	}
+	if !known {
+		s = strings.Clone(s)
+		t.bytes += len(s)
+	}
+	t.seen[s] = max(g, old)
+}
+
+// fit reports whether finding s elsewhere would say that it is the secret:
+// plain words and small numbers occur everywhere, and holes in their place
+// would give the secret away.
+func fit(s string, g grade) bool {
+	var distinct [256]bool
+	kinds := 0
+	for i := 0; i < len(s) && kinds < 4; i++ {
+		if !distinct[s[i]] {
+			distinct[s[i]] = true
+			kinds++
+		}
+	}
+	switch {
+	case kinds < 4:
+		return false
+	case g == gradeSure:
+		return true
+	case digitsOnly(s):
+		return len(s) >= 12
+	case locator(s):
+		return false
+	case g == gradeLoose:
+		return !plainWord(s) || strings.Contains(s, " ") && len(s) >= 16
+	}
+	return !plainWord(s)
+}
+
+// locator reports whether s is a file's path, or a URL without anything
+// secret in it: what a name with "token" in it may well hold.
+func locator(s string) bool {
+	if i := strings.Index(s, "://"); i > 0 {
+		return strings.IndexByte(s, '@') < 0 && strings.IndexByte(s, '?') < 0
+	}
+	return s[0] == '/' && strings.Count(s, "/") > 1 && strings.IndexAny(s, "+= ") < 0 && len(s) < 200 && entropy(s) < 4.5
+}
+
+// build makes the set ready for search. What one of the program's own names
+// contains is left out unless its form says that it is a secret.
+func (t *secretSet) build(symbols map[string]struct{}) {
+	if len(t.seen) == 0 {
+		return
+	}
+	plain := secretSet{index: map[uint64][]string{}}
+	for s, g := range t.seen {
+		if g != gradeSure {
+			plain.put(s)
+		}
+	}
+	for sym := range symbols {
+		plain.find(sym, false, func(start, end int) { delete(t.seen, sym[start:end]) })
+	}
+	t.index = map[uint64][]string{}
+	for s := range t.seen {
+		t.put(s)
+		for _, form := range encodings(s) {
+			if len(form) >= minSpread && form != s {
+				t.put(form)
+			}
+		}
+	}
+}
+
+func (t *secretSet) put(s string) {
+	h := binary.LittleEndian.Uint64([]byte(s[:8]))
+	for _, old := range t.index[h] {
+		if old == s {
+			return
+		}
+	}
+	t.index[h] = append(t.index[h], s)
+	slot := bitSlot(h)
+	t.bits[slot>>6] |= 1 << (slot & 63)
+}
+
+// bitSlot spreads eight bytes over the bit table.
+func bitSlot(h uint64) uint64 { return h * 0x9e3779b97f4a7c15 >> 46 }
+
+// find calls hit for each piece of s that is a secret, or the first half of
+// one and at least 16 bytes. With cut, also for the start of one at the end of s.
+func (t *secretSet) find(s string, cut bool, hit func(start, end int)) {
+	if len(t.index) == 0 || len(s) < minSpread {
+		return
+	}
+	var h uint64
+	for i := 0; i < len(s); i++ {
+		h = h>>8 | uint64(s[i])<<56
+		if i < 7 {
+			continue
+		}
+		slot := bitSlot(h)
+		if t.bits[slot>>6]&(1<<(slot&63)) == 0 {
+			continue
+		}
+		start, longest := i-7, 0
+		for _, secret := range t.index[h] {
+			n := commonPrefix(s[start:], secret)
+			if n == len(secret) || n >= 16 && 2*n >= len(secret) || cut && start+n == len(s) {
+				longest = max(longest, n)
+			}
+		}
+		if longest > 0 {
+			hit(start, start+longest)
+		}
+	}
+}
+
+func commonPrefix(a, b string) int {
+	n := min(len(a), len(b))
+	for i := 0; i < n; i++ {
+		if a[i] != b[i] {
+			return i
+		}
+	}
+	return n
+}
+
+// encodings are the forms in which a secret is looked for besides itself:
+// base64 of both alphabets at the three alignments, hex, URL escapes, and the
+// escapes of Go and JSON literals.
+func encodings(s string) []string {
+	raw := []byte(s)
+	forms := []string{hex.EncodeToString(raw), strings.ToUpper(hex.EncodeToString(raw)), url.QueryEscape(s), url.PathEscape(s)}
+	for _, enc := range [2]*base64.Encoding{base64.RawStdEncoding, base64.RawURLEncoding} {
+		for shift := 0; shift < 3; shift++ {
+			// Characters that also depend on the neighbours are left away.
+			text := enc.EncodeToString(append(make([]byte, shift), raw...))
+			text = text[[3]int{0, 2, 3}[shift]:]
+			if (len(raw)+shift)%3 != 0 {
+				text = text[:len(text)-1]
+			}
+			forms = append(forms, text)
+		}
+	}
+	quoted := strconv.Quote(s)
+	ascii := strconv.QuoteToASCII(s)
+	forms = append(forms, quoted[1:len(quoted)-1], ascii[1:len(ascii)-1])
+	if js, err := json.Marshal(s); err == nil {
+		forms = append(forms, string(js[1:len(js)-1]))
+	}
+	return forms
+}
+
+// scrub removes the secrets of the report from s, and judges the rest anew.
+func (u *run) scrub(s string, m mode) judged {
+	j := judged{out: s}
+	for round := 0; round < maxRounds; round++ {
+		spans := u.spans[:0]
+		u.secrets.find(j.out, m&modeCut != 0, func(a, b int) {
+			spans = append(spans, span{start: a, end: b, rule: RuleSpread, reason: "holds a value found secret elsewhere"})
+		})
+		u.spans = spans
+		if len(spans) == 0 {
+			return j
+		}
+		j.hit = true
+		j.note(spans[0])
+		j.out = replaceSpans(j.out, spans)
+		again := u.text(j.out, m)
+		j.out, j.whole = again.out, again.whole
+		for _, w := range again.why {
+			j.note(span{rule: w.rule, reason: w.reason})
+		}
+		if !j.whole {
+			j.whole = strings.TrimSpace(strings.ReplaceAll(j.out, Placeholder, "")) == ""
+		}
+		if j.whole {
+			j.out = Placeholder
+			return j
+		}
+	}
+	j.out, j.whole = Placeholder, true
+	return j
+}

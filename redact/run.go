@@ -1,0 +1,134 @@
+package redact
+
+import (
+	"fmt"
+	"strconv"
+
+	"github.com/safedump/sdcore/report"
+)
+
+// run is one call of Apply: the copy that is being redacted, and what was
+// learned about it.
+type run struct {
+	x *Redactor
+	r *report.Report
+
+	loc     location
+	sink    *[]report.Redaction // where audit records go
+	counts  map[string]int
+	muted   int // above 0 while judging what the tier removes: no audit records
+	cut     int64
+	secrets secretSet
+	verdict map[nameKey]nameVerdict
+	types   map[string]string
+	effort  int
+	spans   []span
+	symbols map[string]struct{}
+}
+
+// nameKey is a name with what it stands in.
+type nameKey struct{ owner, ownerType, name string }
+
+// maxCached bounds the caches of verdicts: map keys are names too.
+const maxCached = 1 << 16
+
+func newRun(x *Redactor, r *report.Report) *run {
+	u := &run{
+		x: x, counts: map[string]int{}, verdict: map[nameKey]nameVerdict{}, types: map[string]string{},
+		symbols: map[string]struct{}{},
+	}
+	c := cloner{}
+	u.r = c.report(r, x.plan)
+	for rule, n := range u.r.RedactionCounts {
+		u.counts[rule] = n
+	}
+	u.sink = &u.r.Redactions
+	if c.dropped > 0 {
+		u.loc.push("report", noIndex)
+		u.record(RuleError, "sanitization error: "+strconv.Itoa(c.dropped)+" values nested too deeply to be judged")
+		u.loc.pop()
+	}
+	return u
+}
+
+// name is the verdict on a name alone.
+func (u *run) name(name string) nameVerdict { return u.nameIn("", "", name) }
+
+// nameIn is the verdict on a name in a variable or field called owner of type
+// ownerType.
+func (u *run) nameIn(owner, ownerType, name string) nameVerdict {
+	if name == "" {
+		return nameVerdict{}
+	}
+	if len(name) > maxNameBytes {
+		name = name[:maxNameBytes]
+	}
+	k := nameKey{owner, ownerType, name}
+	if v, ok := u.verdict[k]; ok {
+		return v
+	}
+	v := u.judgeName(k)
+	if len(u.verdict) < maxCached {
+		u.verdict[k] = v
+	}
+	return v
+}
+
+func (u *run) judgeName(k nameKey) nameVerdict {
+	joined := joinedName(k.name)
+	if u.x.allow[joined] {
+		return nameVerdict{}
+	}
+	if word, ok := u.x.deny[joined]; ok {
+		return nameVerdict{class: classStrong, rule: RuleName, word: word, loose: true, numbers: true}
+	}
+	for _, r := range u.x.rules {
+		if r.names && r.re.MatchString(k.name) {
+			return nameVerdict{class: classStrong, rule: RuleCustom, word: r.reason, numbers: true}
+		}
+	}
+	v := u.x.names.judge(k.name)
+	for _, owner := range [2]string{k.owner, typeName(k.ownerType)} {
+		if w := u.x.names.joined(owner, k.name); w.class > v.class {
+			v = w
+		}
+	}
+	return v
+}
+
+// typeName is the name of a type without package and pointers.
+func typeName(typ string) string {
+	short := shortType(typ)
+	for i := len(short) - 1; i >= 0; i-- {
+		if short[i] == '.' || short[i] == '*' {
+			return short[i+1:]
+		}
+	}
+	return short
+}
+
+// typeRule is the verdict on a type, by the cache.
+func (u *run) typeRule(typ string) string {
+	w, ok := u.types[typ]
+	if !ok {
+		w = u.x.types.judge(typ)
+		if len(u.types) < maxCached {
+			u.types[typ] = w
+		}
+	}
+	return w
+}
+
+// guard runs f and reports whether it came to its end. What f judges must be
+// dropped when it did not.
+func guard(f func()) (ok bool) {
+	defer func() {
+		if recover() != nil { // the panic's text may hold contents: not even looked at
+			ok = false
+		}
+	}()
+	f()
+	return true
+}
+
+func formatBits(h float64) string { return fmt.Sprintf("%.2f", h) }

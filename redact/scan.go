@@ -1,0 +1,206 @@
+package redact
+
+import (
+	"encoding/base64"
+	"math"
+	"strings"
+)
+
+// scan appends to spans what is to be removed from s.
+// Texts made to cost more than their length is worth are given up as a whole.
+func (u *run) scan(s string, m mode, spans []span) []span {
+	table := u.x.triggers
+	u.effort = 0
+	for i := 0; i+1 < len(s); i++ {
+		t := table.pair[pairOf(s[i], s[i+1])]
+		if t == 0 {
+			continue
+		}
+		if t&trigDigit != 0 {
+			end, card := digitRun(s, i)
+			if card && m&modeCards != 0 {
+				spans = append(spans, pattern(i, end, "card number", gradeSure))
+			}
+			i = max(i, lastDigits(s, i, end))
+			continue
+		}
+		spans = u.scanAt(s, i, t, m, spans)
+		if u.effort > 64*len(s)+1<<16 {
+			return append(spans, span{end: len(s), rule: RuleError, reason: "sanitization error: text too costly to judge", whole: true})
+		}
+	}
+	if m&modeCustom != 0 {
+		spans = u.scanCustom(s, spans)
+	}
+	if m&modeDense != 0 && len(spans) == 0 {
+		spans = u.scanDense(s, spans)
+	}
+	return spans
+}
+
+// scanAt appends what begins, or has its separator, at s[i].
+func (u *run) scanAt(s string, i int, t trigger, m mode, spans []span) []span {
+	if t&trigToken != 0 {
+		if sp, ok := u.tokenAt(s, i, m); ok {
+			spans = append(spans, sp)
+		}
+	}
+	if t&trigDashes != 0 {
+		if sp, ok := u.pemAt(s, i); ok {
+			spans = append(spans, sp)
+		} else if sp, ok := u.flagAt(s, i, m); ok {
+			spans = append(spans, sp)
+		}
+	}
+	if t&trigScheme != 0 && m&modePairs != 0 {
+		if sp, ok := schemeAt(s, i); ok {
+			spans = append(spans, sp)
+		}
+	}
+	if t&trigURL != 0 && m&modeURL != 0 {
+		if sp, ok := u.userinfoAt(s, i); ok {
+			return append(spans, sp)
+		}
+	}
+	if t&trigAt != 0 {
+		if sp, ok := atSign(s, i, m); ok {
+			spans = append(spans, sp)
+		}
+	}
+	if t&trigPair != 0 && m&modePairs != 0 {
+		if sp, ok := u.pairAt(s, i, m); ok {
+			spans = append(spans, sp)
+		}
+	}
+	return spans
+}
+
+// tokenAt finds a provider's credential that begins at s[i].
+func (u *run) tokenAt(s string, i int, m mode) (span, bool) {
+	var prev byte
+	if i > 0 {
+		prev = s[i-1]
+	}
+	rules := u.x.triggers.tokens[pairOf(s[i], s[i+1])]
+	for k := range rules {
+		r := &rules[k]
+		n, looked := r.match(s[i:], prev, m&modeCut != 0)
+		u.effort += looked
+		if n > 0 {
+			sp := pattern(i, i+n, r.id, gradeSure)
+			sp.whole = r.whole
+			return sp, true
+		}
+	}
+	return span{}, false
+}
+
+// maxLabel bounds the label of PEM armour ("RSA PRIVATE KEY").
+const maxLabel = 80
+
+// pemAt finds armoured private keys: from BEGIN to END, to the end of the text
+// where END is missing, and from the start of the base64 lines where BEGIN is.
+func (u *run) pemAt(s string, i int) (span, bool) {
+	const begin, end = "-----BEGIN ", "-----END "
+	rest := s[i:]
+	switch {
+	case strings.HasPrefix(rest, begin):
+		label, _, ok := strings.Cut(rest[len(begin):min(len(rest), len(begin)+maxLabel)], "-----")
+		if ok && !strings.Contains(label, "PRIVATE KEY") || !ok && !strings.Contains(label, "PRIV") {
+			return span{}, false
+		}
+		stop := len(s)
+		u.effort += len(rest)
+		if k := strings.Index(rest, end); k >= 0 {
+			u.effort -= len(rest) - k
+			stop = i + k + len(end)
+			if tail := strings.Index(s[stop:min(len(s), stop+maxLabel+5)], "-----"); tail >= 0 && tail <= maxLabel {
+				stop += tail + len("-----")
+			}
+		}
+		return pattern(i, stop, "private key", gradeSure), true
+	case strings.HasPrefix(rest, end):
+		label, _, _ := strings.Cut(rest[len(end):min(len(rest), len(end)+maxLabel)], "-----")
+		if !strings.Contains(label, "PRIVATE KEY") {
+			return span{}, false
+		}
+		start := i
+		for start > 0 && (charsBase64.has(s[start-1]) || strings.IndexByte("\r\n\t \\", s[start-1]) >= 0) {
+			start--
+		}
+		if start == i {
+			return span{}, false
+		}
+		return pattern(start, i, "private key", gradeSure), true
+	}
+	return span{}, false
+}
+
+// schemeAt finds the credentials after "Bearer " and "Basic ".
+func schemeAt(s string, i int) (span, bool) {
+	if i > 0 && charsWord.has(s[i-1]) {
+		return span{}, false
+	}
+	rest := s[i:]
+	switch {
+	case len(rest) > 7 && strings.EqualFold(rest[:7], "bearer "):
+		n := charsBearer.run(rest[7:])
+		if n >= 6 && !plainWord(rest[7:7+n]) {
+			return pattern(i+7, i+7+n, "bearer", gradeStrict), true
+		}
+	case len(rest) > 6 && strings.EqualFold(rest[:6], "basic "):
+		n := charsBase64.run(rest[6:])
+		raw, err := base64.StdEncoding.DecodeString(rest[6 : 6+n])
+		if err != nil {
+			raw, err = base64.RawStdEncoding.DecodeString(strings.TrimRight(rest[6:6+n], "="))
+		}
+		if err == nil && n >= 4 && strings.IndexByte(string(raw), ':') >= 0 {
+			return pattern(i+6, i+6+n, "basic", gradeSure), true
+		}
+	}
+	return span{}, false
+}
+
+// scanCustom appends the matches of the user's rules.
+func (u *run) scanCustom(s string, spans []span) []span {
+	for _, r := range u.x.rules {
+		if !r.values {
+			continue
+		}
+		for _, loc := range r.re.FindAllStringIndex(s, -1) {
+			if loc[0] < loc[1] {
+				spans = append(spans, span{start: loc[0], end: loc[1], rule: RuleCustom, reason: r.reason, with: r.replacement})
+			}
+		}
+	}
+	return spans
+}
+
+// scanDense appends s as a whole when it looks random.
+func (u *run) scanDense(s string, spans []span) []span {
+	if u.x.policy.Entropy == 0 || len(s) < 16 || strings.Contains(s, Placeholder) {
+		return spans
+	}
+	if h := entropy(s); h > u.x.policy.Entropy {
+		sp := span{end: len(s), rule: RuleEntropy, reason: "high entropy: " + formatBits(h), whole: true, grade: gradeStrict}
+		return append(spans, sp)
+	}
+	return spans
+}
+
+// entropy is Shannon's entropy of s in bits per byte, to two digits as
+// Safedump has it.
+func entropy(s string) float64 {
+	var count [256]int
+	for i := 0; i < len(s); i++ {
+		count[s[i]]++
+	}
+	h := 0.0
+	for _, n := range count {
+		if n > 0 {
+			p := float64(n) / float64(len(s))
+			h -= p * math.Log2(p)
+		}
+	}
+	return math.Round(h*100) / 100
+}

@@ -1,0 +1,140 @@
+package redact
+
+import (
+	"slices"
+	"strings"
+)
+
+// judged is what became of a text.
+type judged struct {
+	out   string
+	hit   bool // something was removed
+	whole bool // everything was
+	why   []why
+}
+
+// why is a reason for a removal, for the audit record.
+type why struct{ rule, reason string }
+
+// maxRounds bounds how often a text is scanned anew after pieces of it were
+// replaced. One that still has something to remove then is removed whole.
+const maxRounds = 6
+
+// text judges s and removes what is secret in it. The result holds nothing
+// that another call would remove.
+func (u *run) text(s string, m mode) judged {
+	j := judged{out: s}
+	for round := 0; ; round++ {
+		spans := u.scan(j.out, m, u.spans[:0])
+		u.spans = spans
+		if len(spans) == 0 {
+			return j
+		}
+		j.hit = true
+		for _, sp := range spans {
+			j.note(sp)
+			u.secrets.add(j.out[sp.start:sp.end], sp.grade)
+			j.whole = j.whole || sp.whole
+		}
+		if round >= maxRounds {
+			j.whole = true
+		}
+		if !j.whole {
+			j.out = replaceSpans(j.out, spans)
+			j.whole = strings.TrimSpace(strings.ReplaceAll(j.out, Placeholder, "")) == ""
+		}
+		if j.whole {
+			j.out = Placeholder
+			return j
+		}
+	}
+}
+
+// note keeps the reason of a span, once.
+func (j *judged) note(sp span) {
+	w := why{sp.rule, sp.reason}
+	if !slices.Contains(j.why, w) {
+		j.why = append(j.why, w)
+	}
+}
+
+// replaceSpans puts placeholders in the place of the spans, one for spans
+// that overlap or touch.
+func replaceSpans(s string, spans []span) string {
+	slices.SortStableFunc(spans, func(a, b span) int { return a.start - b.start })
+	var b strings.Builder
+	from := 0
+	for i := 0; i < len(spans); {
+		start, end, with := spans[i].start, spans[i].end, spans[i].with
+		for i++; i < len(spans) && (spans[i].start < end || spans[i].start == end && spans[i].with == with); i++ {
+			if spans[i].with != with {
+				with = ""
+			}
+			end = max(end, spans[i].end)
+		}
+		if with == "" {
+			with = Placeholder
+		}
+		start, end = aroundPlaceholder(s, start, end)
+		if start < from {
+			start = from
+		}
+		b.WriteString(s[from:start])
+		b.WriteString(with)
+		from = max(end, from)
+	}
+	b.WriteString(s[from:])
+	return b.String()
+}
+
+// aroundPlaceholder widens the bounds so that no placeholder is cut in two.
+func aroundPlaceholder(s string, start, end int) (int, int) {
+	n := len(Placeholder)
+	if lo := max(0, start-n+1); lo < start {
+		if k := strings.Index(s[lo:min(len(s), start+n-1)], Placeholder); k >= 0 && lo+k < start {
+			start = lo + k
+		}
+	}
+	if lo := max(0, end-n+1); end < len(s) {
+		if k := strings.Index(s[lo:min(len(s), end+n-1)], Placeholder); k >= 0 && lo+k < end {
+			end = max(end, lo+k+n)
+		}
+	}
+	return start, end
+}
+
+// plainWord reports whether s is made of plain words: letters of one case or
+// with a capital, and short numbers, between dots, dashes and underscores.
+// Such a text is no secret that could be told from other text.
+func plainWord(s string) bool {
+	for _, w := range strings.FieldsFunc(s, func(r rune) bool { return strings.ContainsRune("-_./: ,", r) }) {
+		if !wordPart(w) {
+			return false
+		}
+	}
+	return true
+}
+
+func wordPart(w string) bool {
+	if digitsOnly(w) {
+		return len(w) <= 4
+	}
+	upper, lower := 0, 0
+	for i := 0; i < len(w); i++ {
+		switch c := w[i]; {
+		case c >= 'a' && c <= 'z':
+			lower++
+		case c >= 'A' && c <= 'Z':
+			upper++
+		default:
+			return false
+		}
+	}
+	humps := 0
+	for i := 1; i < len(w); i++ {
+		if w[i] < 'a' && w[i-1] >= 'a' {
+			humps++
+		}
+	}
+	return len(w) <= 24 && (upper == 0 || lower == 0 || humps*4 <= len(w))
+}

@@ -1,0 +1,113 @@
+package redact
+
+import "unicode/utf8"
+
+// trigger is a set of things that may begin at a pair of bytes.
+type trigger uint8
+
+const (
+	trigToken  trigger = 1 << iota // a provider's prefix
+	trigPair                       // "=" or ":" of a name and its value, ">" of an XML tag
+	trigURL                        // "://"
+	trigAt                         // "@"
+	trigDashes                     // "--": PEM armour, flags
+	trigDigit                      // two digits: card numbers
+	trigScheme                     // "bearer ", "basic "
+)
+
+// triggerTable tells for each pair of bytes what may begin there: the filter
+// that keeps the scan at one table look-up per byte of innocent text.
+type triggerTable struct {
+	pair   [1 << 16]trigger
+	tokens map[uint16][]tokenRule
+}
+
+func pairOf(a, b byte) uint16 { return uint16(a)<<8 | uint16(b) }
+
+func newTriggerTable() *triggerTable {
+	t := &triggerTable{tokens: map[uint16][]tokenRule{}}
+	for _, r := range append(floorPatterns(), providerTokens()...) {
+		p := pairOf(r.prefix[0], r.prefix[1])
+		t.tokens[p] = append(t.tokens[p], r)
+		t.pair[p] |= trigToken
+	}
+	for b := 0; b < 256; b++ {
+		t.pair[pairOf('=', byte(b))] |= trigPair
+		t.pair[pairOf(':', byte(b))] |= trigPair
+		t.pair[pairOf('>', byte(b))] |= trigPair
+		t.pair[pairOf('@', byte(b))] |= trigAt
+	}
+	t.pair[pairOf(':', '/')] |= trigURL
+	t.pair[pairOf('-', '-')] |= trigDashes
+	for a := byte('0'); a <= '9'; a++ {
+		for b := byte('0'); b <= '9'; b++ {
+			t.pair[pairOf(a, b)] |= trigDigit
+		}
+	}
+	for _, word := range []string{"be", "Be", "BE", "ba", "Ba", "BA"} {
+		t.pair[pairOf(word[0], word[1])] |= trigScheme
+	}
+	return t
+}
+
+// mode says how a text is to be scanned.
+type mode uint16
+
+const (
+	modePairs  mode = 1 << iota // name=value, name: value, JSON members, flags
+	modeSource                  // source code: of the pairs only quoted literals
+	modeURL                     // user information of URLs and DSNs
+	modeCards                   // card numbers
+	modeEmail                   // e-mail addresses
+	modeCut                     // the text may go on beyond its end
+	modeCustom                  // the user's rules
+	modeDense                   // random-looking values, when the policy wants them
+)
+
+const (
+	// modeText is for free text, modeCode for what the compiler wrote.
+	modeText = modePairs | modeURL | modeCards | modeEmail | modeCustom
+	modeCode = mode(0)
+	modePath = modePairs | modeURL | modeCustom
+)
+
+// span is a piece of a text to be removed.
+type span struct {
+	start, end int
+	rule       string
+	reason     string
+	// whole removes the whole text.
+	whole bool
+	// with replaces the placeholder, for the user's rules.
+	with string
+	// grade tells whether the piece is searched for in the rest of the report.
+	grade grade
+}
+
+// grade says how willingly contents are searched for elsewhere.
+type grade uint8
+
+const (
+	gradeNone   grade = iota
+	gradeStrict       // when it looks random
+	gradeLoose        // when it is no plain word
+	gradeSure         // a credential by its form
+)
+
+// pattern is a span for a credential that a pattern found.
+func pattern(start, end int, id string, g grade) span {
+	return span{start: start, end: end, rule: RulePattern, reason: "matched pattern: " + id, grade: g}
+}
+
+// runeBoundary moves n down to the start of a character where s is UTF-8 there.
+func runeBoundary(s string, n int) int {
+	for i := n; i > 0 && i > n-utf8.UTFMax; i-- {
+		if i < len(s) && utf8.RuneStart(s[i]) {
+			if r, _ := utf8.DecodeRuneInString(s[i:]); r == utf8.RuneError {
+				return n
+			}
+			return i
+		}
+	}
+	return n
+}

@@ -1,0 +1,227 @@
+package redact
+
+import (
+	"reflect"
+	"slices"
+
+	"github.com/safedump/sdcore/report"
+)
+
+// visitor is what a pass does with the strings and values of a report.
+type visitor interface {
+	// text judges the string at the current location.
+	text(s *string, d decision)
+	// named judges a string that name stands beside.
+	named(s *string, name string)
+	// list judges a list of strings.
+	list(s []string, d decision, field string) []string
+	// root judges a value tree that name stands beside.
+	root(v *report.Value, name string)
+}
+
+// walk takes a visitor over a struct of the report and what is below it.
+func (u *run) walk(v reflect.Value, plan *structPlan, vis visitor) {
+	name := ""
+	if plan.name >= 0 {
+		name = v.Field(plan.fields[plan.name].index).String()
+	}
+	for i := range plan.fields {
+		fp := &plan.fields[i]
+		f := v.Field(fp.index)
+		u.loc.push(fp.json, noIndex)
+		u.walkField(f, fp, name, vis)
+		u.loc.pop()
+	}
+}
+
+func (u *run) walkField(f reflect.Value, fp *fieldPlan, name string, vis visitor) {
+	switch fp.shape {
+	case shapeString:
+		if fp.decision == decideSafe || f.Len() == 0 {
+			return
+		}
+		s := f.String()
+		before := s
+		if fp.decision == decideValue {
+			vis.named(&s, name)
+		} else {
+			vis.text(&s, fp.decision)
+		}
+		if s != before {
+			f.SetString(s)
+		}
+	case shapeStrings:
+		if fp.decision != decideSafe && f.Len() > 0 {
+			f.Set(reflect.ValueOf(vis.list(f.Interface().([]string), fp.decision, fp.json)))
+		}
+	case shapeStruct:
+		u.walk(f, fp.elem, vis)
+	case shapePointer:
+		if !f.IsNil() {
+			u.walk(f.Elem(), fp.elem, vis)
+		}
+	case shapeSlice:
+		u.walkSlice(f, fp, vis)
+	case shapeValue:
+		vis.root(f.Addr().Interface().(*report.Value), name)
+	case shapeValuePtr:
+		if !f.IsNil() {
+			vis.root(f.Interface().(*report.Value), name)
+		}
+	}
+}
+
+// walkSlice walks the elements. Those with a name are at .NAME, the others at
+// [I]. The records of a goroutine go to the goroutine's own list.
+func (u *run) walkSlice(f reflect.Value, fp *fieldPlan, vis visitor) {
+	if fp.elem.typ == reflect.TypeFor[report.Redaction]() {
+		return // checked when they are complete, see finish
+	}
+	for i := range f.Len() {
+		e := f.Index(i)
+		depth := len(u.loc.parts)
+		if n := fp.elem.name; n >= 0 {
+			if pkg := e.FieldByName("Package"); pkg.IsValid() {
+				u.loc.push(pkg.String(), noIndex)
+			}
+			u.loc.push(e.Field(fp.elem.fields[n].index).String(), noIndex)
+		} else {
+			u.loc.parts[depth-1].index = i
+		}
+		sink := u.sink
+		if g, ok := e.Addr().Interface().(*report.Goroutine); ok {
+			u.sink = &g.Redactions
+		}
+		u.walk(e, fp.elem, vis)
+		u.sink = sink
+		u.loc.parts = u.loc.parts[:depth]
+	}
+	u.loc.parts[len(u.loc.parts)-1].index = noIndex
+}
+
+// judgeReport is the first pass: names, types and patterns.
+func (u *run) judgeReport() { u.walk(reflect.ValueOf(u.r).Elem(), u.x.plan, judge{u}) }
+
+// collectOnly judges what the tier removes: what is secret there must not stay
+// elsewhere.
+func (u *run) collectOnly(hidden *report.Report) {
+	u.muted++
+	u.walk(reflect.ValueOf(hidden).Elem(), u.x.plan, judge{u})
+	u.muted--
+}
+
+// spread is the second pass: what was found secret is removed everywhere, and
+// what is left is shortened.
+func (u *run) spread() {
+	u.secrets.build(u.symbols)
+	u.walk(reflect.ValueOf(u.r).Elem(), u.x.plan, scrubber{u})
+}
+
+// judge is the first pass as a visitor.
+type judge struct{ u *run }
+
+// modeOf is how a text of the decision is scanned.
+func modeOf(d decision) mode {
+	switch d {
+	case decideCode:
+		return modeCode
+	case decidePath:
+		return modePath
+	}
+	return modeText
+}
+
+func (j judge) text(s *string, d decision) {
+	if d == decideCode || d == decideName {
+		j.u.symbol(*s)
+	}
+	j.u.apply(s, func() judged { return j.u.text(*s, j.u.tiered(modeOf(d))) })
+}
+
+func (j judge) named(s *string, name string) {
+	u := j.u
+	v := u.name(name)
+	if u.hides(v, true) && *s != Placeholder {
+		u.secrets.add(*s, v.grade())
+		*s = Placeholder
+		u.record(v.rule, nameReason(v))
+		return
+	}
+	u.apply(s, func() judged { return u.text(*s, u.tiered(modeText)) })
+}
+
+func (j judge) list(list []string, d decision, field string) []string {
+	u := j.u
+	switch {
+	case d == decideName:
+		list = slices.DeleteFunc(list, func(name string) bool {
+			denied := u.envDenied(name)
+			if denied {
+				u.record(RuleName, "removed denylisted name")
+			}
+			return denied
+		})
+	case d == decideArgs:
+		u.arguments(list)
+	case field == "lines":
+		u.armour(list)
+	}
+	m := modeOf(d)
+	if field == "lines" {
+		m |= modeSource
+	}
+	for i := range list {
+		u.loc.parts[len(u.loc.parts)-1].index = i
+		u.apply(&list[i], func() judged { return u.text(list[i], u.tiered(m)) })
+	}
+	u.loc.parts[len(u.loc.parts)-1].index = noIndex
+	return list
+}
+
+func (j judge) root(v *report.Value, name string) {
+	u := j.u
+	depth := len(u.loc.parts)
+	if depth > 0 && u.loc.parts[depth-1].name == "value" { // the variable itself
+		u.loc.parts = u.loc.parts[:depth-1]
+		defer func() { u.loc.parts = append(u.loc.parts[:depth-1], part{"value", noIndex}) }()
+	}
+	if !guard(func() { u.value(v, place{name: name, top: true}) }) {
+		u.loc.parts = u.loc.parts[:min(len(u.loc.parts), depth-1)]
+		u.drop(v)
+	}
+}
+
+// apply judges a string and records what was removed. One that can't be judged
+// is removed.
+func (u *run) apply(s *string, f func() judged) {
+	var j judged
+	if !guard(func() { j = f() }) {
+		j = judged{out: Placeholder, hit: true, why: []why{{RuleError, "sanitization error"}}}
+	}
+	if !j.hit {
+		return
+	}
+	*s = j.out
+	for _, w := range j.why {
+		u.record(w.rule, w.reason)
+	}
+}
+
+// envDenied reports whether the name of an environment variable is taken out
+// of the list, as Safedump does with all that its denylist holds.
+func (u *run) envDenied(name string) bool {
+	joined := joinedName(name)
+	if u.x.allow[joined] {
+		return false
+	}
+	_, denied := u.x.deny[joined]
+	return denied || Denied(name) || u.name(name).rule == RuleCustom
+}
+
+// symbol keeps a name of the program: secrets that are also such a name are
+// not searched for in the rest of the report.
+func (u *run) symbol(s string) {
+	if len(u.symbols) < maxCached && len(s) >= minSpread {
+		u.symbols[s] = struct{}{}
+	}
+}
