@@ -27,8 +27,8 @@ func (r *Reader) AddrRoot(t *gotype.Type, addr uint64) Root {
 
 // VarRoot is a variable of a frame.
 func (r *Reader) VarRoot(v *goscope.Var, fr *corefile.Frame) Root {
-	src, isStale := r.locateVar(v, fr)
-	return Root{t: v.Type, src: src, isStale: isStale}
+	t, src, isStale := r.locateVar(v, fr)
+	return Root{t: t, src: src, isStale: isStale}
 }
 
 // FrameRoot is a variable of a frame by the name that Frames gives it. The

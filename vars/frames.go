@@ -9,6 +9,7 @@ import (
 
 	"github.com/safedump/sdcore/corefile"
 	"github.com/safedump/sdcore/corefile/goscope"
+	"github.com/safedump/sdcore/corefile/gotype"
 	"github.com/safedump/sdcore/report"
 )
 
@@ -114,32 +115,33 @@ func (r *Reader) scope(fr *corefile.Frame) (*goscope.Scope, []ordered, error) {
 // Variable decodes one variable of a frame, under its name in the source.
 func (r *Reader) Variable(v *goscope.Var, fr *corefile.Frame) report.Variable {
 	out := report.Variable{Name: v.Name, Role: v.Role, DeclLine: v.DeclLine}
-	src, isStale := r.locateVar(v, fr)
-	out.Value = r.decode(v.Type, src)
+	t, src, isStale := r.locateVar(v, fr)
+	out.Value = r.decode(t, src)
 	if isStale {
 		stale(&out.Value)
 	}
 	return out
 }
 
-// locateVar finds where a variable's bytes are in a frame.
-func (r *Reader) locateVar(v *goscope.Var, fr *corefile.Frame) (src region, isStale bool) {
-	size := max(sizeOf(v.Type), 1)
+// locateVar finds a variable's type and where its bytes are in a frame.
+func (r *Reader) locateVar(v *goscope.Var, fr *corefile.Frame) (t *gotype.Type, src region, isStale bool) {
+	t = v.TypeIn(fr)
+	size := max(sizeOf(t), 1)
 	loc, err := v.Locate(fr)
 	if err != nil {
-		return lost(size, fault{report.StateUnreadable, err.Error()}), false
+		return t, lost(size, fault{report.StateUnreadable, err.Error()}), false
 	}
 	if !v.Escaped {
-		return place(v.Type, loc, fr.Regs), loc.Stale
+		return t, place(t, loc, fr.Regs), loc.Stale
 	}
 	if len(loc.Pieces) == 0 {
-		return lost(size, noLocation()), false
+		return t, lost(size, noLocation()), false
 	}
 	b, f := locate(loc, 8, fr.Regs).read(r.mem, 0, 8)
 	if f.bad() {
-		return lost(size, f), false
+		return t, lost(size, f), false
 	}
-	return at(unsigned(b), sizeOf(v.Type)), loc.Stale
+	return t, at(unsigned(b), sizeOf(t)), loc.Stale
 }
 
 // scopeKey is what the variables of a frame depend on.

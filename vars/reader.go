@@ -41,6 +41,7 @@ func New(c *corefile.Core, t *gotype.Types, f *goscope.Finder, o Options) *Reade
 	r := newReader(c.Memory(), t, o)
 	if f != nil {
 		r.scopes = f
+		r.funcs = &debugFunctions{finder: f, known: map[uint64]function{}}
 	}
 	return r
 }

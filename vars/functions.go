@@ -1,0 +1,48 @@
+package vars
+
+import (
+	"strings"
+
+	"github.com/safedump/sdcore/corefile/goscope"
+)
+
+// maxClosure bounds the size of a closure object, in bytes.
+const maxClosure = 1 << 20
+
+// debugFunctions describes functions by debug information, each once.
+type debugFunctions struct {
+	finder *goscope.Finder
+	known  map[uint64]function
+}
+
+// Function describes the function that begins at pc.
+func (d *debugFunctions) Function(pc uint64) (function, bool) {
+	if f, ok := d.known[pc]; ok {
+		return f, f.Name != ""
+	}
+	var f function
+	if name, entry, _, ok := d.finder.Function(pc); ok && entry == pc {
+		f.Name = printedName(name)
+		// A function without readable variables has a name all the same.
+		held, _ := d.finder.Captured(pc)
+		for _, c := range held {
+			if c.Offset < maxClosure {
+				f.Captured = append(f.Captured, captured{Name: c.Name, Offset: int64(c.Offset), Type: c.Type, ByRef: c.ByRef})
+			}
+		}
+	}
+	if len(d.known) < maxDescs {
+		d.known[pc] = f
+	}
+	return f, f.Name != ""
+}
+
+// printedName is a function's name as Go prints it, without type arguments
+// (Go 1.26.8, runtime/symtab.go, funcNameForPrint).
+func printedName(name string) string {
+	i, j := strings.IndexByte(name, '['), strings.LastIndexByte(name, ']')
+	if i < 0 || j < i {
+		return name
+	}
+	return name[:i] + "[...]" + name[j+1:]
+}
