@@ -1,0 +1,164 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os/exec"
+
+	"github.com/spf13/cobra"
+
+	"github.com/safedump/sdcore"
+	"github.com/safedump/sdcore/redact"
+	"github.com/safedump/sdcore/report"
+)
+
+// analyzeFlags are the flags of analyze, shared with demo.
+type analyzeFlags struct {
+	coreFlags
+	tierFlag
+	format  formatFlag
+	output  string
+	noSave  bool
+	gzip    bool
+	exec    string
+	maxSize int64
+}
+
+func newAnalyzeCommand(a *app) *cobra.Command {
+	var f analyzeFlags
+	cmd := &cobra.Command{
+		Use:   "analyze [flags] [CORE [BINARY]]",
+		Short: "Report a crash: what died, where, with which values",
+		Long: `Analyze opens a core dump and the binary that crashed, prints what died, where and
+with which values, and saves one redacted report in Safedump's JSON format under
+~/.safedump (-o FILE: there instead; --no-save: nowhere).
+
+Without CORE the newest core here or in ~/.safedump is taken. Without BINARY it is
+looked for by build ID: in the --bin-path directories, then where the core says it was.`,
+		Example: `  sdcore analyze core.1234 ./server
+  sdcore analyze core.1234 ./server --format json --no-save | jq .exception
+  sdcore analyze --bin-path /srv/releases core.1234 -o crash.safedump.json`,
+		Args: argRange(0, 2),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := f.check(cmd); err != nil {
+				return err
+			}
+			core, binary, err := a.coreArgs(args)
+			if err != nil {
+				return err
+			}
+			return a.analyze(cmd.Context(), core, binary, &f)
+		},
+	}
+	f.register(cmd)
+	return cmd
+}
+
+func (f *analyzeFlags) register(cmd *cobra.Command) {
+	f.coreFlags.register(cmd)
+	f.tierFlag.register(cmd)
+	f.format.register(cmd, "text", "json", "jsonl", "markdown")
+	fs := cmd.Flags()
+	fs.StringVarP(&f.output, "output", "o", "", "write the report to `FILE` instead of ~/.safedump; format by --format or by suffix")
+	fs.BoolVar(&f.noSave, "no-save", false, "save no report")
+	fs.BoolVar(&f.gzip, "compress", false, "compress the saved report with gzip")
+	fs.StringVar(&f.exec, "exec", "", "run `COMMAND` by sh after a report is saved, its path in $1 and $SDCORE_REPORT")
+	fs.Int64Var(&f.maxSize, "max-size", sdcore.DefaultMaxSize, "bytes that a saved report may have, 0 for no bound")
+}
+
+func (f *analyzeFlags) check(cmd *cobra.Command) error {
+	if f.noSave && (f.output != "" || f.exec != "") {
+		return usagef("--no-save goes neither with --output nor with --exec")
+	}
+	if f.maxSize < 0 {
+		return usagef("--max-size %d: want 0 or more", f.maxSize)
+	}
+	f.options.Limits.MaxSize = f.maxSize
+	if f.maxSize == 0 {
+		f.options.Limits.MaxSize = -1
+	}
+	f.options.Tier = f.tier
+	f.options.Globals = f.tier >= 3
+	if err := f.tierFlag.check(); err != nil {
+		return err
+	}
+	return f.format.check(cmd)
+}
+
+// policy is the redaction policy that the flags ask for.
+func (f *analyzeFlags) policy() redact.Policy {
+	p := redact.Default()
+	p.Tier = f.tier
+	p.Limits = f.options.Limits
+	return p
+}
+
+// analyze reports one crash: to stdout, and to a file unless told otherwise.
+func (a *app) analyze(ctx context.Context, core, binary string, f *analyzeFlags) error {
+	f.options.Progress = a.progress.update
+	rep, err := sdcore.Analyze(ctx, core, binary, f.options)
+	if err != nil {
+		return err
+	}
+	res, err := redact.Apply(rep, f.policy())
+	if err != nil {
+		return err
+	}
+	a.progress.clear()
+	if f.format.name == "text" || f.output == "" {
+		if err := a.print(res, f.format.name, f.full); err != nil {
+			return err
+		}
+	}
+	path, err := a.keep(res, f)
+	if err != nil {
+		return err
+	}
+	if path != "" && f.format.name == "text" {
+		fmt.Fprintf(a.stdout, "Crash report saved: %s\n", path)
+	}
+	if path != "" && f.exec != "" {
+		if err := a.runHook(ctx, f.exec, path); err != nil {
+			return err
+		}
+	}
+	return a.partial(res)
+}
+
+// partial turns an incomplete report into the exit status for it, and says
+// what is missing.
+func (a *app) partial(res redact.Result) error {
+	rep := res.Report()
+	if rep.Complete {
+		return nil
+	}
+	var first *report.Problem
+	more := -1
+	for i := range rep.Problems {
+		if rep.Problems[i].Missing {
+			if more++; first == nil {
+				first = &rep.Problems[i]
+			}
+		}
+	}
+	text := "something is missing from the report"
+	if first != nil {
+		text = first.Subject + ": " + first.Message
+	}
+	if more > 0 {
+		text += fmt.Sprintf(" (and %d more problems)", more)
+	}
+	fmt.Fprintf(a.stderr, "sdcore: incomplete: %s\n", oneLine(text))
+	return errPartial
+}
+
+// runHook runs the user's command after a report was saved.
+func (a *app) runHook(ctx context.Context, command, path string) error {
+	cmd := exec.CommandContext(ctx, "sh", "-c", command, "sdcore", path)
+	cmd.Env = append(cmd.Environ(), "SDCORE_REPORT="+path)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = a.stdin, a.stdout, a.stderr
+	if err := cmd.Run(); err != nil {
+		return fmt.Errorf("--exec: %w; the report is at %s", err, path)
+	}
+	return nil
+}

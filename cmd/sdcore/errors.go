@@ -1,0 +1,96 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"strings"
+
+	"github.com/safedump/sdcore"
+	"github.com/safedump/sdcore/corefile"
+	"github.com/safedump/sdcore/report"
+)
+
+// Exit statuses, documented in the README and in `sdcore help`.
+const (
+	exitComplete = 0
+	exitFailed   = 1
+	exitUsage    = 2
+	exitPartial  = 3
+)
+
+// usageError is a command line that makes no sense.
+type usageError struct{ err error }
+
+func (e usageError) Error() string { return e.err.Error() }
+func (e usageError) Unwrap() error { return e.err }
+
+func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
+
+// errPartial ends a command whose report is written but not complete.
+var errPartial = errors.New("the report is not complete")
+
+// errCheckFailed ends doctor when a check failed; what failed is in its output.
+var errCheckFailed = errors.New("this host can't produce cores")
+
+// exitStatus prints err with its remedy and returns the exit status.
+func (a *app) exitStatus(err error) int {
+	var usage usageError
+	switch {
+	case err == nil:
+		return exitComplete
+	case errors.Is(err, errPartial):
+		return exitPartial
+	case errors.Is(err, errCheckFailed):
+		return exitFailed
+	case errors.As(err, &usage):
+		fmt.Fprintf(a.stderr, "sdcore: %s\n", oneLine(err.Error()))
+		return exitUsage
+	case errors.Is(err, context.Canceled):
+		fmt.Fprintln(a.stderr, "sdcore: interrupted, nothing was written")
+		return exitFailed
+	}
+	text := oneLine(err.Error())
+	if h := hint(err); h != "" {
+		text += ": " + h
+	}
+	fmt.Fprintf(a.stderr, "sdcore: %s\n", text)
+	return exitFailed
+}
+
+// oneLine keeps an error on one line and free of control characters: file
+// names come from the outside.
+func oneLine(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f {
+			return ' '
+		}
+		return r
+	}, s)
+}
+
+// hint is the remedy for an error, in one place.
+func hint(err error) string {
+	for _, h := range []struct {
+		target error
+		remedy string
+	}{
+		{corefile.ErrBinaryMismatch, "pass the exact binary that crashed, or --allow-mismatch to go on anyway"},
+		{corefile.ErrNoDWARF, "pass a build without -ldflags=-s or -w; `sdcore info` says what this core can tell"},
+		{corefile.ErrNotGo, "sdcore reads the cores of Go programs only"},
+		{corefile.ErrCompressed, "unpack it first"},
+		{corefile.ErrNotCore, "pass the core first, then the binary"},
+		{corefile.ErrTruncated, "the file was cut: was the disk full, or RLIMIT_CORE (ulimit -c) too small?"},
+		{sdcore.ErrNoBinary, "name it as the second argument, or its directory with --bin-path"},
+		{report.ErrNewerSchema, "it was written by a newer version: update sdcore"},
+		{report.ErrNotReport, "pass a *.safedump.json file"},
+		{fs.ErrPermission, "run as the user that owns it"},
+		{fs.ErrNotExist, "check the path"},
+	} {
+		if errors.Is(err, h.target) {
+			return h.remedy
+		}
+	}
+	return ""
+}

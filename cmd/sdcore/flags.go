@@ -1,0 +1,79 @@
+package main
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/safedump/sdcore"
+	"github.com/safedump/sdcore/redact"
+)
+
+// coreFlags are the flags of every command that opens a core.
+type coreFlags struct {
+	options sdcore.Options
+	full    bool // print long values whole
+}
+
+func (f *coreFlags) register(cmd *cobra.Command) {
+	d := sdcore.DefaultLimits()
+	fs := cmd.Flags()
+	fs.StringVar(&f.options.Backend, "backend", "delve", "reader of goroutines and stacks: "+strings.Join(sdcore.Backends(), ", "))
+	fs.BoolVar(&f.options.AllowMismatch, "allow-mismatch", false, "go on when core and binary do not belong together; the report says so")
+	fs.StringArrayVar(&f.options.BinaryDirs, "bin-path", nil, "`directory` to look for the binary in, by build ID (repeatable)")
+	fs.StringArrayVar(&f.options.SourceDirs, "source-path", nil, "`directory` to look for source files in (repeatable)")
+	fs.BoolVar(&f.full, "full", false, "print long values and lists whole, as far as they were decoded")
+	fs.IntVar(&f.options.Limits.MaxString, "max-string", d.MaxString, "bytes shown of a string or byte slice, -1 for all")
+	fs.IntVar(&f.options.Limits.MaxItems, "max-items", d.MaxItems, "elements shown of an array, slice or map, -1 for all")
+	fs.IntVar(&f.options.Limits.MaxDepth, "max-depth", d.MaxDepth, "pointers and containers followed, -1 for all")
+}
+
+// tierFlag is the privacy tier.
+type tierFlag struct{ tier int }
+
+func (f *tierFlag) register(cmd *cobra.Command) {
+	cmd.Flags().IntVar(&f.tier, "tier", redact.Default().Tier,
+		"privacy tier: 0 stacks only, 1 values, 2 deeper values, 3 package variables and environment names, 4 arguments and environment")
+}
+
+func (f *tierFlag) check() error {
+	if f.tier < 0 || f.tier > 4 {
+		return usagef("--tier %d: want 0 to 4", f.tier)
+	}
+	return nil
+}
+
+// formatFlag is --format with the names that a command takes.
+type formatFlag struct {
+	name    string
+	allowed []string
+	set     bool
+}
+
+func (f *formatFlag) register(cmd *cobra.Command, allowed ...string) {
+	f.allowed = allowed
+	cmd.Flags().StringVar(&f.name, "format", allowed[0], "output format: "+strings.Join(allowed, ", "))
+	_ = cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(allowed, cobra.ShellCompDirectiveNoFileComp))
+}
+
+func (f *formatFlag) check(cmd *cobra.Command) error {
+	f.set = cmd.Flags().Changed("format")
+	if !slices.Contains(f.allowed, f.name) {
+		return usagef("--format %s: want one of %s", f.name, strings.Join(f.allowed, ", "))
+	}
+	return nil
+}
+
+// coreArgs splits [CORE] [BINARY] and finds the newest core when none is
+// named; its name is printed then.
+func (a *app) coreArgs(args []string) (core, binary string, err error) {
+	switch len(args) {
+	case 0:
+		core, err = a.newest("core", isCore)
+		return core, "", err
+	case 1:
+		return args[0], "", nil
+	}
+	return args[0], args[1], nil
+}

@@ -1,0 +1,83 @@
+package main
+
+import (
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"github.com/safedump/sdcore"
+	"github.com/safedump/sdcore/export"
+	"github.com/safedump/sdcore/redact"
+	"github.com/safedump/sdcore/report"
+)
+
+func newGoroutinesCommand(a *app) *cobra.Command {
+	var f coreFlags
+	var tier tierFlag
+	var format formatFlag
+	var filter sdcore.Filter
+	var all bool
+	var ids []uint
+	cmd := &cobra.Command{
+		Use:   "goroutines [flags] [CORE [BINARY]]",
+		Short: "Show every goroutine: groups of equal stacks first",
+		Long: `Goroutines groups goroutines with equal stacks and states, largest groups first,
+and hides the runtime's own. --all shows every goroutine with its stack, --locals
+adds arguments and locals; --id, --state, --wait and --func select.`,
+		Example: `  sdcore goroutines core.1234 ./server
+  sdcore goroutines core.1234 ./server --wait 'chan receive' --locals
+  sdcore goroutines core.1234 ./server --id 42 --locals
+  sdcore goroutines core.1234 ./server --format traceback | less`,
+		Args: argRange(0, 2),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := tier.check(); err != nil {
+				return err
+			}
+			if err := format.check(cmd); err != nil {
+				return err
+			}
+			core, binary, err := a.coreArgs(args)
+			if err != nil {
+				return err
+			}
+			for _, id := range ids {
+				filter.IDs = append(filter.IDs, uint64(id))
+			}
+			filter.System = filter.System || all
+			filter.Frames = all || len(ids) > 0 || filter.Locals || format.name != "text"
+			f.options.Tier = tier.tier
+			return a.ask(cmd, core, binary, f, format.name, func(w io.Writer, res redact.Result, format string) error {
+				o := export.GoroutineOptions{TextOptions: a.textOptions(f.full), All: filter.Frames, Locals: filter.Locals}
+				return writeGoroutines(w, res, format, o)
+			}, func(s *sdcore.Session) (*report.Report, error) {
+				return s.Goroutines(cmd.Context(), filter)
+			})
+		},
+	}
+	f.register(cmd)
+	tier.register(cmd)
+	format.register(cmd, "text", "json", "jsonl", "traceback", "pprof")
+	fs := cmd.Flags()
+	fs.BoolVar(&all, "all", false, "every goroutine with its stack, the runtime's own too")
+	fs.BoolVar(&filter.System, "system", false, "include the runtime's own goroutines")
+	fs.UintSliceVar(&ids, "id", nil, "only these goroutines, with their stacks")
+	fs.StringVar(&filter.State, "state", "", "only goroutines in this state (waiting, running, syscall ...)")
+	fs.StringVar(&filter.Wait, "wait", "", "only goroutines whose wait reason contains `TEXT`")
+	fs.StringVar(&filter.Func, "func", "", "only goroutines with a function on the stack whose name contains `TEXT`")
+	fs.BoolVar(&filter.Locals, "locals", false, "show arguments and locals")
+	return cmd
+}
+
+func writeGoroutines(w io.Writer, res redact.Result, format string, o export.GoroutineOptions) error {
+	switch format {
+	case "json":
+		return export.GoroutinesJSON(w, res, o)
+	case "jsonl":
+		return export.JSONL(w, res)
+	case "traceback":
+		return export.Traceback(w, res)
+	case "pprof":
+		return export.Profile(w, res)
+	}
+	return export.GoroutinesText(w, res, o)
+}

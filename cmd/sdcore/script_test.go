@@ -1,0 +1,75 @@
+package main
+
+import (
+	"errors"
+	"flag"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/safedump/sdcore/internal/coretest"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden parts of the scripts")
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"sdcore": main})
+}
+
+// TestScripts runs the scripts that need no core.
+func TestScripts(t *testing.T) {
+	runScripts(t, filepath.Join("testdata", "script"), nil)
+}
+
+// TestCoreScripts runs the scripts on real cores. $NAME_core, $NAME_bin and
+// $NAME_dir are the files of fixture NAME.
+func TestCoreScripts(t *testing.T) {
+	var vars []string
+	for _, name := range []string{"payment", "payment.stripped", "nilderef", "deadlock", "manywait", "customerror"} {
+		f := coretest.Core(t, name)
+		vars = append(vars, name+"_core="+f.Core, name+"_bin="+f.Bin, name+"_dir="+f.Dir)
+	}
+	vars = append(vars, "root="+coretest.Root(t))
+	runScripts(t, filepath.Join("testdata", "cores"), vars)
+}
+
+func runScripts(t *testing.T, dir string, vars []string) {
+	testscript.Run(t, testscript.Params{
+		Dir:           dir,
+		UpdateScripts: *update,
+		Cmds:          map[string]func(*testscript.TestScript, bool, []string){"exits": cmdExits},
+		Setup: func(env *testscript.Env) error {
+			env.Vars = append(env.Vars, vars...)
+			env.Setenv("HOME", filepath.Join(env.WorkDir, "home"))
+			env.Setenv("NO_COLOR", "1")
+			return nil
+		},
+	})
+}
+
+// cmdExits runs a command and checks its exact exit status:
+//
+//	exits 3 sdcore analyze core bin
+func cmdExits(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exits STATUS COMMAND [ARG...]")
+	}
+	want, err := strconv.Atoi(args[0])
+	if err != nil {
+		ts.Fatalf("exits: %v", err)
+	}
+	got := 0
+	if err := ts.Exec(args[1], args[2:]...); err != nil {
+		var ee *exec.ExitError
+		if !errors.As(err, &ee) {
+			ts.Fatalf("exits: %v", err)
+		}
+		got = ee.ExitCode()
+	}
+	if got != want {
+		ts.Fatalf("%s: exit status %d, want %d", args[1], got, want)
+	}
+}

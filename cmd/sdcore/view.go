@@ -1,0 +1,90 @@
+package main
+
+import (
+	"fmt"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/safedump/sdcore/redact"
+	"github.com/safedump/sdcore/report"
+)
+
+// maxStoredReport bounds the bytes read of a stored report, unpacked.
+const maxStoredReport = 1 << 30
+
+func newViewCommand(a *app) *cobra.Command {
+	var full bool
+	cmd := &cobra.Command{
+		Use:   "view [flags] [REPORT]",
+		Short: "Show a saved report",
+		Long: `View shows a saved report, also one written by Safedump itself. Without REPORT: the
+newest one here or in ~/.safedump. It is redacted again before it is shown.`,
+		Example: "  sdcore view\n  sdcore view crash.safedump.json.gz --full",
+		Args:    argRange(0, 1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			res, err := a.openReport(args)
+			if err != nil {
+				return err
+			}
+			return a.print(res, "text", full)
+		},
+	}
+	cmd.Flags().BoolVar(&full, "full", false, "print long values and lists whole, as far as they were saved")
+	return cmd
+}
+
+func newConvertCommand(a *app) *cobra.Command {
+	var format formatFlag
+	var output string
+	cmd := &cobra.Command{
+		Use:   "convert [flags] [REPORT]",
+		Short: "Render a saved report in another format",
+		Long: `Convert reads a saved report, redacts it again and writes it in another format, to
+stdout or to -o FILE.`,
+		Example: "  sdcore convert crash.safedump.json --format markdown -o issue.md",
+		Args:    argRange(0, 1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := format.check(cmd); err != nil {
+				return err
+			}
+			res, err := a.openReport(args)
+			if err != nil {
+				return err
+			}
+			if output == "" {
+				return a.print(res, format.name, true)
+			}
+			_, err = a.keep(res, &analyzeFlags{format: format, output: output})
+			return err
+		},
+	}
+	format.register(cmd, "json", "text", "markdown", "jsonl")
+	cmd.Flags().StringVarP(&output, "output", "o", "", "write to `FILE`; format by --format or by suffix")
+	return cmd
+}
+
+// openReport reads the named report or the newest one and redacts it again:
+// a file can come from anywhere.
+func (a *app) openReport(args []string) (redact.Result, error) {
+	var path string
+	var err error
+	if len(args) == 1 {
+		path = args[0]
+	} else if path, err = a.newest("report", isReport); err != nil {
+		return redact.Result{}, err
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return redact.Result{}, err
+	}
+	defer f.Close()
+	file, err := report.Decode(f, report.DecodeOptions{MaxBytes: maxStoredReport})
+	if err != nil {
+		return redact.Result{}, fmt.Errorf("%s: %w", path, err)
+	}
+	rep := file.Report
+	p := redact.Default()
+	p.Tier, p.Limits = rep.Tier, rep.Limits
+	return redact.Apply(rep, p)
+}

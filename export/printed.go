@@ -1,0 +1,96 @@
+package export
+
+import (
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/safedump/sdcore/redact"
+	"github.com/safedump/sdcore/report"
+)
+
+// PrintedOptions are for the answer of sdcore's Session.Print: a report with
+// one variable, and in it, one inside the other, the values that lead to what
+// was asked for.
+type PrintedOptions struct {
+	TextOptions
+	// Path is what was asked for, as it was typed: the heading.
+	Path string
+	// Depth is how many values lead to it.
+	Depth int
+}
+
+// printed is the value that was asked for and where it was found.
+type printed struct {
+	value     *report.Value
+	goroutine *report.Goroutine // nil for a package variable
+	frame     *report.Frame
+}
+
+// findPrinted descends to the value that was asked for; a value on the way
+// that redact removed is the answer instead.
+func findPrinted(r *report.Report, depth int) (printed, error) {
+	var p printed
+	switch {
+	case len(r.Globals) == 1:
+		p.value = &r.Globals[0].Value
+	case len(r.Goroutines) == 1 && len(r.Goroutines[0].Frames) == 1 && len(r.Goroutines[0].Frames[0].Vars) == 1:
+		p.goroutine = &r.Goroutines[0]
+		p.frame = &p.goroutine.Frames[0]
+		p.value = &p.frame.Vars[0].Value
+	default:
+		return p, errors.New("export: the report is not the answer of a print")
+	}
+	for ; depth > 0 && p.value.State != report.StateRedacted; depth-- {
+		if len(p.value.Children) != 1 {
+			return p, errors.New("export: the tier of the report does not reach so deep")
+		}
+		p.value = &p.value.Children[0].Value
+	}
+	return p, nil
+}
+
+// PrintedText writes the value that was asked for.
+func PrintedText(w io.Writer, res redact.Result, o PrintedOptions) error {
+	r, err := whole(res)
+	if err != nil {
+		return err
+	}
+	p, err := findPrinted(r, o.Depth)
+	if err != nil {
+		return err
+	}
+	s := newScreen(r, o.TextOptions)
+	head := name(o.Path)
+	s.line(s.bold(head), " ", s.grey(name(p.value.Type)), " = ", block(p.value, "", len(head)+len(p.value.Type)+4, s.wide, s.ink))
+	if p.frame != nil {
+		s.line(s.grey(fmt.Sprintf("  in %s  %s  goroutine %d", name(p.frame.Function), place(p.frame.File, p.frame.Line), p.goroutine.ID)))
+	}
+	if p.value.Addr != 0 {
+		s.line(s.grey("  at " + p.value.Addr.String()))
+	}
+	return s.flush(w)
+}
+
+// PrintedJSON writes the value that was asked for with its place as one JSON
+// object.
+func PrintedJSON(w io.Writer, res redact.Result, o PrintedOptions) error {
+	r, err := whole(res)
+	if err != nil {
+		return err
+	}
+	p, err := findPrinted(r, o.Depth)
+	if err != nil {
+		return err
+	}
+	out := struct {
+		Path      string       `json:"path"`
+		Goroutine uint64       `json:"goroutine,omitempty"`
+		Function  string       `json:"function,omitempty"`
+		Value     report.Value `json:"value"`
+	}{Path: o.Path, Value: shallow(*p.value, 0)}
+	if p.frame != nil {
+		out.Goroutine, out.Function = p.goroutine.ID, p.frame.Function
+	}
+	return writeIndented(w, out)
+}
