@@ -16,8 +16,12 @@ const (
 
 // errorText is what the Error method of a value returns, for the types of the
 // standard library whose methods are known to be what is written here (Go
-// 1.26); ok is false for all others.
+// 1.26), and for values that were panicked with, whose text the runtime has
+// kept; ok is false for all others.
 func (x *explainer) errorText(d dyn, depth int) (text string, ok bool) {
+	if s, ok := x.said[[2]uint64{d.desc, d.data}]; ok {
+		return s, true
+	}
 	base, addr := d.target()
 	if base == nil || addr == 0 || depth > maxErrorDepth {
 		return "", false

@@ -47,7 +47,8 @@ type Site struct {
 type explainer struct {
 	in    Input
 	mem   *corefile.Memory
-	names map[uint64]string // of types, as Go prints them
+	names map[uint64]string    // of types, as Go prints them
+	said  map[[2]uint64]string // texts of errors, by type and data word
 
 	tid      int
 	thread   goruntime.Thread
@@ -61,7 +62,7 @@ type explainer struct {
 // Explain says why the program died, and where. It never fails: what can't be
 // decided has KindUnknown and a problem.
 func Explain(ctx context.Context, in Input) (report.Crash, Site, []report.Problem) {
-	x := &explainer{in: in, names: map[uint64]string{}}
+	x := &explainer{in: in, names: map[uint64]string{}, said: map[[2]uint64]string{}}
 	x.crash.Kind = report.KindUnknown
 	x.crash.Evidence = []string{}
 	x.crash.Exception.Sub = []report.Exception{}

@@ -25,7 +25,7 @@ func (x *explainer) explainFatal() {
 		return
 	}
 	// A fatal error in a deferred call comes on top of the panic.
-	x.crash.Exception.Sub = append(x.crash.Exception.Sub, x.earlier(x.chain())...)
+	x.crash.Exception.Sub = append(x.crash.Exception.Sub, earlier(x.panics(x.chain()))...)
 	x.fault()
 }
 

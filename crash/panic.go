@@ -27,8 +27,9 @@ func (x *explainer) explainPanic() {
 		}
 		x.problem(0, "no runtime._panic of the goroutine that panicked")
 	} else {
-		x.crash.Exception = x.panicOf(chain[0])
-		x.crash.Exception.Sub = append(x.crash.Exception.Sub, x.earlier(chain[1:])...)
+		all := x.panics(chain)
+		x.crash.Exception = all[0]
+		x.crash.Exception.Sub = append(x.crash.Exception.Sub, earlier(all[1:])...)
 	}
 	x.fault()
 }
@@ -45,13 +46,24 @@ func (x *explainer) chain() []goruntime.Panic {
 	return chain
 }
 
-// earlier makes exceptions of the panics that were under way.
-func (x *explainer) earlier(chain []goruntime.Panic) []report.Exception {
-	out := make([]report.Exception, 0, len(chain))
-	for _, p := range chain {
-		e := x.panicOf(p)
-		e.Relation = report.RelationEarlier
-		out = append(out, e)
+// panics makes exceptions of a chain of panics, newest first. They are read
+// from the oldest on: Go looked at them in that order, and the text of one that
+// was panicked with again stands at the older one alone.
+func (x *explainer) panics(chain []goruntime.Panic) []report.Exception {
+	out := make([]report.Exception, len(chain))
+	for i := len(chain) - 1; i >= 0; i-- {
+		out[i] = x.panicOf(chain[i])
+		if i+1 < len(chain) && chain[i+1].Repanicked {
+			out[i].Message = out[i+1].Message
+		}
+	}
+	return out
+}
+
+// earlier marks panics that were under way when another one came.
+func earlier(out []report.Exception) []report.Exception {
+	for i := range out {
+		out[i].Relation = report.RelationEarlier
 	}
 	return out
 }
@@ -77,6 +89,12 @@ func (x *explainer) panicOf(p goruntime.Panic) report.Exception {
 		x.problem(p.Arg, "value of a panic can't be printed: its type is not described")
 	}
 	d, how := x.original(p, arg)
+	if how == "e" && arg.name() == "string" && arg.desc != d.desc {
+		// Its own Error or String method has said this of it.
+		if s, err := x.str(arg.data); err == nil {
+			x.said[[2]uint64{d.desc, d.data}] = s
+		}
+	}
 	e := x.exception(d, how)
 	e.Message = message
 	if how == nilArgument && strings.HasPrefix(message, "panic called with nil argument") {
