@@ -67,7 +67,8 @@ func (s *Session) explain(ctx context.Context, e *engine, rep *report.Report, al
 		Core: s.core, Runtime: e.runtime, Backend: e.backend, Types: e.types, Finder: e.finder, Vars: e.reader,
 		Goroutines: gs, MaxFrames: s.options.Limits.MaxFrames,
 	})
-	if c.Signal == nil {
+	if c.Signal == nil && (c.Kind == report.KindSignal || c.Kind == report.KindUnknown) {
+		// After a panic or throw it is the runtime's own SIGABRT: no cause.
 		c.Signal = rep.Crash.Signal
 	}
 	rep.Crash = c
@@ -113,8 +114,7 @@ func (s *Session) fill(ctx context.Context, e *engine, rep *report.Report, all [
 	if s.options.Limits.MaxSize > 0 {
 		budget = decodeFactor * s.options.Limits.MaxSize
 	}
-	var used int64
-	var left int64
+	var used, left, bare int64
 	for i := range all {
 		if ctx.Err() != nil {
 			return
@@ -126,14 +126,23 @@ func (s *Session) fill(ctx context.Context, e *engine, rep *report.Report, all [
 		case budget >= 0 && used > budget && !out.Crashed:
 			left++
 		case locals:
-			frames, problems := e.reader.Frames(ctx, st.stack)
-			out.Frames = frames
+			var problems []report.Problem
+			out.Frames, problems = e.reader.FramesWhere(ctx, st.stack, func(fr *report.Frame) bool {
+				wanted := !fr.Runtime || out.Crashed || s.options.RuntimeVars
+				if !wanted {
+					bare++
+				}
+				return wanted
+			})
 			addProblems(rep, problems)
 		default:
 			out.Frames = e.reader.FrameRefs(st.stack)
 		}
 		used += framesSize(out.Frames)
 		rep.Goroutines = append(rep.Goroutines, out)
+	}
+	if bare > 0 {
+		rep.Omitted = append(rep.Omitted, report.Omission{What: "runtime frames' variables", Count: bare, Why: "--runtime-vars"})
 	}
 	if left > 0 {
 		rep.Omitted = append(rep.Omitted, report.Omission{What: "goroutines", Count: left, Why: "--max-size"})

@@ -57,7 +57,7 @@ type Place struct {
 //
 // The report holds one variable, and in it, one inside the other, the values
 // on the way, each with nothing but the next: redact judges the value that was
-// asked for by everything that it is part of. depth counts them: the value lies
+// asked for by all that it is part of. depth counts them: the value lies
 // that many children deep, or above it a redacted one.
 func (s *Session) Print(ctx context.Context, expr string, at Place) (rep *report.Report, depth int, err error) {
 	p, err := report.ParsePath(expr)
@@ -69,7 +69,7 @@ func (s *Session) Print(ctx context.Context, expr string, at Place) (rep *report
 		return nil, 0, err
 	}
 	rep = s.base()
-	root, rest, frame, err := s.resolve(ctx, e, rep, p, at)
+	root, rest, frame, err := s.resolve(ctx, e, rep, p, &at)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -122,8 +122,8 @@ type named struct {
 
 // resolve finds the variable that a path starts with. frame is nil for a
 // package variable.
-func (s *Session) resolve(ctx context.Context, e *engine, rep *report.Report, p report.Path, at Place) (named, report.Path, *report.Frame, error) {
-	stack, err := s.placeStack(ctx, e, rep, &at)
+func (s *Session) resolve(ctx context.Context, e *engine, rep *report.Report, p report.Path, at *Place) (named, report.Path, *report.Frame, error) {
+	stack, err := s.placeStack(ctx, e, rep, at)
 	if err != nil {
 		return named{}, p, nil, err
 	}

@@ -43,6 +43,11 @@ type Options struct {
 	SourceDirs []string
 	// Limits bound what is decoded; zero fields mean the defaults, -1 none.
 	Limits report.Limits
+	// RuntimeVars decodes the variables of the Go runtime's own frames in every
+	// goroutine. Without it that is done for the one that crashed only: the
+	// frames of a parked goroutine have dozens that say nothing about the
+	// program. What was left out is counted in the report.
+	RuntimeVars bool
 	// Globals includes the package variables in Analyze's report.
 	Globals bool
 	// Tier is recorded in the report; redact makes it true.

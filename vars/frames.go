@@ -21,10 +21,19 @@ const stage = "vars"
 // outermost quarter are kept; Index counts all, so that the gap shows.
 // The problems name functions whose variables can't be found.
 func (r *Reader) Frames(ctx context.Context, st corefile.Stack) ([]report.Frame, []report.Problem) {
+	return r.FramesWhere(ctx, st, nil)
+}
+
+// FramesWhere is Frames with variables only in the frames that want selects;
+// a nil want selects all.
+func (r *Reader) FramesWhere(ctx context.Context, st corefile.Stack, want func(*report.Frame) bool) ([]report.Frame, []report.Problem) {
 	out := r.FrameRefs(st)
 	var problems []report.Problem
 	told := map[string]bool{}
 	for i := range out {
+		if want != nil && !want(&out[i]) {
+			continue
+		}
 		if err := ctx.Err(); err != nil {
 			problems = append(problems, report.Problem{Stage: stage, Subject: "frames",
 				Message: fmt.Sprintf("stopped before frame %d: %v", out[i].Index, err), Missing: true})
@@ -42,7 +51,8 @@ func (r *Reader) Frames(ctx context.Context, st corefile.Stack) ([]report.Frame,
 	return out, problems
 }
 
-// FrameRefs is Frames without variables.
+// FrameRefs is Frames without variables. Functions are named as Go prints them:
+// "main.Map[...]".
 func (r *Reader) FrameRefs(st corefile.Stack) []report.Frame {
 	n := len(st.Frames)
 	skipFrom, skipTo := n, n
@@ -59,7 +69,7 @@ func (r *Reader) FrameRefs(st corefile.Stack) []report.Frame {
 		pkg := packageOf(fr.Function)
 		out = append(out, report.Frame{
 			Index:    i,
-			Function: fr.Function,
+			Function: printedName(fr.Function),
 			Package:  pkg,
 			File:     fr.File,
 			Line:     fr.Line,

@@ -23,6 +23,7 @@ func (f *coreFlags) register(cmd *cobra.Command) {
 	fs.BoolVar(&f.options.AllowMismatch, "allow-mismatch", false, "go on when core and binary do not belong together; the report says so")
 	fs.StringArrayVar(&f.options.BinaryDirs, "bin-path", nil, "`directory` to look for the binary in, by build ID (repeatable)")
 	fs.StringArrayVar(&f.options.SourceDirs, "source-path", nil, "`directory` to look for source files in (repeatable)")
+	fs.BoolVar(&f.options.RuntimeVars, "runtime-vars", false, "decode the variables of the Go runtime's own frames in every goroutine")
 	fs.BoolVar(&f.full, "full", false, "print long values and lists whole, as far as they were decoded")
 	fs.IntVar(&f.options.Limits.MaxString, "max-string", d.MaxString, "bytes shown of a string or byte slice, -1 for all")
 	fs.IntVar(&f.options.Limits.MaxItems, "max-items", d.MaxItems, "elements shown of an array, slice or map, -1 for all")
