@@ -52,16 +52,21 @@ func (r *Reader) GlobalRoot(name string) (Root, error) {
 	if r.scopes == nil {
 		return Root{}, fmt.Errorf("%w: no package variables are known", report.ErrPath)
 	}
-	all, err := r.scopes.Globals()
-	if err != nil {
-		return Root{}, err
-	}
-	for i := range all {
-		if all[i].Package+"."+all[i].Name == name {
-			return r.AddrRoot(all[i].Type, all[i].Addr), nil
+	if r.globals == nil {
+		all, err := r.scopes.Globals()
+		if err != nil {
+			return Root{}, err
+		}
+		r.globals = make(map[string]*goscope.Global, len(all))
+		for i := len(all) - 1; i >= 0; i-- {
+			r.globals[all[i].Package+"."+all[i].Name] = &all[i]
 		}
 	}
-	return Root{}, fmt.Errorf("%w: no package variable %q", report.ErrPath, name)
+	g, ok := r.globals[name]
+	if !ok {
+		return Root{}, fmt.Errorf("%w: no package variable %q", report.ErrPath, name)
+	}
+	return r.AddrRoot(g.Type, g.Addr), nil
 }
 
 // maxHops bounds how many pointers and interfaces one step follows, and how

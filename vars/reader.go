@@ -32,7 +32,8 @@ type Reader struct {
 	chans   chanLayout
 	maps    mapHeader
 	orders  map[scopeKey][]ordered
-	queue   []task // of the last decoder, to be used again
+	globals map[string]*goscope.Global // by full name, nil before it is needed
+	queue   []task                     // of the last decoder, to be used again
 }
 
 // New makes a Reader of a core. f may be nil: there are no variables of frames
