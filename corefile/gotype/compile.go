@@ -97,11 +97,20 @@ func (t *Types) compile() {
 		ty := t.queue[len(t.queue)-1]
 		t.queue = t.queue[:len(t.queue)-1]
 		t.fresh = append(t.fresh, ty)
-		if err := t.fill(ty); err != nil {
+		fill := t.fill
+		if ty.Offset == 0 {
+			fill = t.fillDescriptor
+		}
+		if err := fill(ty); err != nil {
 			fail(ty, err)
 		}
 	}
 	check(t.fresh)
+	for _, ty := range t.fresh {
+		if ty.Name == "" && ty.Offset == 0 && ty.Err == nil {
+			ty.Name = compose(ty)
+		}
+	}
 	t.fresh = t.fresh[:0]
 }
 

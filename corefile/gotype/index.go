@@ -4,7 +4,6 @@ import (
 	"debug/dwarf"
 	"hash/maphash"
 	"slices"
-	"strings"
 
 	"github.com/safedump/sdcore/corefile/die"
 )
@@ -150,79 +149,4 @@ func isTypeTag(t dwarf.Tag) bool {
 		return true
 	}
 	return false
-}
-
-// GoName turns the linker's name of a type or symbol into Go's: escapes of package
-// paths are undone ("gopkg.in/yaml%2ev3.Node"), the number behind the name of a
-// type that is declared in a function goes ("main.T·1"), and so does the mark
-// of types without hash functions ("noalg.map.group[...]").
-func GoName(s string) string {
-	if strings.HasPrefix(s, "noalg.") {
-		s = s[len("noalg."):]
-	}
-	if !strings.Contains(s, "%") && !strings.Contains(s, "·") {
-		return s
-	}
-	var b strings.Builder
-	quoted := false
-	for i := 0; i < len(s); i++ {
-		switch c := s[i]; {
-		case c == '"':
-			quoted = !quoted
-		case c == '\\' && quoted && i+1 < len(s):
-			b.WriteByte(c)
-			i++
-		case c == '%' && !quoted && i+2 < len(s):
-			if v, ok := hexByte(s[i+1], s[i+2]); ok {
-				b.WriteByte(v)
-				i += 2
-				continue
-			}
-		case !quoted && strings.HasPrefix(s[i:], "·"):
-			j := i + len("·")
-			for j < len(s) && '0' <= s[j] && s[j] <= '9' {
-				j++
-			}
-			if j > i+len("·") {
-				i = j - 1
-				continue
-			}
-		}
-		b.WriteByte(s[i])
-	}
-	return b.String()
-}
-
-func hexByte(hi, lo byte) (byte, bool) {
-	h, ok1 := hexDigit(hi)
-	l, ok2 := hexDigit(lo)
-	return h<<4 | l, ok1 && ok2
-}
-
-func hexDigit(c byte) (byte, bool) {
-	switch {
-	case '0' <= c && c <= '9':
-		return c - '0', true
-	case 'a' <= c && c <= 'f':
-		return c - 'a' + 10, true
-	}
-	return 0, false
-}
-
-// packageOf returns the import path of a named type, "" for others.
-func packageOf(name string) string {
-	for i := 0; i < len(name); i++ {
-		c := name[i]
-		if c == '*' || c == '[' || c == '(' || c == ' ' || c == '{' || c == '<' {
-			name = name[:i]
-			break
-		}
-	}
-	slash := strings.LastIndexByte(name, '/')
-	dot := strings.IndexByte(name[slash+1:], '.')
-	if dot < 0 {
-		return ""
-	}
-	// A dot in the last element of a path ("gopkg.in/yaml.v3.Node") is part of it.
-	return name[:strings.LastIndexByte(name, '.')]
 }

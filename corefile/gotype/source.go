@@ -8,8 +8,8 @@ import (
 	"github.com/safedump/sdcore/corefile/die"
 )
 
-// binary is what this package needs of a corefile.Binary.
-type binary interface {
+// binaryFile is what this package needs of a corefile.Binary.
+type binaryFile interface {
 	DebugSection(name string) ([]byte, error)
 	Symbol(name string) (addr, size uint64, ok bool)
 }
@@ -21,7 +21,7 @@ type memory interface {
 
 // source is where types come from.
 type source struct {
-	binary binary
+	binary binaryFile
 	memory memory // nil without a process
 	bias   uint64
 }
@@ -39,12 +39,12 @@ func newTypes(src source) (*Types, error) {
 		return nil, fmt.Errorf("types: %w", err)
 	}
 	t := &Types{src: src, info: info, byOff: map[dwarf.Offset]*Type{}}
-	t.desc.base, t.desc.known = t.typesBase()
+	t.findTypes()
 	return t, nil
 }
 
 // debugSections collects the sections that die reads.
-func debugSections(b binary) (die.Sections, error) {
+func debugSections(b binaryFile) (die.Sections, error) {
 	var s die.Sections
 	for _, part := range []struct {
 		name string

@@ -1,0 +1,191 @@
+package gotype
+
+import (
+	"encoding/binary"
+	"reflect"
+	"strconv"
+	"strings"
+)
+
+// abiLayout is where the fields of the runtime's descriptors lie, taken from
+// the binary's own debug information. The defaults are those of
+// internal/abi/type.go and map.go, go1.25 to go1.27; they hold where the
+// program never uses a descriptor of that kind, so that DWARF leaves it out.
+type abiLayout struct {
+	size, sizeOff, tflag, kind, str           uint64 // Type
+	elem                                      uint64 // the first field behind Type
+	arrayLen                                  uint64
+	mapKey, mapElem, mapGroup                 uint64
+	methods                                   uint64 // of interfaces
+	fields                                    uint64 // of structs
+	fieldSize, fieldName, fieldType, fieldOff uint64
+
+	hchan, iface, eface       *Type
+	stringHeader, sliceHeader *Type
+	maps, table, groups       *Type // internal/runtime/maps
+}
+
+// loadABI reads the layout, once.
+func (t *Types) loadABI() {
+	if t.desc.abi != nil {
+		return
+	}
+	l := &abiLayout{
+		size: 48, tflag: 20, kind: 23, str: 40, elem: 48, arrayLen: 64,
+		mapKey: 48, mapElem: 56, mapGroup: 64, methods: 56, fields: 56,
+		fieldSize: 24, fieldType: 8, fieldOff: 16,
+	}
+	offset := func(to *uint64, field string, types ...string) {
+		for _, name := range types {
+			if ty, err := t.ByName(name); err == nil {
+				if f, ok := ty.Field(field); ok && f.Offset < 1<<12 {
+					*to = uint64(f.Offset)
+					return
+				}
+			}
+		}
+	}
+	const pkg = "internal/abi."
+	offset(&l.sizeOff, "Size_", pkg+"Type")
+	offset(&l.tflag, "TFlag", pkg+"Type")
+	offset(&l.kind, "Kind_", pkg+"Type")
+	offset(&l.str, "Str", pkg+"Type")
+	offset(&l.elem, "Elem", pkg+"PtrType", pkg+"SliceType", pkg+"ChanType", pkg+"ArrayType")
+	offset(&l.arrayLen, "Len", pkg+"ArrayType")
+	offset(&l.mapKey, "Key", pkg+"MapType", pkg+"SwissMapType")
+	offset(&l.mapElem, "Elem", pkg+"MapType", pkg+"SwissMapType")
+	offset(&l.mapGroup, "Group", pkg+"MapType", pkg+"SwissMapType")
+	offset(&l.methods, "Methods", pkg+"InterfaceType")
+	offset(&l.fields, "Fields", pkg+"StructType")
+	offset(&l.fieldName, "Name", pkg+"StructField")
+	offset(&l.fieldType, "Typ", pkg+"StructField")
+	offset(&l.fieldOff, "Offset", pkg+"StructField")
+	if ty, err := t.ByName(pkg + "Type"); err == nil && ty.Size < 1<<12 {
+		l.size = uint64(ty.Size)
+	}
+	if ty, err := t.ByName(pkg + "StructField"); err == nil && ty.Size < 1<<12 {
+		l.fieldSize = uint64(ty.Size)
+	}
+	l.size = max(l.size, l.sizeOff+8, l.tflag+1, l.kind+1, l.str+4)
+	l.fieldSize = max(l.fieldSize, l.fieldName+8, l.fieldType+8, l.fieldOff+8)
+	named := func(name string) *Type { ty, _ := t.ByName(name); return ty }
+	l.hchan, l.iface, l.eface = named("runtime.hchan"), named("runtime.iface"), named("runtime.eface")
+	l.stringHeader, l.sliceHeader = named("runtime.stringStructDWARF"), named("runtime.slice")
+	const maps = "internal/runtime/maps."
+	l.maps, l.table, l.groups = named(maps+"Map"), named(maps+"table"), named(maps+"groupsReference")
+	t.desc.abi = l
+}
+
+// mapStruct makes the struct behind a map as the linker does
+// (cmd/link/internal/ld/dwarf.go, synthesizemaptypes): maps.Map with the
+// tables, groups and slots of this map. It is nil when the runtime's structs
+// are not described.
+func (l *abiLayout) mapStruct(group *Type) *Type {
+	pointer := func(what string, elem *Type) *Type {
+		return &Type{Name: "*" + what, Kind: reflect.Pointer, Size: ptrSize, Align: ptrSize, Elem: elem}
+	}
+	groups := withField(l.groups, "data", pointer("group", group))
+	table := withField(l.table, "groups", groups)
+	if table == nil {
+		return l.maps
+	}
+	return withField(l.maps, "dirPtr", pointer("*table", pointer("table", table)))
+}
+
+// withField copies a struct with another type for one of its fields.
+func withField(ty *Type, name string, field *Type) *Type {
+	if ty == nil || field == nil {
+		return nil
+	}
+	out := *ty
+	out.Fields = append([]Field(nil), ty.Fields...)
+	for i := range out.Fields {
+		if f := &out.Fields[i]; f.Name == name && f.Type.Size == field.Size {
+			f.Type = field
+			return &out
+		}
+	}
+	return nil
+}
+
+// maxComposed bounds the composed name of a type; maxNesting its depth.
+const (
+	maxComposed = 1 << 12
+	maxNesting  = 32
+)
+
+// compose writes the name of a type without one, as reflect does.
+func compose(ty *Type) string {
+	var b strings.Builder
+	composeTo(&b, ty, 0)
+	if s := b.String(); len(s) <= maxComposed {
+		return s
+	}
+	return b.String()[:maxComposed] + "..."
+}
+
+func composeTo(b *strings.Builder, ty *Type, depth int) {
+	if b.Len() > maxComposed || depth > maxNesting {
+		return
+	}
+	switch {
+	case ty == nil:
+		b.WriteByte('?')
+	case ty.Name != "":
+		b.WriteString(ty.Name)
+	case ty.Kind == reflect.Pointer:
+		b.WriteByte('*')
+		composeTo(b, ty.Elem, depth+1)
+	case ty.Kind == reflect.Slice:
+		b.WriteString("[]")
+		composeTo(b, ty.Elem, depth+1)
+	case ty.Kind == reflect.Array:
+		b.WriteString("[" + strconv.FormatInt(ty.Len, 10) + "]")
+		composeTo(b, ty.Elem, depth+1)
+	case ty.Kind == reflect.Chan:
+		b.WriteString("chan ")
+		composeTo(b, ty.Elem, depth+1)
+	case ty.Kind == reflect.Map:
+		b.WriteString("map[")
+		composeTo(b, ty.Key, depth+1)
+		b.WriteByte(']')
+		composeTo(b, ty.Elem, depth+1)
+	case ty.Kind == reflect.Struct:
+		composeStruct(b, ty, depth)
+	case ty.Kind == reflect.Interface && ty.EmptyInterface:
+		b.WriteString("interface {}")
+	case ty.Kind == reflect.Func:
+		b.WriteString("func(...)")
+	case ty.Kind == reflect.Interface:
+		b.WriteString("interface {...}")
+	case ty.Err != nil:
+		b.WriteByte('?')
+	default:
+		b.WriteString(ty.Kind.String())
+	}
+}
+
+func composeStruct(b *strings.Builder, ty *Type, depth int) {
+	b.WriteString("struct {")
+	for i, f := range ty.Fields {
+		if b.Len() > maxComposed {
+			return
+		}
+		if i > 0 {
+			b.WriteByte(';')
+		}
+		b.WriteByte(' ')
+		if !f.Embedded {
+			b.WriteString(f.Name + " ")
+		}
+		composeTo(b, f.Type, depth+1)
+	}
+	if len(ty.Fields) > 0 {
+		b.WriteByte(' ')
+	}
+	b.WriteByte('}')
+}
+
+func le64(b []byte) uint64 { return binary.LittleEndian.Uint64(b) }
+
+func le32(b []byte) uint32 { return binary.LittleEndian.Uint32(b) }
