@@ -16,6 +16,12 @@ func completed(r *report.Report) report.Report {
 	c.Schema = report.Schema
 	c.CrashTime, c.Seen.First, c.Seen.Last = writable(c.CrashTime), writable(c.Seen.First), writable(c.Seen.Last)
 	c.Crash.Exception = completedException(c.Crash.Exception, 0)
+	if c.Crash.Kind == "" {
+		c.Crash.Kind = report.KindUnknown
+	}
+	if c.Identity.Match == "" {
+		c.Identity.Match = report.MatchNone
+	}
 	c.Crash.Evidence = list(c.Crash.Evidence)
 	c.Identity.Evidence, c.Identity.Deps, c.Identity.Settings = list(c.Identity.Evidence), list(c.Identity.Deps), list(c.Identity.Settings)
 	c.Process.EnvNames = list(c.Process.EnvNames)

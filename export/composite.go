@@ -60,6 +60,11 @@ func (p *printer) structure(v *report.Value, typed bool, depth int) {
 // fields renders named children in braces.
 func (p *printer) fields(v *report.Value, depth int) {
 	p.text("{")
+	if p.closed(v) {
+		p.text("}")
+		return
+	}
+	defer p.leave()
 	for i := range v.Children {
 		if p.full(int64(len(v.Children)-i), i == 0) {
 			break
@@ -83,6 +88,11 @@ func (p *printer) list(v *report.Value, typed bool, depth int) {
 		opening, closing = name(v.Type)+"{", "}"
 	}
 	p.open(opening, !typed && len(v.Children) > 0 && bare(&v.Children[0].Value))
+	if p.closed(v) {
+		p.text(closing)
+		return
+	}
+	defer p.leave()
 	for i := range v.Children {
 		if p.full(max(v.Len, int64(len(v.Children)))-int64(i), i == 0) {
 			p.text(closing)
@@ -106,6 +116,11 @@ func (p *printer) mapping(v *report.Value, typed bool, depth int) {
 		opening, closing = name(v.Type)+"{", "}"
 	}
 	p.open(opening, !typed && len(v.Children) > 0 && v.Children[0].Key != nil && bare(v.Children[0].Key))
+	if p.closed(v) {
+		p.text(closing)
+		return
+	}
+	defer p.leave()
 	for i := range v.Children {
 		if p.full(max(v.Len, int64(len(v.Children)))-int64(i), i == 0) {
 			p.text(closing)
@@ -124,6 +139,25 @@ func (p *printer) mapping(v *report.Value, typed bool, depth int) {
 	p.more(v.Len-int64(len(v.Children)), len(v.Children) == 0)
 	p.text(closing)
 }
+
+// closed reports whether the parts of a composite are not shown because it
+// lies too deep, and writes what stands for them. Where it returns false the
+// caller has to call leave behind the parts.
+func (p *printer) closed(v *report.Value) bool {
+	if p.nest == 0 || p.opened < p.nest || len(v.Children) == 0 {
+		p.opened++
+		return false
+	}
+	p.folded = true
+	word := "…"
+	if v.Kind != report.KindStruct && v.Kind != report.KindFunc {
+		word += strconv.FormatInt(max(v.Len, int64(len(v.Children))), 10)
+	}
+	p.grey(word)
+	return true
+}
+
+func (p *printer) leave() { p.opened-- }
 
 // full ends a list past the limit: n is how many elements are still to come.
 func (p *printer) full(n int64, first bool) bool {

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/safedump/sdcore/redact"
 	"github.com/safedump/sdcore/report"
 )
 
@@ -45,16 +46,27 @@ func document(r *report.Report, made time.Time) *report.Document {
 	if r.Process.Args != nil {
 		d.Environment.Argv = safeAll(r.Process.Args)
 	}
-	first := 0
-	if crashed >= 0 {
-		g := &r.Goroutines[crashed]
-		first = crashSite(g.Frames)
-		for i := range g.Frames[first:] {
-			d.Frames = append(d.Frames, docFrame(&g.Frames[first+i], i))
-		}
+	frames := crashFrames(r, crashed)
+	first := crashSite(frames)
+	for i := first; i < len(frames); i++ {
+		d.Frames = append(d.Frames, docFrame(&frames[i], i-first))
 	}
 	d.Redactions = docRedactions(r, crashed, first, made)
 	return d
+}
+
+// crashFrames returns the stack that the crash is about: of the goroutine, or
+// of a thread that crashed outside of goroutines.
+func crashFrames(r *report.Report, crashed int) []report.Frame {
+	if crashed >= 0 {
+		return r.Goroutines[crashed].Frames
+	}
+	for i := range r.Threads {
+		if r.Threads[i].Crashed {
+			return r.Threads[i].Frames
+		}
+	}
+	return nil
 }
 
 // crashedGoroutine returns the index of the goroutine that the crash is about,
@@ -215,36 +227,23 @@ func shortened(v *report.Value, depth int) bool {
 }
 
 // docRedactions returns the audit records of what the standard part shows, in
-// Safedump's words for the places.
+// Safedump's words for the places. The others stay in the metadata.
 func docRedactions(r *report.Report, crashed, first int, made time.Time) []report.DocRedaction {
-	out := []report.DocRedaction{}
-	add := func(list []report.Redaction, place func(string) string) {
-		for _, x := range list {
-			out = append(out, report.DocRedaction{
-				Location: controlSafe(place(x.Location)), Reason: controlSafe(x.Reason), Rule: controlSafe(x.Rule), Timestamp: stamp(made),
-			})
-		}
-	}
-	add(r.Redactions, func(s string) string { return s })
+	records := r.Redactions
 	if crashed >= 0 {
-		add(r.Goroutines[crashed].Redactions, func(s string) string { return standardPlace(s, crashed, first) })
+		records = append(append([]report.Redaction{}, records...), r.Goroutines[crashed].Redactions...)
+	}
+	out := []report.DocRedaction{}
+	for _, x := range records {
+		place, ok := redact.SafedumpLocation(x.Location, crashed, first)
+		if !ok {
+			continue
+		}
+		out = append(out, report.DocRedaction{
+			Location: controlSafe(place), Reason: controlSafe(x.Reason), Rule: controlSafe(x.Rule), Timestamp: stamp(made),
+		})
 	}
 	return out
-}
-
-// standardPlace translates the place of a value in a frame of the crashing
-// goroutine to where the standard part has that frame.
-func standardPlace(s string, crashed, first int) string {
-	rest, ok := strings.CutPrefix(s, fmt.Sprintf("metadata.sdcore.goroutines[%d].frames[", crashed))
-	if !ok {
-		return s
-	}
-	var frame int
-	digits, rest, ok := strings.Cut(rest, "]")
-	if _, err := fmt.Sscanf(digits, "%d", &frame); err != nil || !ok || frame < first {
-		return s
-	}
-	return fmt.Sprintf("frames[%d]%s", frame-first, rest)
 }
 
 // docThread is a goroutine in the words of Safedump's threads.

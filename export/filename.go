@@ -62,8 +62,8 @@ func fileWord(s string) string {
 func shortHash(r *report.Report) string {
 	e := &r.Crash.Exception
 	text := e.Type + e.Message[:min(len(e.Message), 200)]
-	if i := crashedGoroutine(r); i >= 0 && len(r.Goroutines[i].Frames) > 0 {
-		f := &r.Goroutines[i].Frames[crashSite(r.Goroutines[i].Frames)]
+	if frames := crashFrames(r, crashedGoroutine(r)); len(frames) > 0 {
+		f := &frames[crashSite(frames)]
 		text += f.File + strconv.Itoa(f.Line)
 	}
 	sum := sha256.Sum256([]byte(text))

@@ -35,6 +35,9 @@ func (s *screen) crashStack() {
 	}
 	s.frameLine(&g.Frames[first], true)
 	s.source(g.Frames[first].Source, g.Frames[first].Line)
+	if g.Frames[first].Source != nil && len(g.Frames[first].Vars) > 0 {
+		s.line()
+	}
 	s.vars(g.Frames[first].Vars, crashVars)
 	s.callers(g.Frames[first+1:])
 	if g.StackEnd != "" {

@@ -67,11 +67,15 @@ func sortedGroups(groups []report.Group) []*report.Group {
 // groupTable writes one row per group.
 func (s *screen) groupTable(groups []*report.Group) {
 	rows := make([][]string, 0, len(groups))
+	crashed := s.crashedGroup()
 	for _, g := range groups {
 		top := topFrame(g.Frames)
 		state := name(stateText(g.Status, g.WaitReason))
 		if g.System {
 			state += " (system)"
+		}
+		if crashed != 0 && g.ID == crashed {
+			state += ", crashed"
 		}
 		created := ""
 		if g.Creator != nil {
@@ -80,6 +84,14 @@ func (s *screen) groupTable(groups []*report.Group) {
 		rows = append(rows, []string{fmt.Sprint(g.Count), state, top, created, idList(g)})
 	}
 	s.table([]string{"count", "state", "at", "created by", "goroutines"}, rows)
+}
+
+// crashedGroup is the group of the goroutine that crashed, 0 for none.
+func (s *screen) crashedGroup() int {
+	if i := crashedGoroutine(s.r); i >= 0 {
+		return s.r.Goroutines[i].Group
+	}
+	return 0
 }
 
 // idList names the first goroutines of a group.

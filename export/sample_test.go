@@ -119,7 +119,7 @@ func payReport() *report.Report {
 		Problems: []report.Problem{{Stage: "vars", Subject: "variable main.cache", Addr: 0xc000ffe000, Message: "the core does not hold this page", Missing: true}},
 		Omitted:  []report.Omission{{What: "globals", Count: 12, Why: "--max-items"}},
 		Redactions: []report.Redaction{
-			{Location: "exception.message", Reason: "matched pattern: AKIA[0-9A-Z]{16}", Rule: "secret_pattern"}},
+			{Location: "crash.exception.message", Reason: "matched pattern: AKIA[0-9A-Z]{16}", Rule: "secret_pattern"}},
 		RedactionCounts: map[string]int{"variable_name_denylist": 1, "secret_pattern": 1},
 	}
 	src := &report.Source{First: 34, Lines: []string{"\tamount := req.Amount * 1.2", "\tgw := gateways[user.Tier]", "\ttotal = amount * float64(gw.Limit) // nil deref", "\tfmt.Println(user, amount)"}}
@@ -151,7 +151,7 @@ func payReport() *report.Report {
 			{Index: 4, Function: "runtime.main", Package: "runtime", File: "/usr/local/go/src/runtime/proc.go", Line: 285, PC: 0x440000, Runtime: true},
 		},
 		Redactions: []report.Redaction{
-			{Location: "metadata.sdcore.goroutines[0].frames[1].locals.apiKey", Reason: "matched denylist: 'apikey'", Rule: "variable_name_denylist"}},
+			{Location: "goroutines[0].frames[1].vars.apiKey", Reason: "matched denylist: 'apikey'", Rule: "variable_name_denylist"}},
 	}
 	r.Goroutines = []report.Goroutine{crashed}
 	creator := &report.Creator{Goroutine: 1, Function: "main.main", File: "/src/pay/main.go", Line: 55}
@@ -174,5 +174,73 @@ func payReport() *report.Report {
 		group,
 		{ID: 3, Count: 1, Status: "waiting", WaitReason: "force gc (idle)", System: true, IDs: []uint64{2}, Frames: []report.FrameRef{{Function: "runtime.gopark", File: "/usr/local/go/src/runtime/proc.go", Line: 435}}},
 	}
+	return r
+}
+
+// evil is text that must show as text everywhere.
+func evil() string {
+	return "\x1b]0;owned\x07\x1b[31m\u202e<script>alert(1)</script> ```\n# head *b* [x](http://e) @all | \x00\xff\u2028\u009b2J \r&amp;"
+}
+
+// hostileReport has evil text in every string, and shapes no reader made.
+func hostileReport() *report.Report {
+	e := evil()
+	v := report.Value{State: report.StateOK, Kind: report.KindStruct, Type: e, Children: []report.Child{
+		{Name: e, Value: strVal(e)},
+		{Name: "[/x]", Value: report.Value{State: report.StateUnreadable, Kind: report.KindInt, Type: e, Note: e}},
+		{Name: "m", Value: mapVal(e, strVal(e), ifaceVal(e, report.Value{State: report.StateOK, Kind: report.KindInt, Type: e, Text: "1" + e}))},
+		{Name: "t", Value: report.Value{State: report.StateOK, Kind: report.KindText, Type: e, Text: e}},
+		{Name: "s", Value: report.Value{State: report.StateOK, Kind: report.KindStruct, Type: e, Text: e}},
+		{Name: "f", Value: report.Value{State: report.StateOK, Kind: report.KindFunc, Type: e, Text: e}},
+		{Name: "c", Value: report.Value{State: report.StateOK, Kind: report.KindChan, Type: e, Len: 1 << 62}},
+		{Name: "i", Value: report.Value{State: report.StateOK, Kind: report.KindInterface, Type: e}},
+		{Name: "q", Value: report.Value{State: report.StateOK, Kind: report.KindString, Type: "string", Text: `\`, Quoted: true}},
+		{Name: "p", Value: report.Value{State: report.StateOK, Kind: report.KindPointer, Type: e, Target: 1 << 63}},
+		{Name: "n", Value: nilVal(e, report.KindMap)},
+	}}
+	frame := report.Frame{Function: e, Package: e, File: e, Line: 7, CrashSite: true,
+		Source: &report.Source{First: 6, Lines: []string{e, e, e}},
+		Vars:   []report.Variable{local(e, v), local(e, v), local("[red]", ptrVal(e, 1, v))}}
+	r := &report.Report{
+		Schema: report.Schema, Generator: report.Generator{Name: e, Version: e, Backend: e}, CrashTimeSource: e, CrashTime: crashTime(),
+		Crash: report.Crash{Kind: report.KindPanic, Goroutine: 1, Evidence: []string{e},
+			Exception: report.Exception{Type: e, Module: e, Message: e, Value: &v, Sub: []report.Exception{{Type: e, Message: e, Relation: report.RelationJoined}}},
+			Signal:    &report.Signal{Name: e, Source: e, Code: -6}},
+		Identity: report.Identity{Core: e, Binary: e, Match: report.MatchNone, Evidence: []string{e}, CoreBuildID: e, BinaryGoID: e, GoVersion: e, GOOS: e, GOARCH: e,
+			MainPackage: e, Main: report.Module{Path: e, Version: e}, Deps: []report.Module{{Path: e, Version: e, Replaced: e}}, Settings: []report.Setting{{Key: "vcs.revision", Value: e}}},
+		Process:         report.Process{Name: e, Args: []string{e}, EnvNames: []string{e}, Dir: e},
+		Threads:         []report.Thread{{Function: e, Crashed: true}},
+		Globals:         []report.Global{{Package: e, Name: e, Value: v}},
+		Problems:        []report.Problem{{Stage: e, Subject: e, Message: e}},
+		Omitted:         []report.Omission{{What: e, Why: e, Count: 3}},
+		Redactions:      []report.Redaction{{Location: "crash.exception.message", Reason: e, Rule: e}},
+		RedactionCounts: map[string]int{e: 3},
+	}
+	creator := &report.Creator{Goroutine: 1, Function: e, File: e, Line: 1}
+	r.Goroutines = []report.Goroutine{{ID: 1, Status: e, WaitReason: e, Crashed: true, Start: e, Creator: creator, StackEnd: e, Frames: []report.Frame{frame, frame},
+		Labels: []report.Label{{Key: e, Value: e}}, Group: 1}}
+	r.Groups = []report.Group{{ID: 1, Count: 1, Status: e, WaitReason: e, IDs: []uint64{1}, Creator: creator, Frames: []report.FrameRef{{Function: e, File: e, Line: 7}}}}
+	return r
+}
+
+// threadReport crashed on a thread outside of goroutines.
+func threadReport() *report.Report {
+	return &report.Report{
+		Schema: report.Schema, Complete: true, CrashTime: crashTime(),
+		Crash: report.Crash{Kind: report.KindSignal, Thread: 9, Exception: report.Exception{Type: "SIGABRT", Module: "runtime", Message: "SIGABRT: abort"},
+			Signal: &report.Signal{Number: 6, Name: "SIGABRT", Code: -6, Source: "NT_SIGINFO"}},
+		Threads: []report.Thread{{TID: 9, Crashed: true, Function: "raise", Frames: []report.Frame{
+			{Function: "raise", PC: 0x7f0000001000}, {Index: 1, Function: "main.cgoCall", File: "/src/c.go", Line: 12, CrashSite: true}}}},
+	}
+}
+
+// deepReport has a value of so many nested pointers.
+func deepReport(n int) *report.Report {
+	v := intVal("1")
+	for range n {
+		v = ptrVal("*T", 0xc000010000, v)
+	}
+	r := threadReport()
+	r.Goroutines = []report.Goroutine{{ID: 1, Crashed: true, Frames: []report.Frame{{Function: "main.main", CrashSite: true, Vars: []report.Variable{local("p", v)}}}}}
 	return r
 }

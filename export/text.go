@@ -84,7 +84,7 @@ func (s *screen) headline() {
 		s.line(s.red(signalText(sig)))
 	}
 	var facts []string
-	if e := &s.r.Crash.Exception; e.Type != "" && e.Type != "fatal error" {
+	if e := &s.r.Crash.Exception; e.Type != "" && s.r.Crash.Kind == report.KindPanic {
 		facts = append(facts, "type "+name(e.Type))
 	}
 	if i := crashedGoroutine(s.r); i >= 0 {
@@ -276,7 +276,11 @@ func (s *screen) identity() {
 func identityLines(r *report.Report) []string {
 	id := &r.Identity
 	var lines []string
-	build := strings.TrimSpace(runtimeVersion(r) + " " + strings.Trim(id.GOOS+"/"+id.GOARCH, "/"))
+	version := id.GoVersion
+	if version == "" {
+		version = "unknown Go version"
+	}
+	build := strings.TrimSpace(version + " " + strings.Trim(id.GOOS+"/"+id.GOARCH, "/"))
 	lines = append(lines, "build: "+name(build)+buildID(id))
 	if id.Main.Path != "" {
 		module := "module: " + name(id.Main.Path)

@@ -19,16 +19,28 @@ type printer struct {
 	limit int  // of n; 0 for none
 	cut   bool // something was left out because of limit
 	ink   ink
+	// nest is how many composites are opened inside each other, 0 for all;
+	// deeper ones are shown by their size only. open counts those that are.
+	nest, opened int
+	folded       bool // a composite was shown by its size only
 	// markup keeps brackets from being read as console markup by Safedump's
 	// viewer: a space after a structural one, an escape inside quotes.
 	markup bool
 }
 
-// oneLine renders v within about limit runes; cut tells that it did not fit.
+// oneLine renders v within about limit runes. What does not fit whole is shown
+// in breadth first: all fields of a struct say more than the inner parts of
+// its first one. cut tells that something was left out.
 func oneLine(v *report.Value, limit int, k ink) (text string, cut bool) {
-	p := printer{limit: limit, ink: k}
-	p.value(v, false, 0)
-	return p.b.String(), p.cut
+	for _, nest := range []int{0, 4, 3, 2, 1} {
+		p := printer{limit: limit, ink: k, nest: nest}
+		p.value(v, false, 0)
+		text, cut = p.b.String(), p.cut || p.folded
+		if !p.cut && p.n <= limit {
+			break
+		}
+	}
+	return text, cut
 }
 
 func (p *printer) text(s string) {

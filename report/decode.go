@@ -120,10 +120,10 @@ func (f *File) decode(data []byte) error {
 		f.Report, f.Native = rep, true
 	} else {
 		f.Report = f.Document.rebuild(top)
-		if why != "" {
-			problems = append(problems, Problem{Stage: "report", Subject: "metadata.sdcore", Message: why, Missing: true})
-			f.Report.Complete = false
-		}
+	}
+	if why != "" {
+		problems = append(problems, Problem{Stage: "report", Subject: "metadata.sdcore", Message: why, Missing: rep == nil})
+		f.Report.Complete = f.Report.Complete && rep != nil
 	}
 	f.Report.Seen = f.Document.seen()
 	f.Report.Problems = append(orEmpty(f.Report.Problems), problems...)

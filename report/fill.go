@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -54,8 +55,9 @@ func (d *Document) fill(top map[string]json.RawMessage) []Problem {
 }
 
 // nativeReport reads metadata.sdcore. It returns nil and a reason where that
-// can't be read, nil without a reason where there is none, and an error where
-// it is of a newer schema.
+// can't be read, nil without a reason where there is none, a report and what
+// is wrong with it where it breaks rules, and an error where it is of a newer
+// schema.
 func nativeReport(raw json.RawMessage) (*Report, string, error) {
 	if len(raw) == 0 || string(raw) == "null" {
 		return nil, "", nil
@@ -82,9 +84,14 @@ func nativeReport(raw json.RawMessage) (*Report, string, error) {
 		return nil, "has a field that can't be read", nil
 	}
 	if err := r.Validate(); err != nil {
-		return nil, "is not a valid report: " + err.Error(), nil
+		return r, "breaks rules of the format: " + firstLine(err.Error()), nil
 	}
 	return r, "", nil
+}
+
+func firstLine(s string) string {
+	line, _, _ := strings.Cut(s, "\n")
+	return line
 }
 
 // seen returns the counters that Safedump's store updates in the standard

@@ -1,0 +1,185 @@
+package export
+
+import (
+	"fmt"
+	"io"
+
+	"github.com/safedump/sdcore/redact"
+	"github.com/safedump/sdcore/report"
+)
+
+// GoroutineOptions are for the goroutines of a report.
+type GoroutineOptions struct {
+	TextOptions
+	// All shows each goroutine with its stack instead of each group.
+	All bool
+	// Locals shows the variables of each frame; it implies All.
+	Locals bool
+	// Select chooses goroutines; nil means all of them.
+	Select func(*report.Goroutine) bool
+}
+
+// GoroutinesText writes groups of equal stacks as a table, then the stack of
+// each group, or with All of each goroutine.
+func GoroutinesText(w io.Writer, res redact.Result, o GoroutineOptions) error {
+	r, err := whole(res)
+	if err != nil {
+		return err
+	}
+	return writeGoroutines(w, r, o)
+}
+
+func writeGoroutines(w io.Writer, r *report.Report, o GoroutineOptions) error {
+	chosen := selected(r, o.Select)
+	part := report.Report{Goroutines: chosen, Groups: groupsOf(r, chosen, o.Select)}
+	s := newScreen(&part, o.TextOptions)
+	s.o.Groups = -1
+	s.goroutineTable()
+	if o.All || o.Locals {
+		for i := range chosen {
+			s.goroutine(&chosen[i], o.Locals)
+		}
+	} else {
+		for _, g := range sortedGroups(part.Groups) {
+			s.group(g)
+		}
+	}
+	return s.flush(w)
+}
+
+// selected returns the goroutines that the option chooses.
+func selected(r *report.Report, choose func(*report.Goroutine) bool) []report.Goroutine {
+	if choose == nil {
+		return r.Goroutines
+	}
+	var out []report.Goroutine
+	for i := range r.Goroutines {
+		if choose(&r.Goroutines[i]) {
+			out = append(out, r.Goroutines[i])
+		}
+	}
+	return out
+}
+
+// groupsOf returns the groups of the chosen goroutines, counting only those.
+func groupsOf(r *report.Report, chosen []report.Goroutine, choose func(*report.Goroutine) bool) []report.Group {
+	if choose == nil {
+		return r.Groups
+	}
+	ids := map[int][]uint64{}
+	for i := range chosen {
+		ids[chosen[i].Group] = append(ids[chosen[i].Group], chosen[i].ID)
+	}
+	var out []report.Group
+	for _, g := range r.Groups {
+		if len(ids[g.ID]) > 0 {
+			g.IDs, g.Count = ids[g.ID], len(ids[g.ID])
+			out = append(out, g)
+		}
+	}
+	return out
+}
+
+// group shows the stack that a group has in common.
+func (s *screen) group(g *report.Group) {
+	s.line()
+	s.line(s.bold(fmt.Sprintf("%d × [%s]", g.Count, name(stateText(g.Status, g.WaitReason)))), s.grey("  goroutines "+idList(g)))
+	for i := range g.Frames {
+		f := &g.Frames[i]
+		note := ""
+		if f.Inlined {
+			note = " (inlined)"
+		}
+		s.line("    ", name(f.Function), s.grey(note+"  "+place(f.File, f.Line)))
+	}
+	s.createdBy(g.Creator)
+}
+
+// goroutine shows one goroutine with its own stack.
+func (s *screen) goroutine(g *report.Goroutine, locals bool) {
+	s.line()
+	head := fmt.Sprintf("goroutine %d [%s]", g.ID, name(stateText(g.Status, g.WaitReason)))
+	if g.Crashed {
+		head = s.red(head + " crashed")
+	} else {
+		head = s.bold(head)
+	}
+	note := ""
+	if g.System {
+		note += "  system"
+	}
+	if g.Thread != 0 {
+		note += fmt.Sprintf("  on thread %d", g.Thread)
+	}
+	for _, l := range g.Labels {
+		note += "  " + name(l.Key) + "=" + name(l.Value)
+	}
+	s.line(head, s.grey(note))
+	if len(g.Frames) == 0 {
+		s.line("    ", s.grey(fmt.Sprintf("stack left out: see group %d", g.Group)))
+	}
+	for i := range g.Frames {
+		s.b.WriteString("    ")
+		s.frameLine(&g.Frames[i], g.Frames[i].CrashSite)
+		if locals {
+			s.vars(g.Frames[i].Vars, len(g.Frames[i].Vars))
+		}
+	}
+	if g.OmittedFrames > 0 {
+		s.line("    ", s.grey(fmt.Sprintf("… +%d frames left out", g.OmittedFrames)))
+	}
+	if g.StackEnd != "" {
+		s.line("    ", s.grey("the stack ends here: "+name(g.StackEnd)))
+	}
+	s.createdBy(g.Creator)
+}
+
+func (s *screen) createdBy(c *report.Creator) {
+	if c != nil {
+		s.line("    ", s.grey(fmt.Sprintf("created by %s in goroutine %d", creatorText(c), c.Goroutine)))
+	}
+}
+
+// GoroutinesJSON writes the same as one JSON object: total, groups and, with
+// All or Locals, goroutines, in the shapes that they have in a saved report.
+func GoroutinesJSON(w io.Writer, res redact.Result, o GoroutineOptions) error {
+	r, err := whole(res)
+	if err != nil {
+		return err
+	}
+	chosen := selected(r, o.Select)
+	part := completed(&report.Report{Goroutines: chosen, Groups: groupsOf(r, chosen, o.Select)})
+	out := struct {
+		Total      int                `json:"total"`
+		Groups     []report.Group     `json:"groups"`
+		Goroutines []report.Goroutine `json:"goroutines,omitempty"`
+	}{Groups: part.Groups}
+	for i := range part.Groups {
+		out.Total += part.Groups[i].Count
+	}
+	out.Total = max(out.Total, len(chosen))
+	if o.All || o.Locals {
+		out.Goroutines = part.Goroutines
+		for i := range out.Goroutines {
+			for j := range out.Goroutines[i].Frames {
+				if !o.Locals {
+					out.Goroutines[i].Frames[j].Vars = []report.Variable{}
+				}
+			}
+		}
+	}
+	return writeIndented(w, out)
+}
+
+// writeIndented writes one JSON value as it would be in a saved report, with
+// a newline at the end.
+func writeIndented(w io.Writer, v any) error {
+	b, err := report.EncodeIndented(v, "")
+	if err != nil {
+		return fmt.Errorf("export json: %w", err)
+	}
+	if _, err := w.Write(append(b, '\n')); err != nil {
+		return fmt.Errorf("write report: %w", err)
+	}
+	return nil
+}

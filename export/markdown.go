@@ -1,0 +1,272 @@
+package export
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/safedump/sdcore/redact"
+	"github.com/safedump/sdcore/report"
+)
+
+// Bounds of a Markdown report: it is meant for an issue, not for an archive.
+const (
+	markdownWidth  = 100
+	markdownFrames = 20
+	markdownGroups = 20
+)
+
+// Markdown writes a short report for an issue or a chat. Nothing in it differs
+// between two equal crashes but what the program's data do: no times, IDs or
+// addresses. All text of the process stands in code spans and fenced blocks,
+// where neither Markdown nor HTML nor mentions act.
+func Markdown(w io.Writer, res redact.Result) error {
+	r, err := whole(res)
+	if err != nil {
+		return err
+	}
+	return writeMarkdown(w, r)
+}
+
+func writeMarkdown(w io.Writer, r *report.Report) error {
+	m := &markdown{r: stable(r)}
+	m.head()
+	m.crash()
+	m.callers()
+	m.groups()
+	m.about()
+	if _, err := io.WriteString(w, m.b.String()); err != nil {
+		return fmt.Errorf("write report: %w", err)
+	}
+	return nil
+}
+
+// markdown collects the report.
+type markdown struct {
+	r *report.Report
+	b strings.Builder
+}
+
+// span returns s as a code span that nothing in s can end.
+func span(s string) string {
+	s = name(s)
+	if s == "" {
+		return "(unknown)"
+	}
+	ticks := strings.Repeat("`", longestRun(s, '`')+1)
+	if strings.HasPrefix(s, "`") || strings.HasSuffix(s, "`") || strings.TrimSpace(s) == "" {
+		s = " " + s + " "
+	}
+	return ticks + s + ticks
+}
+
+// fence writes text as a fenced block that nothing in it can end.
+func (m *markdown) fence(language, text string) {
+	ticks := strings.Repeat("`", max(longestRun(text, '`')+1, 3))
+	m.b.WriteString(ticks + language + "\n" + strings.TrimRight(text, "\n") + "\n" + ticks + "\n\n")
+}
+
+// longestRun returns the length of the longest run of c in s.
+func longestRun(s string, c byte) int {
+	longest, n := 0, 0
+	for i := 0; i < len(s); i++ {
+		if s[i] != c {
+			n = 0
+			continue
+		}
+		n++
+		longest = max(longest, n)
+	}
+	return longest
+}
+
+// details writes a part that is folded away. The summary is sdcore's own text.
+func (m *markdown) details(summary string, body func()) {
+	m.b.WriteString("<details>\n<summary>" + summary + "</summary>\n\n")
+	body()
+	m.b.WriteString("</details>\n\n")
+}
+
+// screenText renders a part of the crash screen as text.
+func (m *markdown) screenText(draw func(*screen)) string {
+	s := newScreen(m.r, TextOptions{Width: markdownWidth, Groups: markdownGroups})
+	draw(s)
+	return strings.Trim(s.b.String(), "\n")
+}
+
+func (m *markdown) head() {
+	m.b.WriteString("### Crash: " + span(crashTitle(&m.r.Crash)) + "\n\n")
+	m.fence("text", m.screenText(func(s *screen) {
+		for _, l := range plainLines(deathText(&m.r.Crash), messageLines) {
+			s.line(l)
+		}
+		if m.r.Crash.Signal != nil {
+			s.line(signalText(m.r.Crash.Signal))
+		}
+		s.exceptions(&m.r.Crash.Exception, "  ", 0)
+	}))
+}
+
+// crashTitle is the kind of the crash, and its type where that says more.
+func crashTitle(c *report.Crash) string {
+	if c.Exception.Type == "" || c.Exception.Type == "fatal error" {
+		return string(c.Kind)
+	}
+	return string(c.Kind) + " " + c.Exception.Type
+}
+
+// crash shows the crash site with its values.
+func (m *markdown) crash() {
+	i := crashedGoroutine(m.r)
+	if i < 0 || len(m.r.Goroutines[i].Frames) == 0 {
+		return
+	}
+	frames := m.r.Goroutines[i].Frames
+	f := &frames[crashSite(frames)]
+	m.b.WriteString("In " + span(f.Function) + " at " + span(place(f.File, f.Line)) + "\n\n")
+	m.fence("text", m.screenText(func(s *screen) {
+		s.source(f.Source, f.Line)
+		if f.Source != nil {
+			s.line()
+		}
+		s.vars(f.Vars, crashVars)
+	}))
+}
+
+func (m *markdown) callers() {
+	i := crashedGoroutine(m.r)
+	if i < 0 {
+		return
+	}
+	frames := m.r.Goroutines[i].Frames
+	if len(frames) == 0 {
+		return
+	}
+	frames = frames[crashSite(frames):]
+	m.details(fmt.Sprintf("Stack: %d frames", len(frames)), func() {
+		m.fence("text", m.screenText(func(s *screen) {
+			for j := range frames {
+				if j == markdownFrames {
+					s.line(fmt.Sprintf("… +%d frames", len(frames)-j))
+					break
+				}
+				s.frameLine(&frames[j], false)
+				if j > 0 {
+					s.vars(known(frames[j].Vars), callerVars)
+				}
+			}
+		}))
+	})
+}
+
+func (m *markdown) groups() {
+	if len(m.r.Groups) == 0 {
+		return
+	}
+	total := 0
+	for i := range m.r.Groups {
+		total += m.r.Groups[i].Count
+	}
+	m.details(fmt.Sprintf("Goroutines: %d in %d groups", total, len(m.r.Groups)), func() {
+		m.fence("text", m.screenText(func(s *screen) { s.groupCounts() }))
+	})
+}
+
+// groupCounts is the table of groups without IDs.
+func (s *screen) groupCounts() {
+	groups := sortedGroups(s.r.Groups)
+	var rows [][]string
+	for i, g := range groups {
+		if i == markdownGroups {
+			break
+		}
+		rows = append(rows, []string{fmt.Sprint(g.Count), name(stateText(g.Status, g.WaitReason)), topFrame(g.Frames)})
+	}
+	s.table([]string{"count", "state", "at"}, rows)
+	if rest := len(groups) - len(rows); rest > 0 {
+		s.line(fmt.Sprintf("… +%d groups", rest))
+	}
+}
+
+// about says which build it was, what is missing and what was removed.
+func (m *markdown) about() {
+	m.details("Build, problems, redaction", func() {
+		m.fence("text", m.screenText(func(s *screen) {
+			s.problems()
+			s.trust()
+			s.identity()
+			s.line("made by: ", name(m.r.Generator.Name+" "+m.r.Generator.Version))
+		}))
+	})
+}
+
+// stable returns a copy of r without what differs between equal crashes:
+// addresses and the name of the core.
+func stable(r *report.Report) *report.Report {
+	c := completed(r)
+	c.Identity.Core = ""
+	if c.Crash.Signal != nil {
+		sig := *c.Crash.Signal
+		sig.PC = 0
+		if sig.Addr >= nilPage {
+			sig.HasAddr = false
+		}
+		c.Crash.Signal = &sig
+	}
+	c.Problems = append([]report.Problem{}, c.Problems...)
+	for i := range c.Problems {
+		p := &c.Problems[i]
+		p.Addr, p.Message, p.Subject = 0, withoutAddrs(p.Message), withoutAddrs(p.Subject)
+	}
+	if i := crashedGoroutine(&c); i >= 0 {
+		for j := range c.Goroutines[i].Frames {
+			f := &c.Goroutines[i].Frames[j]
+			f.PC = 0
+			for k := range f.Vars {
+				f.Vars[k].Value = stableValue(f.Vars[k].Value, 0)
+			}
+		}
+	}
+	return &c
+}
+
+// nilPage bounds the addresses that a nil pointer's fields have: they say
+// something about the crash, others are different each time.
+const nilPage = 4096
+
+func stableValue(v report.Value, depth int) report.Value {
+	v.Addr, v.Note = 0, withoutAddrs(v.Note)
+	if v.Target >= nilPage {
+		v.Target = 0
+	}
+	if v.Kind == report.KindUnsafePointer {
+		v.Text = ""
+	}
+	if len(v.Children) == 0 || depth > maxValueDepth {
+		return v
+	}
+	v.Children = append([]report.Child{}, v.Children...)
+	for i := range v.Children {
+		c := &v.Children[i]
+		if c.Key != nil {
+			k := stableValue(*c.Key, depth+1)
+			c.Key = &k
+		}
+		c.Value = stableValue(c.Value, depth+1)
+	}
+	return v
+}
+
+// withoutAddrs replaces hexadecimal numbers by "0x…".
+func withoutAddrs(s string) string {
+	var b strings.Builder
+	for {
+		before, after, ok := strings.Cut(s, "0x")
+		b.WriteString(before)
+		if !ok {
+			return b.String()
+		}
+		b.WriteString("0x…")
+		s = strings.TrimLeft(after, "0123456789abcdefABCDEF")
+	}
+}
