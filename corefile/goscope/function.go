@@ -69,64 +69,92 @@ func (f *Finder) function(pc uint64) (*function, error) {
 
 // parse reads the subtree of a function.
 func (f *Finder) parse(ref funcRef) (*function, error) {
-	c, err := f.info.Cursor(ref.off)
+	e, err := f.info.Entry(ref.off)
 	if err != nil {
 		return nil, err
-	}
-	e, ok, err := c.Next()
-	if err != nil || !ok {
-		return nil, fmt.Errorf("function at .debug_info+0x%x: %w", uint32(ref.off), ErrBadScope)
 	}
 	origin := f.origin(e)
 	fn := &function{unit: e.Unit, span: ref.span}
 	fn.name, _ = origin.String(dwarf.AttrName)
 	fn.frameBase, _ = e.Bytes(dwarf.AttrFrameBase)
 	fn.nodes = []node{{parent: -1, call: true, name: fn.name, ranges: []die.Range{ref.span}}}
-	if !e.Children {
-		return fn, nil
-	}
-	open := []int{0}               // nodes that are being read
-	started := []die.Entry{origin} // the abstract functions of those that are calls
-	for count := 0; len(open) > 0; count++ {
-		k, ok, err := c.Next()
-		if err != nil || !ok || count > maxEntries || len(open) > maxDepth {
-			return nil, fmt.Errorf("function %q at .debug_info+0x%x: %w", fn.name, uint32(ref.off), ErrBadScope)
-		}
-		if k.Tag == 0 {
-			top := open[len(open)-1]
-			if fn.nodes[top].call {
-				f.addLostParams(&fn.nodes[top], started[len(started)-1])
-				started = started[:len(started)-1]
-			}
-			open = open[:len(open)-1]
-			continue
-		}
-		at := open[len(open)-1]
-		switch k.Tag {
-		case dwarf.TagFormalParameter, dwarf.TagVariable:
-			if v, ok := f.variable(k); ok {
-				fn.nodes[at].vars = append(fn.nodes[at].vars, v)
-			}
-		case dwarf.TagLexDwarfBlock, dwarf.TagInlinedSubroutine:
-			n, o := f.node(k, at, &fn.nodes[at])
-			fn.nodes = append(fn.nodes, n)
-			if k.Children {
-				open = append(open, len(fn.nodes)-1)
-				if n.call {
-					started = append(started, o)
-				}
-				continue
-			}
-			if n.call {
-				f.addLostParams(&fn.nodes[len(fn.nodes)-1], o)
-			}
-			continue
-		}
-		if err := c.Skip(k); err != nil {
-			return nil, err
-		}
+	p := parser{f: f, fn: fn, open: []int{0}, origins: []die.Entry{origin}}
+	if err := p.run(e); err != nil {
+		return nil, fmt.Errorf("function %q at .debug_info+0x%x: %w", fn.name, uint32(ref.off), err)
 	}
 	return fn, nil
+}
+
+// parser reads the entries below a function.
+type parser struct {
+	f       *Finder
+	fn      *function
+	open    []int       // nodes whose children are being read
+	origins []die.Entry // the abstract functions of those that are calls
+}
+
+func (p *parser) run(e die.Entry) error {
+	if !e.Children {
+		p.close()
+		return nil
+	}
+	c, err := p.f.info.Cursor(e.Off)
+	if err != nil {
+		return err
+	}
+	if _, _, err := c.Next(); err != nil {
+		return err
+	}
+	for count := 0; len(p.open) > 0; count++ {
+		k, ok, err := c.Next()
+		if err != nil {
+			return err
+		}
+		if !ok || count > maxEntries || len(p.open) > maxDepth {
+			return ErrBadScope
+		}
+		if k.Tag == 0 {
+			p.close()
+		} else if !p.entry(k) {
+			if err := c.Skip(k); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// entry reads one entry; it returns true when its children come next.
+func (p *parser) entry(k die.Entry) bool {
+	at := p.open[len(p.open)-1]
+	switch k.Tag {
+	case dwarf.TagFormalParameter, dwarf.TagVariable:
+		if v, ok := p.f.variable(k); ok {
+			p.fn.nodes[at].vars = append(p.fn.nodes[at].vars, v)
+		}
+	case dwarf.TagLexDwarfBlock, dwarf.TagInlinedSubroutine:
+		n, origin := p.f.node(k, at, &p.fn.nodes[at])
+		p.fn.nodes = append(p.fn.nodes, n)
+		p.open = append(p.open, len(p.fn.nodes)-1)
+		if n.call {
+			p.origins = append(p.origins, origin)
+		}
+		if k.Children {
+			return true
+		}
+		p.close()
+	}
+	return false
+}
+
+// close ends the innermost open node.
+func (p *parser) close() {
+	n := &p.fn.nodes[p.open[len(p.open)-1]]
+	p.open = p.open[:len(p.open)-1]
+	if n.call {
+		p.f.addLostParams(n, p.origins[len(p.origins)-1])
+		p.origins = p.origins[:len(p.origins)-1]
+	}
 }
 
 // node reads an inlined call or a block.

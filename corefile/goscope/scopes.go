@@ -176,12 +176,12 @@ func (b *scopeBuilder) add(n *node, v *variable) {
 	b.vars = append(b.vars, out)
 }
 
-// declared decides whether the statement that declares v has been reached. A
-// variable without a location at this PC can be one that is not declared yet,
-// and one on the stack has a location before it has a value; the line tells.
-// A location list that covers the PC is better evidence: lines jump.
+// declared decides whether the statement that declares v has been executed. On
+// the line of the declaration it may be under way, and what is on the stack
+// already has a location before it has a value. A location list that covers the
+// call is better evidence than lines, which jump.
 func (b *scopeBuilder) declared(v *variable, p *plan) bool {
-	if v.param || v.captured || b.line == 0 || v.declLine <= b.line {
+	if v.param || v.captured || b.line == 0 || v.declLine < b.line {
 		return true
 	}
 	return v.hasLoc && !v.loc.Block && p.atCall.expr != nil
