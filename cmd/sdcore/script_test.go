@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -25,11 +26,12 @@ func TestScripts(t *testing.T) {
 }
 
 // TestCoreScripts runs the scripts on real cores. $NAME_core, $NAME_bin and
-// $NAME_dir are the files of fixture NAME.
+// $NAME_dir are the files of fixture NAME, its dots as underscores.
 func TestCoreScripts(t *testing.T) {
 	var vars []string
 	for _, name := range []string{"payment", "payment.stripped", "nilderef", "deadlock", "manywait", "customerror"} {
 		f := coretest.Core(t, name)
+		name = strings.ReplaceAll(name, ".", "_") // variables have no dots
 		vars = append(vars, name+"_core="+f.Core, name+"_bin="+f.Bin, name+"_dir="+f.Dir)
 	}
 	vars = append(vars, "root="+coretest.Root(t))
