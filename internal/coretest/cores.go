@@ -50,6 +50,16 @@ func Core(t testing.TB, name string) Files {
 	return f
 }
 
+// Names are the names of all fixtures, as scripts/gen-cores.sh lists them.
+func Names(t testing.TB) []string {
+	t.Helper()
+	out, err := exec.Command(filepath.Join(Root(t), "scripts", "gen-cores.sh"), "--list").Output()
+	if err != nil {
+		t.Skipf("scripts/gen-cores.sh --list: %v", err)
+	}
+	return strings.Fields(string(out))
+}
+
 // missing ends a test that has no core. A fixture that needs a C compiler may
 // be absent under SDCORE_REQUIRE_CORES too, where there is none: gen-cores.sh
 // was loud about it.

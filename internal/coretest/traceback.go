@@ -32,8 +32,9 @@ type TracebackGoroutine struct {
 	// goroutine; Creator is the goroutine that executed it, 0 when not said.
 	CreatedBy string
 	Creator   uint64
-	// Elided counts the frames that Go left out in the middle.
-	Elided int
+	// Elided counts the frames that Go left out before Frames[ElidedAt].
+	Elided   int
+	ElidedAt int
 }
 
 // TracebackFrame is a line pair of a Traceback. Wrappers and functions of the
@@ -167,7 +168,7 @@ func (p *traceParser) stackLine(s string) error {
 		if err != nil {
 			return err
 		}
-		p.cur.Elided = n
+		p.cur.Elided, p.cur.ElidedAt = n, len(p.cur.Frames)
 	case fileRow.MatchString(s):
 		return p.file(fileRow.FindStringSubmatch(s))
 	case strings.HasSuffix(s, ")") && strings.Contains(s, "("):

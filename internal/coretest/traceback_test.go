@@ -55,7 +55,7 @@ func TestParseTraceback(t *testing.T) {
 				{"runtime.panicmem", "/go/src/runtime/panic.go", 336, true},
 				{"main.(*Stack[...]).Push", "/src/main.go", 36, false},
 			}},
-			{ID: 1, Status: "sync.Mutex.Lock", Elided: 96, Frames: []TracebackFrame{{"main.main", "/src/main.go", 60, false}}},
+			{ID: 1, Status: "sync.Mutex.Lock", Elided: 96, ElidedAt: 1, Frames: []TracebackFrame{{"main.main", "/src/main.go", 60, false}}},
 			{ID: 9, Status: "running", Thread: true, Frames: []TracebackFrame{{"main.spin", "/src/main.go", 70, false}}},
 		},
 	}
