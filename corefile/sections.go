@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"debug/elf"
 	"fmt"
+	"io"
 	"math"
 )
 
@@ -60,7 +61,7 @@ func checkEachSection(path string, data []byte, shoff, count, strndx uint64) err
 		if err != nil {
 			return err
 		}
-		if s.flags&elf.SHF_COMPRESSED != 0 || s.typ == elf.SHT_NOBITS {
+		if s.flags&elf.SHF_COMPRESSED != 0 || s.typ != elf.SHT_STRTAB {
 			return &FormatError{path, s.at, "section names are not stored as they are", ErrCorrupt}
 		}
 		names = data[s.off : s.off+s.size]
@@ -93,7 +94,8 @@ type section struct {
 }
 
 // readSection reads and checks the section header at offset at, which is
-// inside the file with all its bytes.
+// inside the file with all its bytes. The ranges of SHT_NULL and SHT_NOBITS
+// mean nothing and stay unchecked.
 func readSection(path string, data []byte, at uint64) (section, error) {
 	c := cursor{path: path, what: "section header", data: data[at : at+shdrSize], base: int64(at)}
 	s := section{at: int64(at), name: c.u32(), typ: elf.SectionType(c.u32()), flags: elf.SectionFlag(c.u64())}
@@ -149,13 +151,30 @@ func (b *Binary) readDebugSection(name string) ([]byte, error) {
 	}
 	var data []byte
 	err := Guard("decompress "+name, func() (err error) {
-		data, err = s.Data()
+		data, err = inflate(s)
 		return err
 	})
 	if err != nil {
 		return nil, &FormatError{b.path, int64(s.Offset), "section " + name + " can't be decompressed", ErrCorrupt}
 	}
 	return data, nil
+}
+
+// inflate decompresses a section, whose claimed size was found plausible. It
+// reads one byte more than claimed, without which the checksum would not be
+// looked at. Only a size of an everyday ratio is allocated at once.
+func inflate(s *elf.Section) ([]byte, error) {
+	const everyday = 64
+	first := min(s.Size, s.FileSize*everyday) + 1
+	buf := bytes.NewBuffer(make([]byte, 0, first+bytes.MinRead))
+	n, err := buf.ReadFrom(io.LimitReader(s.Open(), int64(s.Size)+1))
+	if err != nil {
+		return nil, err
+	}
+	if uint64(n) != s.Size {
+		return nil, ErrCorrupt
+	}
+	return buf.Bytes(), nil
 }
 
 // section returns the first section of a name that takes bytes of the file.
