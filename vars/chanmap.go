@@ -152,7 +152,7 @@ func (d *decoder) mapping(tk task) {
 // entries queues keys and elements of the map at p.
 func (d *decoder) entries(tk, inner task, l *mapLayout, p, used uint64) {
 	v := tk.dst
-	limit := min(used, uint64(max(hardSort, d.r.lim.items)))
+	limit := min(used, uint64(max(hardSort, d.lim.items)))
 	found := make([]entry, 0, min(limit, hardSort))
 	more := false
 	f := d.walkMap(l, p, func(e entry) bool {
@@ -164,10 +164,10 @@ func (d *decoder) entries(tk, inner task, l *mapLayout, p, used uint64) {
 		return true
 	})
 	d.sortEntries(tk.t.Key, found)
-	n := min(len(found), d.r.lim.items, d.nodes/2)
+	n := min(len(found), d.lim.items, d.nodes/2)
 	if n < len(found) || more {
 		v.State = report.StateTruncated
-		if n < d.r.lim.items {
+		if n < d.lim.items {
 			v.Note = noteNodes
 		}
 	} else if f.bad() {

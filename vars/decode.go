@@ -41,6 +41,7 @@ func (a *ancestor) has(addr uint64, t *gotype.Type) bool {
 // what is missing is what is deep, and no input makes it recurse.
 type decoder struct {
 	r     *Reader
+	lim   bounds
 	nodes int // values that may still be made
 	bytes int // bytes of strings that may still be read
 	steps int // tables and groups of maps that may still be looked at
@@ -48,13 +49,22 @@ type decoder struct {
 }
 
 // decoder starts a decoder with whole budgets.
-func (r *Reader) decoder() *decoder {
-	return &decoder{r: r, nodes: r.lim.nodes, bytes: max(hardBytes, r.lim.scan), steps: hardSteps, queue: r.queue[:0]}
+func (r *Reader) decoder(lim bounds) decoder {
+	return decoder{r: r, lim: lim, nodes: lim.nodes, bytes: max(hardBytes, lim.scan), steps: hardSteps, queue: r.queue[:0]}
 }
 
 // decode decodes the value of type t in src.
 func (r *Reader) decode(t *gotype.Type, src region) report.Value {
-	d := r.decoder()
+	return r.decodeWithin(t, src, r.lim)
+}
+
+// decodeWithin is decode with limits of its own.
+func (r *Reader) decodeWithin(t *gotype.Type, src region, lim bounds) report.Value {
+	if f := src.missing(); f.bad() && t != nil && t.Kind != reflect.Invalid {
+		// Half of the variables in optimized code: no decoder is needed to say so.
+		return report.Value{Type: t.Name, Kind: kindOf(t), State: f.state, Note: f.note}
+	}
+	d := r.decoder(lim)
 	var root report.Value
 	up := &ancestor{addr: uint64(src.address()), t: t}
 	d.queue = append(d.queue, task{dst: &root, t: t, src: src, up: up})
@@ -151,7 +161,7 @@ func (d *decoder) push(tk task, dst *report.Value, t *gotype.Type, src region) {
 // deeper reports whether a value may lead to others behind a pointer,
 // interface or container.
 func (d *decoder) deeper(tk task) bool {
-	return tk.depth < d.r.lim.depth && tk.level < hardLevel
+	return tk.depth < d.lim.depth && tk.level < hardLevel
 }
 
 // cut makes v a value that was left out because of the depth or node limit.
@@ -218,10 +228,10 @@ func (d *decoder) enter(tk task, addr uint64) (inner task, ok bool) {
 // truncated when there are more.
 func (d *decoder) items(tk task, n int64) []report.Child {
 	v := tk.dst
-	cs := d.children(v, min(n, int64(d.r.lim.items)))
+	cs := d.children(v, min(n, int64(d.lim.items)))
 	if int64(len(cs)) < n {
 		v.State = report.StateTruncated
-		if len(cs) < d.r.lim.items {
+		if len(cs) < d.lim.items {
 			v.Note = noteNodes
 		}
 	}

@@ -78,7 +78,8 @@ const maxHops = 64
 // only. The meaning of the steps is that of report.Value.At. The error matches
 // report.ErrPath; it holds names, types and addresses, no contents.
 func (r *Reader) Eval(root Root, path report.Path) (report.Value, error) {
-	e := evaluator{d: r.decoder()}
+	d := r.decoder(r.lim)
+	e := evaluator{d: &d}
 	e.d.steps = hardLookup
 	p := spot{t: root.t, src: root.src}
 	for i, s := range path.Steps {

@@ -19,6 +19,7 @@ const stage = "vars"
 // Frames decodes every frame of a stack with its variables. Of a stack with
 // more than MaxFrames frames the innermost three quarters of the limit and the
 // outermost quarter are kept; Index counts all, so that the gap shows.
+// Variables of the runtime's own frames are decoded one pointer deep.
 // The problems name functions whose variables can't be found.
 func (r *Reader) Frames(ctx context.Context, st corefile.Stack) ([]report.Frame, []report.Problem) {
 	return r.FramesWhere(ctx, st, nil)
@@ -40,7 +41,11 @@ func (r *Reader) FramesWhere(ctx context.Context, st corefile.Stack, want func(*
 			return out[:i], problems
 		}
 		fr := &st.Frames[out[i].Index]
-		vs, err := r.frame(fr)
+		lim := r.lim
+		if out[i].Runtime {
+			lim = lim.shallow()
+		}
+		vs, err := r.frame(fr, lim)
 		if err != nil && !told[fr.Function] {
 			told[fr.Function] = true
 			problems = append(problems, report.Problem{Stage: stage, Subject: "variables of " + fr.Function,
@@ -85,11 +90,11 @@ func (r *Reader) FrameRefs(st corefile.Stack) []report.Frame {
 }
 
 // frame decodes the variables of one frame.
-func (r *Reader) frame(fr *corefile.Frame) ([]report.Variable, error) {
+func (r *Reader) frame(fr *corefile.Frame, lim bounds) ([]report.Variable, error) {
 	sc, names, err := r.scope(fr)
 	out := make([]report.Variable, 0, len(names))
 	for _, o := range names {
-		v := r.Variable(&sc.Vars[o.index], fr)
+		v := r.variable(&sc.Vars[o.index], fr, lim)
 		v.Name = o.name
 		out = append(out, v)
 	}
@@ -124,9 +129,13 @@ func (r *Reader) scope(fr *corefile.Frame) (*goscope.Scope, []ordered, error) {
 
 // Variable decodes one variable of a frame, under its name in the source.
 func (r *Reader) Variable(v *goscope.Var, fr *corefile.Frame) report.Variable {
+	return r.variable(v, fr, r.lim)
+}
+
+func (r *Reader) variable(v *goscope.Var, fr *corefile.Frame, lim bounds) report.Variable {
 	out := report.Variable{Name: v.Name, Role: v.Role, DeclLine: v.DeclLine}
 	t, src, isStale := r.locateVar(v, fr)
-	out.Value = r.decode(t, src)
+	out.Value = r.decodeWithin(t, src, lim)
 	if isStale {
 		stale(&out.Value)
 	}

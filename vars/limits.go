@@ -45,6 +45,13 @@ func newBounds(l report.Limits, scan int) bounds {
 	}
 }
 
+// shallow are the limits for the variables of the runtime's own frames: every
+// goroutine that waits has several, and they lead to all of the scheduler.
+func (b bounds) shallow() bounds {
+	b.depth, b.nodes = min(b.depth, 1), min(b.nodes, 16)
+	return b
+}
+
 func bound(n, def, hard int) int {
 	switch {
 	case n == 0:

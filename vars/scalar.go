@@ -123,7 +123,7 @@ func (d *decoder) contents(v *report.Value, ptr, n uint64) {
 
 // text reads the bytes of src, as many as redact wants to see.
 func (d *decoder) text(v *report.Value, src region) {
-	n := int(min(src.size, int64(d.r.lim.scan)))
+	n := int(min(src.size, int64(d.lim.scan)))
 	if n > d.bytes {
 		fail(v, fault{report.StateBudget, noteBytes})
 		return
