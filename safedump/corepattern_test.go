@@ -1,49 +1,55 @@
 package safedump
 
-import "testing"
+import (
+	"encoding/json"
+	"errors"
+	"os"
+	"strings"
+	"testing"
+)
+
+// patternVectors is testdata/core_pattern.json, which package hostcheck tests
+// its own reader against, too.
+type patternVectors struct {
+	Facts json.RawMessage
+	Cases []struct {
+		Name, Pattern string
+		Facts         json.RawMessage
+		Destination   Destination
+		Path          string
+		Glob          bool
+		Handler       string
+	}
+}
+
+// vectorFacts spells patternFacts for JSON.
+type vectorFacts struct {
+	PID, UID, GID                                 int
+	Dumpable, Signal, Host, Comm, Exe, Limit, Cwd string
+	UsesPID                                       bool `json:"uses_pid"`
+	InitialPIDs                                   bool `json:"initial_pids"`
+}
 
 func TestParsePattern(t *testing.T) {
-	facts := patternFacts{pid: 41, uid: 7, gid: 8, dumpable: "1", signal: "6", host: "box", comm: "pay",
-		exe: "/srv/bin/pay", limit: "18446744073709551615", cwd: "/var/run/pay"}
-	uses := facts
-	uses.usesPID = true
-	initial := facts
-	initial.initialPIDs = true
-	nowhere := facts
-	nowhere.cwd = ""
-	odd := facts
-	odd.host, odd.comm, odd.cwd = "..", "a*b", "/w[1]"
-	tests := []struct {
-		name    string
-		pattern string
-		facts   patternFacts
-		want    Core
-	}{
-		{"default", "core\n", facts, Core{Destination: ToFile, Pattern: "core", Path: "/var/run/pay/core"}},
-		{"default with pid", "core\n", uses, Core{Destination: ToFile, Pattern: "core", Path: "/var/run/pay/core.41"}},
-		{"pid not added twice", "core.%p", uses, Core{Destination: ToFile, Pattern: "core.%p", Path: "/var/run/pay/core.41"}},
-		{"absolute", "/cores/%e.%p.%u.%g.%s.%h.%d", facts, Core{Destination: ToFile, Pattern: "/cores/%e.%p.%u.%g.%s.%h.%d", Path: "/cores/pay.41.7.8.6.box.1"}},
-		{"path of the executable", "/c/%E-%f", facts, Core{Destination: ToFile, Pattern: "/c/%E-%f", Path: "/c/!srv!bin!pay-pay"}},
-		{"percent", "/c/%%p%", facts, Core{Destination: ToFile, Pattern: "/c/%%p%", Path: "/c/%p"}},
-		{"unknown letter is dropped", "/c/a%zb%F", facts, Core{Destination: ToFile, Pattern: "/c/a%zb%F", Path: "/c/ab"}},
-		{"limit", "/c/%c", facts, Core{Destination: ToFile, Pattern: "/c/%c", Path: "/c/18446744073709551615"}},
-		{"time is known later", "/c/%e.%t", facts, Core{Destination: ToFile, Pattern: "/c/%e.%t", Path: "/c/pay.*", Glob: true}},
-		{"pid of the host", "/c/%P", facts, Core{Destination: ToFile, Pattern: "/c/%P", Path: "/c/*", Glob: true}},
-		{"pid of the host, known", "/c/%P", initial, Core{Destination: ToFile, Pattern: "/c/%P", Path: "/c/41"}},
-		{"glob characters", "%h.%e.%t", odd, Core{Destination: ToFile, Pattern: "%h.%e.%t", Path: `/w\[1]/!..a\*b.*`, Glob: true}},
-		{"relative, directory unknown", "core", nowhere, Core{Destination: ToUnknown, Pattern: "core", Path: "core"}},
-		{"climbs out", "../core", facts, Core{Destination: ToFile, Pattern: "../core", Path: "/var/run/core"}},
-		{"empty", "\n", facts, Core{Destination: ToNowhere}},
-		{"empty with pid", "\n", uses, Core{Destination: ToFile, Path: "/var/run/pay/.41"}},
-		{"systemd", "|/usr/lib/systemd/systemd-coredump %P %u", facts, Core{Destination: ToPipe, Pattern: "|/usr/lib/systemd/systemd-coredump %P %u", Handler: "/usr/lib/systemd/systemd-coredump %P %u"}},
-		{"pipe to nothing", "| ", facts, Core{Destination: ToNowhere, Pattern: "| "}},
-		{"socket", "@/run/core.sock", facts, Core{Destination: ToSocket, Pattern: "@/run/core.sock", Handler: "/run/core.sock"}},
-		{"socket, second protocol", "@@/run/core.sock", facts, Core{Destination: ToSocket, Pattern: "@@/run/core.sock", Handler: "/run/core.sock"}},
+	b, err := os.ReadFile("testdata/core_pattern.json")
+	if err != nil {
+		t.Fatal(err)
 	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			if got := parsePattern(tt.pattern, tt.facts); got != tt.want {
-				t.Errorf("got  %+v\nwant %+v", got, tt.want)
+	var v patternVectors
+	if err := json.Unmarshal(b, &v); err != nil || len(v.Cases) == 0 {
+		t.Fatalf("%d cases, %v", len(v.Cases), err)
+	}
+	for _, tt := range v.Cases {
+		t.Run(tt.Name, func(t *testing.T) {
+			var f vectorFacts
+			if err := errors.Join(json.Unmarshal(v.Facts, &f), json.Unmarshal(tt.Facts, &f)); err != nil {
+				t.Fatal(err)
+			}
+			facts := patternFacts{pid: f.PID, uid: f.UID, gid: f.GID, dumpable: f.Dumpable, signal: f.Signal, host: f.Host,
+				comm: f.Comm, exe: f.Exe, limit: f.Limit, cwd: f.Cwd, usesPID: f.UsesPID, initialPIDs: f.InitialPIDs}
+			want := Core{Destination: tt.Destination, Pattern: strings.TrimSuffix(tt.Pattern, "\n"), Path: tt.Path, Glob: tt.Glob, Handler: tt.Handler}
+			if got := parsePattern(tt.Pattern, facts); got != want {
+				t.Errorf("got  %+v\nwant %+v", got, want)
 			}
 		})
 	}
