@@ -87,7 +87,7 @@ func applied(t *testing.T, r *report.Report, p Policy) *report.Report {
 		t.Fatal(err)
 	}
 	if after := encode(t, r); after != before {
-		t.Errorf("Apply changed its input:\n%s\n%s", before, after)
+		t.Errorf("Apply changed its input:\n%s", difference(before, after))
 	}
 	once := encode(t, res.Report())
 	again, err := Apply(res.Report(), p)
@@ -95,7 +95,7 @@ func applied(t *testing.T, r *report.Report, p Policy) *report.Report {
 		t.Fatal(err)
 	}
 	if twice := encode(t, again.Report()); twice != once {
-		t.Errorf("applying twice is not as applying once:\n%s\n%s", once, twice)
+		t.Errorf("applying twice is not as applying once:\n%s", difference(once, twice))
 	}
 	var read report.Report
 	if err := json.Unmarshal([]byte(once), &read); err != nil {
@@ -106,9 +106,18 @@ func applied(t *testing.T, r *report.Report, p Policy) *report.Report {
 		t.Fatal(err)
 	}
 	if got := encode(t, third.Report()); got != once {
-		t.Errorf("a report from disk is redacted differently:\n%s\n%s", once, got)
+		t.Errorf("a report from disk is redacted differently:\n%s", difference(once, got))
 	}
 	return res.Report()
+}
+
+// difference shows two texts around the first byte that differs.
+func difference(a, b string) string {
+	i := 0
+	for i < len(a) && i < len(b) && a[i] == b[i] {
+		i++
+	}
+	return a[max(0, i-200):min(len(a), i+200)] + "\n" + b[max(0, i-200):min(len(b), i+200)]
 }
 
 func encode(t *testing.T, r *report.Report) string {

@@ -18,6 +18,8 @@ const (
 
 // cloner copies a report, so that the caller's stays as it is.
 type cloner struct {
+	maxNodes int // of one variable
+
 	nodes   int
 	nested  int
 	dropped int
@@ -31,13 +33,9 @@ func (c *cloner) report(r *report.Report, plan *structPlan) *report.Report {
 
 // fields replaces what v, a shallow copy, shares with the original.
 func (c *cloner) fields(v reflect.Value, plan *structPlan) {
-	if c.nested++; c.nested > maxNested {
-		v.SetZero()
-		c.dropped++
-	} else {
-		for i := range plan.fields {
-			c.field(v.Field(plan.fields[i].index), &plan.fields[i])
-		}
+	c.nested++
+	for i := range plan.fields {
+		c.field(v.Field(plan.fields[i].index), &plan.fields[i])
 	}
 	c.nested--
 }
@@ -52,6 +50,13 @@ func (c *cloner) field(f reflect.Value, fp *fieldPlan) {
 		return
 	}
 	if k := f.Kind(); k != reflect.Slice && k != reflect.Map && k != reflect.Pointer || f.IsNil() {
+		return
+	}
+	if c.nested >= maxNested && fp.elem != nil {
+		if k := f.Kind(); k == reflect.Pointer || f.Len() > 0 {
+			c.dropped++
+		}
+		f.SetZero()
 		return
 	}
 	switch fp.shape {
@@ -87,7 +92,10 @@ func (c *cloner) root(v *report.Value) {
 }
 
 func (c *cloner) value(v *report.Value, depth int) {
-	if c.nodes++; depth > maxDepth || c.nodes > maxNodes {
+	if c.nodes++; depth > maxDepth || c.nodes > c.maxNodes {
+		if v.State == report.StateRedacted && v.Children == nil {
+			return // dropped before
+		}
 		*v = report.Value{State: report.StateRedacted, Kind: v.Kind, Type: v.Type}
 		c.dropped++
 		return
@@ -105,7 +113,7 @@ func (c *cloner) value(v *report.Value, depth int) {
 			kids[i].Key = &k
 		}
 		c.value(&kids[i].Value, depth+1)
-		if c.nodes > maxNodes {
+		if c.nodes > c.maxNodes {
 			// What is left would only be markers that say the same.
 			v.Children = kids[:i+1]
 			return

@@ -105,14 +105,20 @@ func beforeType(s string, start, end int) (int, int) {
 // without the word alone saying much (key: value, hash=...) does not count
 // here, nor does personal data: too much of ordinary text would go.
 func (u *run) textName(name string) nameVerdict {
-	v := u.name(name)
-	switch {
-	case v.class == classStrong, v.class == classText && v.word != "seed" && v.word != "session":
-		return v
-	case v.class == classWeak && v.numbers, v.rule == RuleCustom:
+	if v, ok := u.inText[name]; ok {
 		return v
 	}
-	return nameVerdict{}
+	v := u.x.judgeName(nameKey{name: name})
+	switch {
+	case v.class == classStrong, v.class == classText && v.word != "seed" && v.word != "session":
+	case v.class == classWeak && v.numbers, v.rule == RuleCustom:
+	default:
+		v = nameVerdict{}
+	}
+	if len(u.inText) < maxCached {
+		u.inText[strings.Clone(name)] = v
+	}
+	return v
 }
 
 // headerName reports whether the value of a name goes on to the end of the line.
@@ -284,7 +290,13 @@ func trivialValue(s string) bool {
 	if len(t) == 2 && t[0] == '%' && charsAlnum.has(t[1]) {
 		return true
 	}
-	return len(t) > 3 && (t[:2] == "${" || t[:2] == "$(" || t[:2] == "{{") && strings.IndexAny(t, "})") == len(t)-1
+	for _, open := range [...]string{"${", "$(", "{{", "%("} {
+		if ref, ok := strings.CutPrefix(t, open); ok {
+			ref = strings.Trim(strings.TrimRight(ref, "})s"), " .")
+			return charsWord.run(ref) == len(ref)
+		}
+	}
+	return false
 }
 
 // flagAt finds the value of a flag in a text: "--token x".

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -103,6 +104,7 @@ func (t *secretSet) build(symbols map[string]struct{}) {
 			plain.put(s)
 		}
 	}
+	plain.sort()
 	for sym := range symbols {
 		plain.find(sym, false, func(start, end int) { delete(t.seen, sym[start:end]) })
 	}
@@ -115,18 +117,25 @@ func (t *secretSet) build(symbols map[string]struct{}) {
 			}
 		}
 	}
+	t.sort()
 }
 
 func (t *secretSet) put(s string) {
 	h := binary.LittleEndian.Uint64([]byte(s[:8]))
-	for _, old := range t.index[h] {
-		if old == s {
-			return
-		}
-	}
 	t.index[h] = append(t.index[h], s)
 	slot := bitSlot(h)
 	t.bits[slot>>6] |= 1 << (slot & 63)
+}
+
+// sort orders the secrets that begin alike, so that many of them cost no more
+// than a few comparisons.
+func (t *secretSet) sort() {
+	for h, list := range t.index {
+		if len(list) > 1 {
+			slices.Sort(list)
+			t.index[h] = slices.Compact(list)
+		}
+	}
 }
 
 // bitSlot spreads eight bytes over the bit table.
@@ -148,16 +157,42 @@ func (t *secretSet) find(s string, cut bool, hit func(start, end int)) {
 		if t.bits[slot>>6]&(1<<(slot&63)) == 0 {
 			continue
 		}
-		start, longest := i-7, 0
-		for _, secret := range t.index[h] {
-			n := commonPrefix(s[start:], secret)
-			if n == len(secret) || n >= 16 && 2*n >= len(secret) || cut && start+n == len(s) {
-				longest = max(longest, n)
+		start := i - 7
+		if n := longest(t.index[h], s[start:], cut); n > 0 {
+			hit(start, start+n)
+		}
+	}
+}
+
+// longest returns how much of s, from its start, is one of the sorted secrets
+// or enough of it.
+func longest(sorted []string, s string, cut bool) int {
+	best, key := 0, s
+	for {
+		// The secrets next to where s would stand have most in common with it. One that
+		// is whole the start of s may stand further in front, among those
+		// that are no longer than what is common.
+		at, exact := slices.BinarySearch(sorted, key)
+		if exact {
+			return max(best, len(key))
+		}
+		common := 0
+		for _, k := range [2]int{at - 1, at} {
+			if k < 0 || k >= len(sorted) {
+				continue
+			}
+			n := commonPrefix(s, sorted[k])
+			if n == len(sorted[k]) || n >= 16 && 2*n >= len(sorted[k]) || cut && n == len(s) {
+				best = max(best, n)
+			}
+			if k < at {
+				common = n
 			}
 		}
-		if longest > 0 {
-			hit(start, start+longest)
+		if best >= common || common < minSpread || common >= len(key) {
+			return best
 		}
+		key = s[:common]
 	}
 }
 

@@ -20,6 +20,7 @@ type run struct {
 	cut     int64
 	secrets secretSet
 	verdict map[nameKey]nameVerdict
+	inText  map[string]nameVerdict
 	types   map[string]string
 	effort  int
 	spans   []span
@@ -35,9 +36,9 @@ const maxCached = 1 << 16
 func newRun(x *Redactor, r *report.Report) *run {
 	u := &run{
 		x: x, counts: map[string]int{}, verdict: map[nameKey]nameVerdict{}, types: map[string]string{},
-		symbols: map[string]struct{}{},
+		inText: map[string]nameVerdict{}, symbols: map[string]struct{}{},
 	}
-	c := cloner{}
+	c := cloner{maxNodes: maxNodes}
 	u.r = c.report(r, x.plan)
 	for rule, n := range u.r.RedactionCounts {
 		u.counts[rule] = n
@@ -67,29 +68,29 @@ func (u *run) nameIn(owner, ownerType, name string) nameVerdict {
 	if v, ok := u.verdict[k]; ok {
 		return v
 	}
-	v := u.judgeName(k)
+	v := u.x.judgeName(k)
 	if len(u.verdict) < maxCached {
 		u.verdict[k] = v
 	}
 	return v
 }
 
-func (u *run) judgeName(k nameKey) nameVerdict {
+func (x *Redactor) judgeName(k nameKey) nameVerdict {
 	joined := joinedName(k.name)
-	if u.x.allow[joined] {
+	if x.allow[joined] {
 		return nameVerdict{}
 	}
-	if word, ok := u.x.deny[joined]; ok {
+	if word, ok := x.deny[joined]; ok {
 		return nameVerdict{class: classStrong, rule: RuleName, word: word, loose: true, numbers: true}
 	}
-	for _, r := range u.x.rules {
+	for _, r := range x.rules {
 		if r.names && r.re.MatchString(k.name) {
 			return nameVerdict{class: classStrong, rule: RuleCustom, word: r.reason, numbers: true}
 		}
 	}
-	v := u.x.names.judge(k.name)
+	v := x.names.judge(k.name)
 	for _, owner := range [2]string{k.owner, typeName(k.ownerType)} {
-		if w := u.x.names.joined(owner, k.name); w.class > v.class {
+		if w := x.names.joined(owner, k.name); w.class > v.class {
 			v = w
 		}
 	}

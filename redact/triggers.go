@@ -101,7 +101,7 @@ func pattern(start, end int, id string, g grade) span {
 
 // runeBoundary moves n down to the start of a character where s is UTF-8 there.
 func runeBoundary(s string, n int) int {
-	for i := n; i > 0 && i > n-utf8.UTFMax; i-- {
+	for i := n; i >= 0 && i > n-utf8.UTFMax; i-- {
 		if i < len(s) && utf8.RuneStart(s[i]) {
 			if r, _ := utf8.DecodeRuneInString(s[i:]); r == utf8.RuneError {
 				return n

@@ -10,6 +10,7 @@ import (
 type place struct {
 	name             string // of the variable, field or map entry
 	owner, ownerType string // what the value is a field or an entry of
+	field            string // of the type ownerType
 	top              bool   // a variable or global, where Safedump's decisions bind
 	noName           bool   // the name is no reason: the label of a name-value pair
 	below            nameVerdict
@@ -110,7 +111,7 @@ func (u *run) byType(v *report.Value, p place) bool {
 	}
 	word := u.typeRule(v.Type)
 	if word == "" {
-		word = u.x.types.secretField(p.ownerType, p.name)
+		word = u.x.types.secretField(p.ownerType, p.field)
 	}
 	if word == "" || v.Kind == report.KindFunc || v.Kind == report.KindInterface {
 		return false
@@ -224,10 +225,10 @@ func (u *run) children(v *report.Value, verdict nameVerdict, p place) {
 		index := noIndex
 		switch {
 		case c.Name != "":
-			q.name, q.owner, q.ownerType = c.Name, p.name, v.Type
+			q.name, q.field, q.owner, q.ownerType = c.Name, c.Name, p.name, v.Type
 			u.childName(c)
 			if pair.value == i {
-				q.name, q.owner, q.ownerType = pair.name, "", ""
+				q.name = pair.name
 			}
 			q.noName = pair.label == i || u.shown(v.Type, c.Name)
 		case c.Key != nil:
@@ -239,8 +240,7 @@ func (u *run) children(v *report.Value, verdict nameVerdict, p place) {
 				q.below = verdict
 			}
 			if v.Kind == report.KindPointer || v.Kind == report.KindInterface {
-				q.name = p.name
-				q.noName = p.noName
+				q.name, q.field, q.noName = p.name, p.field, p.noName
 			} else {
 				index = i
 				if i > 0 && u.flagged(v, i) {
