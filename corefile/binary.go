@@ -39,12 +39,12 @@ type Binary struct {
 func OpenBinary(path string) (*Binary, error) {
 	f, err := openFile(path)
 	if err != nil {
-		return nil, fmt.Errorf("binary: %w", err)
+		return nil, err
 	}
 	b, err := newBinary(f)
 	if err != nil {
 		f.close()
-		return nil, fmt.Errorf("binary: %w", err)
+		return nil, err
 	}
 	return b, nil
 }
@@ -121,9 +121,8 @@ func binaryHeader(path string, data []byte) (*header, error) {
 func fileBuildIDs(data []byte, h *header) buildIDs {
 	var ids buildIDs
 	size := uint64(len(data))
-	for i := range h.progs {
-		p := &h.progs[i]
-		if p.typ == elf.PT_NOTE && p.filesz <= maxNoteSegment && p.off <= size && p.filesz <= size-p.off {
+	for _, p := range h.noteSegments() {
+		if p.off <= size && p.filesz <= size-p.off {
 			ids.addNotes(data[p.off:p.off+p.filesz], p.align)
 		}
 	}

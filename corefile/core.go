@@ -41,17 +41,18 @@ type Core struct {
 // Open opens a core and its binary. binaryPath may be empty: the binary is
 // then looked for by build ID, and a core without one is still opened, with
 // Binary() == nil and Identity().Match == report.MatchNoBinary.
-// Nothing is fetched and no program is run. Errors are one line and wrap one of
-// the package's sentinels or what the operating system said.
+// Nothing is fetched and no program is run. Errors are one line that starts with
+// the file at fault, and wrap one of the package's sentinels or what the
+// operating system said.
 func Open(ctx context.Context, corePath, binaryPath string, o Options) (*Core, error) {
 	f, err := openFile(corePath)
 	if err != nil {
-		return nil, fmt.Errorf("core: %w", err)
+		return nil, err
 	}
 	c := &Core{path: corePath, file: f}
 	if err := c.open(ctx, binaryPath, o); err != nil {
 		c.Close()
-		return nil, fmt.Errorf("core: %w", err)
+		return nil, err
 	}
 	return c, nil
 }

@@ -22,7 +22,7 @@ func (b *Binary) DWARF() (*dwarf.Data, error) {
 // loadDWARF hands the sections to debug/dwarf.
 func (b *Binary) loadDWARF() (*dwarf.Data, error) {
 	if !b.HasDWARF() {
-		return nil, &FormatError{b.path, -1, "has no debug information (.debug_info): build it without -ldflags=-w or -s, and don't strip it", ErrNoDWARF}
+		return nil, &FormatError{b.path, -1, "has no debug information: no section .debug_info", ErrNoDWARF}
 	}
 	get := map[string][]byte{}
 	for _, name := range []string{

@@ -43,7 +43,7 @@ func (c *Core) openBinary(ctx context.Context, path string, o Options) error {
 		return nil
 	}
 	if !o.AllowMismatch {
-		return fmt.Errorf("%s and binary %s: %w: %s", printable(c.path), printable(c.bin.path), ErrBinaryMismatch, reason)
+		return fmt.Errorf("%s and %s: %w: %s", printable(c.path), printable(c.bin.path), ErrBinaryMismatch, reason)
 	}
 	id.Match = report.MatchMismatch
 	c.evidence("opened nevertheless, as asked: %s", reason)

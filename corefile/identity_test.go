@@ -294,3 +294,37 @@ func TestNotGo(t *testing.T) {
 		t.Errorf("problems %v", c.Problems())
 	}
 }
+
+// Without NT_FILE nothing contradicts the binary, and its read-only pages are
+// served where build ID and bias are known.
+func TestNoFileNote(t *testing.T) {
+	core, bin := crashFiles(t, coretest.SynthGNUID, "", true, func(c *coretest.SynthCrash) {
+		c.Core.Notes[0] = slices.Delete(c.Core.Notes[0], 4, 5)
+	})
+	c := mustOpen(t, core, bin, Options{})
+	if got := c.Memory().Provenance(coretest.SynthRO + coretest.SynthPIE); got != FromBinary || c.Mappings() != nil {
+		t.Errorf("read-only data from %v, mappings %v", got, c.Mappings())
+	}
+	// The path that the program was started with still leads to the binary.
+	if c = mustOpen(t, core, "", Options{}); c.Binary() == nil || c.Binary().Path() != bin {
+		t.Errorf("evidence %q", c.Identity().Evidence)
+	}
+}
+
+// A core may not send the search to a relative path, a device or a directory.
+func TestPathsFromTheCore(t *testing.T) {
+	for _, path := range []string{"pay", "../pay", "/dev/zero", "/", "/proc/self/mem", "/dev/null\nx"} {
+		dir := t.TempDir()
+		c := coretest.NewSynthCrash(path, coretest.SynthGNUID, "", false)
+		b, _ := c.Core.Bytes()
+		got := mustOpen(t, write(t, dir, "core", b), "", Options{})
+		if got.Binary() != nil || got.Identity().Match != report.MatchNoBinary {
+			t.Errorf("%q: %+v", path, got.Identity())
+		}
+		for _, e := range got.Identity().Evidence {
+			if strings.Contains(e, "\n") {
+				t.Errorf("%q: evidence %q has more than a line", path, e)
+			}
+		}
+	}
+}

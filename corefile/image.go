@@ -16,6 +16,9 @@ const (
 	atExecFn = 31
 )
 
+// maxImages bounds how many ELF images in memory are looked at.
+const maxImages = 512
+
 // image is an ELF file found in the process's memory by its first page, which
 // the kernel dumps by default (coredump_filter bit 4).
 type image struct {
@@ -68,6 +71,7 @@ func findImage(m *Memory, auxv map[uint64]uint64, segs []Segment) *image {
 			}
 		}
 	}
+	tried := 0
 	for i := range segs {
 		s := &segs[i]
 		if s.Present < ehdrSize {
@@ -75,6 +79,9 @@ func findImage(m *Memory, auxv map[uint64]uint64, segs []Segment) *image {
 		}
 		if magic, _, ok := m.View(s.Start, 4); !ok || string(magic) != elf.ELFMAG {
 			continue
+		}
+		if tried++; tried > maxImages {
+			break
 		}
 		if img, ok := readImage(m, s.Start); ok && img.ids.gob != "" {
 			return img
@@ -87,11 +94,7 @@ func findImage(m *Memory, auxv map[uint64]uint64, segs []Segment) *image {
 // its first page.
 func imageBuildIDs(m *Memory, img *image) buildIDs {
 	var ids buildIDs
-	for i := range img.head.progs {
-		p := &img.head.progs[i]
-		if p.typ != elf.PT_NOTE || p.filesz > maxNoteSegment {
-			continue
-		}
+	for _, p := range img.head.noteSegments() {
 		if b, _, ok := m.View(p.vaddr+img.bias, int(p.filesz)); ok {
 			ids.addNotes(b, p.align)
 		}
@@ -100,8 +103,23 @@ func imageBuildIDs(m *Memory, img *image) buildIDs {
 	return ids
 }
 
-// maxNoteSegment bounds a PT_NOTE segment of an executable.
-const maxNoteSegment = 1 << 20
+// Bounds of the PT_NOTE segments of an executable, which has a few of some
+// hundred bytes: memory may hold many images, each claiming large ones.
+const (
+	maxNoteSegment  = 1 << 16
+	maxNoteSegments = 16
+)
+
+// noteSegments are the PT_NOTE segments of plausible size.
+func (h *header) noteSegments() []prog {
+	var out []prog
+	for i := range h.progs {
+		if p := &h.progs[i]; p.typ == elf.PT_NOTE && p.filesz <= maxNoteSegment && len(out) < maxNoteSegments {
+			out = append(out, *p)
+		}
+	}
+	return out
+}
 
 // Notes of executables. Sources: elf(5) for GNU; Go 1.26
 // cmd/link/internal/ld/elf.go for Go.

@@ -7,9 +7,6 @@ import (
 	"slices"
 )
 
-// maxLibraries bounds how many mapped files are opened.
-const maxLibraries = 512
-
 // mapFiles completes the memory with file-backed pages that were not dumped:
 // read-only segments of the binary at their relocated addresses, and those of
 // other mapped files whose build ID is the one in the core's own first page of
@@ -102,12 +99,13 @@ func (c *Core) executablePath() string {
 func (c *Core) libraries(ctx context.Context, exe string) []backing {
 	var out []backing
 	seen := map[string]bool{exe: true}
+	tried := 0
 	for i := range c.notes.files {
 		m := &c.notes.files[i]
 		if seen[m.Path] || m.Offset != 0 || !filepath.IsAbs(m.Path) {
 			continue
 		}
-		if ctx.Err() != nil || len(seen) > maxLibraries {
+		if tried++; tried > maxImages || ctx.Err() != nil {
 			break
 		}
 		img, ok := readImage(c.mem, m.Start)
