@@ -128,8 +128,6 @@ func TestTruth(t *testing.T) {
 				case strings.HasPrefix(got, absent):
 					missing++
 					t.Logf("%s: %s", tr, got)
-				case wrongLocations[tr.Func+" "+tr.Path] && !strings.HasSuffix(tt.name, ".noopt"):
-					t.Logf("%s: %s, by the compiler's debug information", tr, got)
 				default:
 					t.Errorf("%s: got %s", tr, got)
 				}
@@ -141,12 +139,6 @@ func TestTruth(t *testing.T) {
 		})
 	}
 }
-
-// wrongLocations are the variables for which Go 1.26.8 describes a place that
-// holds something else. f64 is moved out of a stack slot that its location list
-// goes on to name when another variable is there. The blocks of shadows leave
-// out the call that was inlined into them, so that the outer variables are seen.
-var wrongLocations = map[string]bool{"main.floats f64": true, "main.shadows x": true, "main.shadows y": true}
 
 // absent begins what value returns for values that have no location.
 const absent = "missing: "
