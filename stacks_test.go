@@ -1,0 +1,168 @@
+package sdcore_test
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/safedump/sdcore"
+	"github.com/safedump/sdcore/internal/coretest"
+	"github.com/safedump/sdcore/report"
+)
+
+// TestStacks compares the stacks that are found in a core with those that Go
+// itself printed when the program died: functions and lines, in order, inlined
+// calls included, of all goroutines.
+func TestStacks(t *testing.T) {
+	goroutines, frames := 0, 0
+	for _, name := range coretest.Names(t) {
+		if strings.HasSuffix(name, ".stripped") {
+			continue // no goroutine is to be had
+		}
+		t.Run(name, func(t *testing.T) {
+			f := coretest.Core(t, name)
+			rep, err := openFixture(t, f).Goroutines(context.Background(), sdcore.Filter{System: true, Frames: true})
+			if err != nil {
+				t.Fatal(err)
+			}
+			tb := f.Traceback(t)
+			if len(tb.Goroutines) == 0 {
+				t.Fatalf("no goroutine in %s", f.Stderr)
+			}
+			for i := range tb.Goroutines {
+				if tb.Goroutines[i].ID == 0 {
+					continue // the stack that a thread schedules on
+				}
+				n, err := compareStack(rep, &tb.Goroutines[i])
+				if err != nil {
+					t.Errorf("goroutine %d [%s]: %v", tb.Goroutines[i].ID, tb.Goroutines[i].Status, err)
+				}
+				goroutines, frames = goroutines+1, frames+n
+			}
+		})
+	}
+	t.Logf("%d frames of %d goroutines compared with Go's own tracebacks", frames, goroutines)
+}
+
+// compareStack looks for Go's frames in the core's and returns how many it
+// compared. The core has more of them: what ran after the traceback was
+// printed lies above, and Go leaves out wrappers.
+func compareStack(rep *report.Report, want *coretest.TracebackGoroutine) (int, error) {
+	var g *report.Goroutine
+	for i := range rep.Goroutines {
+		if rep.Goroutines[i].ID == want.ID {
+			g = &rep.Goroutines[i]
+		}
+	}
+	if g == nil {
+		return 0, fmt.Errorf("not in the core")
+	}
+	if err := compareCreator(g, want); err != nil {
+		return 0, err
+	}
+	if len(want.Frames) == 0 {
+		return 0, nil // "goroutine running on other thread; stack unavailable"
+	}
+	if want.Status == "syscall" {
+		// Go prints the line on which it left for the system call, or for C, the
+		// core has the call itself, a few lines further.
+		i := slices.IndexFunc(g.Frames, func(fr report.Frame) bool { return fr.Function == want.Frames[0].Func })
+		if i >= 0 && g.Frames[i].Line > want.Frames[0].Line {
+			g.Frames[i].Line = want.Frames[0].Line
+		}
+	}
+	if n := len(want.Frames); want.Elided > 0 { // what is left out there may be folded here
+		if _, err := matchFrames(g.Frames, want.Frames[:want.ElidedAt]); err != nil {
+			return 0, err
+		}
+		outermost := want.Frames[want.ElidedAt:]
+		rest, err := matchFrames(g.Frames[max(0, len(g.Frames)-len(outermost)):], outermost)
+		if err == nil {
+			err = nothingLeft(rest)
+		}
+		return n, err
+	}
+	rest, err := matchFrames(g.Frames, want.Frames)
+	if err != nil {
+		return 0, err
+	}
+	return len(want.Frames), nothingLeft(rest)
+}
+
+func compareCreator(g *report.Goroutine, want *coretest.TracebackGoroutine) error {
+	switch {
+	case want.CreatedBy == "":
+		return nil
+	case g.Creator == nil:
+		return fmt.Errorf("no creator, Go says %s", want.CreatedBy)
+	case shapeless(g.Creator.Function) != want.CreatedBy || g.Creator.Goroutine != want.Creator:
+		return fmt.Errorf("created by %s in goroutine %d, Go says %s in goroutine %d",
+			g.Creator.Function, g.Creator.Goroutine, want.CreatedBy, want.Creator)
+	}
+	return nil
+}
+
+// matchFrames walks both lists from the inside out. Frames of the core may be
+// skipped before the first match; after it, only what Go hides.
+func matchFrames(have []report.Frame, want []coretest.TracebackFrame) (rest []report.Frame, err error) {
+	at := 0
+	var folded *report.Frame // stands for several calls; more of them follow
+	for n := range want {
+		w := &want[n]
+		for at < len(have) && !sameFrame(&have[at], w) {
+			if n > 0 && !hiddenFrame(&have[at]) && !repeats(folded, &have[at]) {
+				return nil, fmt.Errorf("frame %d is %s, Go says %s (%s:%d)", n, frameText(&have[at]), w.Func, filepath.Base(w.File), w.Line)
+			}
+			at++
+		}
+		if at == len(have) {
+			return nil, fmt.Errorf("frame %d of Go's traceback is missing: %s (%s:%d)", n, w.Func, filepath.Base(w.File), w.Line)
+		}
+		if have[at].Repeat > 1 {
+			folded = &have[at]
+			continue
+		}
+		at++
+	}
+	return have[at:], nil
+}
+
+// nothingLeft checks that the core's stack ends where Go's does.
+func nothingLeft(rest []report.Frame) error {
+	for i := range rest {
+		if !hiddenFrame(&rest[i]) {
+			return fmt.Errorf("a frame that Go does not have: %s", frameText(&rest[i]))
+		}
+	}
+	return nil
+}
+
+// repeats reports whether a frame is one more call like the folded one.
+func repeats(folded, fr *report.Frame) bool {
+	return folded != nil && fr.Function == folded.Function && fr.Line == folded.Line
+}
+
+func sameFrame(fr *report.Frame, w *coretest.TracebackFrame) bool {
+	fn := shapeless(fr.Function)
+	if fn == "runtime.gopanic" {
+		fn = "panic" // as Go calls it
+	}
+	return fn == w.Func && fr.Line == w.Line && fr.File == w.File && fr.Inlined == w.Inlined
+}
+
+// hiddenFrame reports whether Go leaves a frame out of its tracebacks: the
+// methods that the compiler makes to forward calls.
+func hiddenFrame(fr *report.Frame) bool {
+	return fr.File == "<autogenerated>"
+}
+
+func frameText(fr *report.Frame) string {
+	text := fmt.Sprintf("%s (%s:%d)", fr.Function, filepath.Base(fr.File), fr.Line)
+	if fr.Inlined {
+		text += " inlined"
+	}
+	return text
+}
