@@ -26,7 +26,7 @@ func singleWords() []wordSet {
 		{class: classWeak, numbers: true, words: []string{"pin", "hmac"}},
 		{class: classWeak, words: []string{"auth", "cert", "certificate"}},
 		{class: classText, words: []string{
-			"cookie", "session", "oauth", "authz", "nonce", "seed", "pem", "webhook", "signature", "sig",
+			"cookie", "session", "oauth", "authz", "nonce", "seed", "pem", "webhook", "signature",
 			"sid", "userinfo",
 		}},
 		{class: classPersonal, words: []string{"email", "mail", "phone", "msisdn", "birthdate", "birthday", "dob"}},

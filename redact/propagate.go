@@ -89,7 +89,7 @@ func locator(s string) bool {
 	if i := strings.Index(s, "://"); i > 0 {
 		return strings.IndexByte(s, '@') < 0 && strings.IndexByte(s, '?') < 0
 	}
-	return s[0] == '/' && strings.Count(s, "/") > 1 && strings.IndexAny(s, "+= ") < 0 && len(s) < 200 && entropy(s) < 4.5
+	return s[0] == '/' && strings.Count(s, "/") > 1 && !strings.ContainsAny(s, "+= ") && len(s) < 200 && entropy(s) < 4.5
 }
 
 // build makes the set ready for search. What one of the program's own names

@@ -31,7 +31,9 @@ func secretFields() []string {
 
 // shownFields are fields whose name Safedump's denylist would hold, though
 // their type says that they are no secret.
-func shownFields() []string { return []string{"context.valueCtx.key", "list.Element.key"} }
+func shownFields() []string {
+	return []string{"context.valueCtx.key", "list.Element.key", "runtime.m.signalSecret", "runtime.g.secret"}
+}
 
 // secretTypeWords make a type secret wherever they stand in its name.
 func secretTypeWords() []string {

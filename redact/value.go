@@ -113,7 +113,7 @@ func (u *run) byType(v *report.Value, p place) bool {
 	if word == "" {
 		word = u.x.types.secretField(p.ownerType, p.field)
 	}
-	if word == "" || v.Kind == report.KindFunc || v.Kind == report.KindInterface {
+	if word == "" || v.Kind == report.KindFunc {
 		return false
 	}
 	u.collect(v, gradeLoose, 0)
@@ -280,6 +280,7 @@ func keyLabel(k *report.Value) string {
 
 // childName judges the name of a field.
 func (u *run) childName(c *report.Child) {
+	u.symbol(c.Name)
 	u.apply(&c.Name, func() judged { return u.text(c.Name, modeCode) })
 }
 
