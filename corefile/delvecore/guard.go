@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"sync"
 
 	"github.com/go-delve/delve/pkg/logflags"
 )
@@ -24,15 +25,16 @@ func guard(what string, fn func() error) (err error) {
 			err = fmt.Errorf("%s: %w: panic of type %T", what, ErrDelve, r)
 		}
 	}()
+	silence()
 	if err := fn(); err != nil {
 		return fmt.Errorf("%s: %w", what, err)
 	}
 	return nil
 }
 
-// init takes delve's voice away: its loggers write to stderr by default, and
-// error texts of a debugger can hold memory. It is process-wide because delve
-// keeps one factory for the process.
-func init() {
+// silence takes delve's voice away: its loggers write to stderr by default,
+// and error texts of a debugger can hold memory. It is for the whole process
+// because delve keeps one factory for the process, and done once.
+var silence = sync.OnceFunc(func() {
 	logflags.SetLoggerFactory(func(bool, logflags.Fields, logWriter) logflags.Logger { return silent{} })
-}
+})
