@@ -63,6 +63,9 @@ func compareStack(rep *report.Report, want *coretest.TracebackGoroutine) (int, e
 	if err := compareCreator(g, want); err != nil {
 		return 0, err
 	}
+	if err := compareStatus(g, want); err != nil {
+		return 0, err
+	}
 	if len(want.Frames) == 0 {
 		return 0, nil // "goroutine running on other thread; stack unavailable"
 	}
@@ -101,6 +104,19 @@ func compareCreator(g *report.Goroutine, want *coretest.TracebackGoroutine) erro
 	case shapeless(g.Creator.Function) != want.CreatedBy || g.Creator.Goroutine != want.Creator:
 		return fmt.Errorf("created by %s in goroutine %d, Go says %s in goroutine %d",
 			g.Creator.Function, g.Creator.Goroutine, want.CreatedBy, want.Creator)
+	}
+	return nil
+}
+
+// compareStatus compares what Go prints in brackets. What ran on another thread
+// may have come further before that was stopped.
+func compareStatus(g *report.Goroutine, want *coretest.TracebackGoroutine) error {
+	have := g.Status
+	if g.Status == "waiting" {
+		have = g.WaitReason
+	}
+	if have != want.Status && !want.Thread && want.Status != "running" && want.Status != "runnable" {
+		return fmt.Errorf("is %q, Go says %q", have, want.Status)
 	}
 	return nil
 }
@@ -165,4 +181,27 @@ func frameText(fr *report.Frame) string {
 		text += " inlined"
 	}
 	return text
+}
+
+// TestLabels looks for the profiler labels that the payment service sets.
+func TestLabels(t *testing.T) {
+	f := coretest.Core(t, "payment")
+	rep, err := openFixture(t, f).Goroutines(context.Background(), sdcore.Filter{Func: "worker", Frames: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	workers := map[string]bool{}
+	for i := range rep.Goroutines {
+		labels := map[string]string{}
+		for _, l := range rep.Goroutines[i].Labels {
+			labels[l.Key] = l.Value
+		}
+		if labels["service"] != "payment" {
+			t.Errorf("goroutine %d: labels %v", rep.Goroutines[i].ID, labels)
+		}
+		workers[labels["worker"]] = true
+	}
+	if len(workers) != 3 || !workers["1"] || !workers["2"] || !workers["3"] {
+		t.Errorf("labels of workers %v, want 1, 2 and 3", workers)
+	}
 }
