@@ -57,7 +57,6 @@ type wanted struct {
 	kind    report.CrashKind
 	typ     string
 	site    string // function, "" for none
-	subs    []string
 	signal  int
 }
 

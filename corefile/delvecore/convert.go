@@ -21,6 +21,8 @@ type converter struct {
 	// call anything.
 	exact bool
 	first bool
+	// known are registers of the frame at hand that the one above it saved.
+	known map[uint64][]byte
 	r     bounds // of the goroutine's stack, for telling system stacks
 }
 
@@ -53,16 +55,17 @@ func (c *converter) stack(frames []proc.Stackframe) corefile.Stack {
 // next prepares for the frame below f.
 func (c *converter) next(f *proc.Stackframe) {
 	c.first, c.exact, c.full = false, false, false
+	c.known = c.b.recovered(f)
 	if f.Current.Fn == nil {
 		return
 	}
-	switch f.Current.Fn.Name {
-	case "runtime.sigtrampgo", "runtime.sigreturn", "runtime.sigreturn__sigaction":
+	switch name := f.Current.Fn.Name; {
+	case name == "runtime.sigtrampgo":
 		// The frame below comes from the signal's context.
 		c.exact, c.full = true, true
-	case "runtime.sigpanic":
-		// It looks like a call from the faulting instruction, which was none;
-		// what the registers held is gone.
+	case interrupted(name):
+		// It looks like a call, but there was none; what the registers held is
+		// gone.
 		c.exact = true
 	}
 }
@@ -129,7 +132,8 @@ func (c *converter) callPC(f *proc.Stackframe) uint64 {
 // and the program counter for Go code below a call, since the Go ABI preserves
 // nothing else, and what the call frame information restored for C code. Delve
 // shares the registers between inlined frames and carries those of a system
-// stack over to the goroutine's stack.
+// stack over to the goroutine's stack. What a function of the runtime saved of
+// its caller's registers before it did anything else is added.
 func (c *converter) registers(f *proc.Stackframe) *corefile.Registers {
 	in := &f.Regs
 	out := &corefile.Registers{}
@@ -144,6 +148,11 @@ func (c *converter) registers(f *proc.Stackframe) *corefile.Registers {
 		}
 		if v := in.Reg(reg); v != nil {
 			out.Set(reg, registerBytes(v))
+		}
+	}
+	for reg, v := range c.known {
+		if _, ok := out.Bytes(reg); !ok {
+			out.Set(reg, v)
 		}
 	}
 	return out

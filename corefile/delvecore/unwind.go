@@ -34,13 +34,15 @@ func (b *Backend) Unwind(ctx context.Context, g *corefile.Goroutine, maxFrames i
 	depth := b.depth(maxFrames)
 	var frames []proc.Stackframe
 	err := guard(what, func() (err error) {
-		frames, err = proc.GoroutineStacktrace(b.target, dg, depth-1, uncached)
+		frames, err = deepen(depth, func(n int) ([]proc.Stackframe, error) {
+			return proc.GoroutineStacktrace(b.target, dg, n-1, uncached)
+		})
 		return err
 	})
 	if err != nil && len(frames) == 0 {
 		return corefile.Stack{End: err.Error()}, fmt.Errorf("%w: %w", ErrDelve, err)
 	}
-	return b.stack(walk{frames, depth, dg.Thread != nil, b.bounds(g), dg}), nil
+	return b.stack(walk{frames: frames, depth: depth, onThread: dg.Thread != nil, r: b.bounds(g), g: dg}), nil
 }
 
 // UnwindThread walks what a thread executes; see [corefile.Backend].
@@ -54,22 +56,27 @@ func (b *Backend) UnwindThread(ctx context.Context, tid int, maxFrames int) (cor
 	depth := b.depth(maxFrames)
 	var frames []proc.Stackframe
 	var dg *proc.G
+	var th proc.Thread
 	err := guard(fmt.Sprintf("thread %d", tid), func() (err error) {
-		th, ok := b.target.FindThread(tid)
-		if !ok {
+		var ok bool
+		if th, ok = b.target.FindThread(tid); !ok {
 			return errors.New("the core has no such thread")
 		}
 		dg, _ = proc.GetG(th)
-		frames, err = proc.ThreadStacktrace(b.target, th, depth-1)
+		frames, err = deepen(depth, func(n int) ([]proc.Stackframe, error) {
+			return proc.ThreadStacktrace(b.target, th, n-1)
+		})
 		return err
 	})
-	// ThreadStacktrace keeps the frames for ever.
-	b.stacks = b.o.ClearEvery
-	b.tick()
 	if err != nil && len(frames) == 0 {
 		return corefile.Stack{End: err.Error()}, err
 	}
-	return b.stack(walk{frames, depth, true, b.threadBounds(tid), dg}), nil
+	w := walk{frames: frames, depth: depth, onThread: true, r: b.threadBounds(tid), g: dg, thread: th}
+	s := b.stack(w)
+	// ThreadStacktrace keeps the frames for ever.
+	b.stacks = b.o.ClearEvery
+	b.tick()
+	return s, nil
 }
 
 // depth is how many frames, inlined calls included, delve is asked for.
@@ -78,6 +85,17 @@ func (b *Backend) depth(maxFrames int) int {
 		return maxFrames
 	}
 	return b.o.MaxDepth
+}
+
+// deepen walks with a small depth first: delve allocates for as many frames as
+// it is asked for, and few stacks are deep.
+func deepen(depth int, walk func(depth int) ([]proc.Stackframe, error)) ([]proc.Stackframe, error) {
+	for n := min(depth, 100); ; n = min(depth, n*14) {
+		frames, err := walk(n)
+		if err != nil || n == depth || len(frames) < n || frames[len(frames)-1].Bottom {
+			return frames, err
+		}
+	}
 }
 
 // bounds are the ends of a goroutine's stack, which a walk along frame
@@ -115,13 +133,15 @@ type walk struct {
 	// onThread says that the innermost frame's registers come from a thread.
 	onThread bool
 	r        bounds
-	g        *proc.G // nil for a thread without a goroutine
+	g        *proc.G     // nil for a thread without a goroutine
+	thread   proc.Thread // of such a walk
 }
 
 // stack converts what delve found.
 func (b *Backend) stack(w walk) corefile.Stack {
 	var s corefile.Stack
 	err := guard("frames", func() error {
+		w.frames = b.restart(w)
 		c := converter{b: b, r: w.r, full: w.onThread, exact: w.onThread, first: true}
 		s = c.stack(w.frames)
 		return nil
@@ -151,7 +171,9 @@ func (b *Backend) resume(s *corefile.Stack, w walk) {
 	var frames []proc.Stackframe
 	var more corefile.Stack
 	err := guard("goroutine stack", func() (err error) {
-		frames, err = proc.GoroutineStacktrace(b.target, w.g, w.depth-1, uncached|proc.StacktraceG)
+		frames, err = deepen(w.depth, func(n int) ([]proc.Stackframe, error) {
+			return proc.GoroutineStacktrace(b.target, w.g, n-1, uncached|proc.StacktraceG)
+		})
 		if err != nil {
 			return err
 		}
