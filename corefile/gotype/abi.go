@@ -20,6 +20,8 @@ type abiLayout struct {
 	fields                                    uint64 // of structs
 	fieldSize, fieldName, fieldType, fieldOff uint64
 
+	sizes map[reflect.Kind]uint64 // of the structs that begin with Type
+
 	hchan, iface, eface       *Type
 	stringHeader, sliceHeader *Type
 	maps, table, groups       *Type // internal/runtime/maps
@@ -35,45 +37,86 @@ func (t *Types) loadABI() {
 		mapKey: 48, mapElem: 56, mapGroup: 64, methods: 56, fields: 56,
 		fieldSize: 24, fieldType: 8, fieldOff: 16,
 	}
-	offset := func(to *uint64, field string, types ...string) {
-		for _, name := range types {
-			if ty, err := t.ByName(name); err == nil {
-				if f, ok := ty.Field(field); ok && f.Offset < 1<<12 {
-					*to = uint64(f.Offset)
-					return
+	t.loadOffsets(l)
+	l.sizes = map[reflect.Kind]uint64{
+		reflect.Array: 72, reflect.Chan: 64, reflect.Func: 56, reflect.Interface: 80, reflect.Map: 104,
+		reflect.Pointer: 56, reflect.Slice: 56, reflect.Struct: 80,
+	}
+	for kind, name := range map[reflect.Kind]string{
+		reflect.Array: "ArrayType", reflect.Chan: "ChanType", reflect.Func: "FuncType", reflect.Interface: "InterfaceType",
+		reflect.Map: "MapType", reflect.Pointer: "PtrType", reflect.Slice: "SliceType", reflect.Struct: "StructType",
+	} {
+		if ty := t.runtimeType(abiPkg + name); ty != nil && ty.Size < 1<<12 {
+			l.sizes[kind] = uint64(ty.Size)
+		}
+	}
+	l.hchan, l.iface, l.eface = t.runtimeType("runtime.hchan"), t.runtimeType("runtime.iface"), t.runtimeType("runtime.eface")
+	l.stringHeader, l.sliceHeader = t.runtimeType("runtime.stringStructDWARF"), t.runtimeType("runtime.slice")
+	l.maps, l.table = t.runtimeType(mapsPkg+"Map"), t.runtimeType(mapsPkg+"table")
+	l.groups = t.runtimeType(mapsPkg + "groupsReference")
+	t.desc.abi = l
+}
+
+const (
+	abiPkg  = "internal/abi."
+	mapsPkg = "internal/runtime/maps."
+)
+
+// runtimeType finds a type of the runtime, nil when it is not described.
+func (t *Types) runtimeType(name string) *Type {
+	off, ok := t.index.lookup(t.info, name, false)
+	if !ok {
+		return nil
+	}
+	ty, err := t.ByOffset(off)
+	if err != nil {
+		return nil
+	}
+	return ty
+}
+
+// loadOffsets replaces the default offsets by those that are described.
+func (t *Types) loadOffsets(l *abiLayout) {
+	for _, o := range []struct {
+		to    *uint64
+		field string
+		types []string
+	}{
+		{&l.sizeOff, "Size_", []string{"Type"}}, {&l.tflag, "TFlag", []string{"Type"}},
+		{&l.kind, "Kind_", []string{"Type"}}, {&l.str, "Str", []string{"Type"}},
+		{&l.elem, "Elem", []string{"PtrType", "SliceType", "ChanType", "ArrayType"}},
+		{&l.arrayLen, "Len", []string{"ArrayType"}},
+		{&l.mapKey, "Key", []string{"MapType", "SwissMapType"}}, {&l.mapElem, "Elem", []string{"MapType", "SwissMapType"}},
+		{&l.mapGroup, "Group", []string{"MapType", "SwissMapType"}},
+		{&l.methods, "Methods", []string{"InterfaceType"}}, {&l.fields, "Fields", []string{"StructType"}},
+		{&l.fieldName, "Name", []string{"StructField"}}, {&l.fieldType, "Typ", []string{"StructField"}},
+		{&l.fieldOff, "Offset", []string{"StructField"}},
+	} {
+		for _, name := range o.types {
+			if ty := t.runtimeType(abiPkg + name); ty != nil {
+				if f, ok := ty.Field(o.field); ok && f.Offset < 1<<12 {
+					*o.to = uint64(f.Offset)
+					break
 				}
 			}
 		}
 	}
-	const pkg = "internal/abi."
-	offset(&l.sizeOff, "Size_", pkg+"Type")
-	offset(&l.tflag, "TFlag", pkg+"Type")
-	offset(&l.kind, "Kind_", pkg+"Type")
-	offset(&l.str, "Str", pkg+"Type")
-	offset(&l.elem, "Elem", pkg+"PtrType", pkg+"SliceType", pkg+"ChanType", pkg+"ArrayType")
-	offset(&l.arrayLen, "Len", pkg+"ArrayType")
-	offset(&l.mapKey, "Key", pkg+"MapType", pkg+"SwissMapType")
-	offset(&l.mapElem, "Elem", pkg+"MapType", pkg+"SwissMapType")
-	offset(&l.mapGroup, "Group", pkg+"MapType", pkg+"SwissMapType")
-	offset(&l.methods, "Methods", pkg+"InterfaceType")
-	offset(&l.fields, "Fields", pkg+"StructType")
-	offset(&l.fieldName, "Name", pkg+"StructField")
-	offset(&l.fieldType, "Typ", pkg+"StructField")
-	offset(&l.fieldOff, "Offset", pkg+"StructField")
-	if ty, err := t.ByName(pkg + "Type"); err == nil && ty.Size < 1<<12 {
+	if ty := t.runtimeType(abiPkg + "Type"); ty != nil && ty.Size < 1<<12 {
 		l.size = uint64(ty.Size)
 	}
-	if ty, err := t.ByName(pkg + "StructField"); err == nil && ty.Size < 1<<12 {
+	if ty := t.runtimeType(abiPkg + "StructField"); ty != nil && ty.Size < 1<<12 {
 		l.fieldSize = uint64(ty.Size)
 	}
 	l.size = max(l.size, l.sizeOff+8, l.tflag+1, l.kind+1, l.str+4)
 	l.fieldSize = max(l.fieldSize, l.fieldName+8, l.fieldType+8, l.fieldOff+8)
-	named := func(name string) *Type { ty, _ := t.ByName(name); return ty }
-	l.hchan, l.iface, l.eface = named("runtime.hchan"), named("runtime.iface"), named("runtime.eface")
-	l.stringHeader, l.sliceHeader = named("runtime.stringStructDWARF"), named("runtime.slice")
-	const maps = "internal/runtime/maps."
-	l.maps, l.table, l.groups = named(maps+"Map"), named(maps+"table"), named(maps+"groupsReference")
-	t.desc.abi = l
+}
+
+// uncommon is the offset of abi.UncommonType in a descriptor.
+func (l *abiLayout) uncommon(k reflect.Kind) uint64 {
+	if n, ok := l.sizes[k]; ok {
+		return n
+	}
+	return l.size
 }
 
 // mapStruct makes the struct behind a map as the linker does
@@ -90,6 +133,24 @@ func (l *abiLayout) mapStruct(group *Type) *Type {
 		return l.maps
 	}
 	return withField(l.maps, "dirPtr", pointer("*table", pointer("table", table)))
+}
+
+// renameGroup gives the fields of a group of slots the names that the compiler
+// gives them: reflect, which can make structs with exported fields only, calls
+// them Ctrl and Slots (reflect/map.go, groupAndSlotOf).
+func renameGroup(group *Type) {
+	lower := func(ty *Type) {
+		for i := range ty.Fields {
+			ty.Fields[i].Name = strings.ToLower(ty.Fields[i].Name)
+		}
+	}
+	if group.Offset != 0 {
+		return // the compiler's own
+	}
+	lower(group)
+	if slots, ok := group.member("slots"); ok && slots.Type.Elem != nil && slots.Type.Elem.Offset == 0 {
+		lower(slots.Type.Elem)
+	}
 }
 
 // withField copies a struct with another type for one of its fields.

@@ -106,6 +106,10 @@ func (t *Types) compile() {
 		}
 	}
 	check(t.fresh)
+	for _, g := range t.desc.groups {
+		renameGroup(g)
+	}
+	t.desc.groups = nil
 	for _, ty := range t.fresh {
 		if ty.Name == "" && ty.Offset == 0 && ty.Err == nil {
 			ty.Name = compose(ty)

@@ -3,6 +3,7 @@ package gotype
 import (
 	"fmt"
 	"reflect"
+	"strings"
 
 	"github.com/safedump/sdcore/corefile"
 )
@@ -16,6 +17,7 @@ type descriptors struct {
 	known  bool
 	byAddr map[uint64]*Type
 	abi    *abiLayout
+	groups []*Type // of maps, to be renamed once they are filled
 }
 
 // findTypes finds the start of the types. It is the linker's symbol
@@ -88,7 +90,9 @@ const (
 // The flags of abi.Type.TFlag and abi.Name (internal/abi/type.go, go1.25 to
 // go1.27).
 const (
+	tflagUncommon  = 1 << 0
 	tflagExtraStar = 1 << 1
+	tflagNamed     = 1 << 2
 	nameEmbedded   = 1 << 3
 	kindMask       = 31 // until go1.25 the upper bits of Kind_ are flags
 )
@@ -107,14 +111,13 @@ func (t *Types) fillDescriptor(ty *Type) error {
 	}
 	ty.Size = int64(size)
 	if ty.Descriptor > t.desc.base && ty.Descriptor < t.desc.end {
-		// The types that reflect makes have no name that can be found without
-		// reading a map of the runtime, but they are made of types that have.
-		name, err := t.moduleName(le32(b[l.str:]), flags)
-		if err != nil {
+		// Names of types that reflect makes are in a map of the runtime. They
+		// are composed from the names of what they are made of.
+		if err := t.setName(ty, le32(b[l.str:]), flags); err != nil {
 			return err
 		}
-		ty.Name = name
-		ty.Package = packageOf(name)
+	} else if flags&tflagNamed != 0 {
+		return fmt.Errorf("named type outside the binary: %w", ErrBadType)
 	}
 	if want := headerSize(ty.Kind); want != 0 && want != ty.Size {
 		return fmt.Errorf("%v of %d bytes: %w", ty.Kind, ty.Size, ErrBadType)
@@ -132,7 +135,9 @@ func (t *Types) fillDescriptor(ty *Type) error {
 		ty.Len = int64(n)
 	case reflect.Map:
 		ty.Key, ty.Elem = t.elemAt(ty.Descriptor+l.mapKey), t.elemAt(ty.Descriptor+l.mapElem)
-		ty.Internal = l.mapStruct(t.elemAt(ty.Descriptor + l.mapGroup))
+		group := t.elemAt(ty.Descriptor + l.mapGroup)
+		t.desc.groups = append(t.desc.groups, group)
+		ty.Internal = l.mapStruct(group)
 	case reflect.Struct:
 		return t.madeStruct(ty)
 	case reflect.Interface:
@@ -225,16 +230,37 @@ func (t *Types) madeStruct(ty *Type) error {
 	return nil
 }
 
-// moduleName reads the name of a type of the binary.
-func (t *Types) moduleName(off uint32, flags byte) (string, error) {
+// setName reads the name of a type of the binary. The descriptor has the name
+// of its package; the path is in abi.UncommonType, behind the kind's struct.
+func (t *Types) setName(ty *Type, off uint32, flags byte) error {
 	if !t.desc.known || int32(off) <= 0 {
-		return "", fmt.Errorf("named type without a name: %w", ErrBadType)
+		return fmt.Errorf("type without a name: %w", ErrBadType)
 	}
 	name, _, err := t.nameAt(t.desc.base + uint64(off))
+	if err != nil {
+		return err
+	}
 	if flags&tflagExtraStar != 0 && len(name) > 0 {
 		name = name[1:]
 	}
-	return name, err
+	ty.Name = name
+	if flags&tflagNamed == 0 {
+		return nil
+	}
+	ty.Package = packageOf(name)
+	if flags&tflagUncommon == 0 || ty.Package == "" {
+		return nil
+	}
+	pkg, err := t.word(ty.Descriptor + t.desc.abi.uncommon(ty.Kind))
+	if err != nil || int32(pkg) <= 0 {
+		return nil
+	}
+	path, _, err := t.nameAt(t.desc.base + pkg&(1<<32-1))
+	if err == nil && path[strings.LastIndexByte(path, '/')+1:] != "" {
+		ty.Name = path + strings.TrimPrefix(name, ty.Package)
+		ty.Package = path
+	}
+	return nil
 }
 
 // nameAt reads an abi.Name: a byte of flags, the length as a varint, the text.

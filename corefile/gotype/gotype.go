@@ -100,6 +100,16 @@ func NewStatic(b *corefile.Binary) (*Types, error) {
 // DebugInfo gives access to the debug information that the types come from.
 func (t *Types) DebugInfo() *die.Info { return t.info }
 
+// Damage is the first defect that was met in the debug information while
+// looking for types, nil when there was none so far. What lies behind it in the
+// same package is not found.
+func (t *Types) Damage() error {
+	if err := t.info.Damage(); err != nil {
+		return err
+	}
+	return t.index.damage
+}
+
 // ByOffset compiles the type at a DWARF offset.
 func (t *Types) ByOffset(off dwarf.Offset) (*Type, error) {
 	ty := t.ref(off)
@@ -114,7 +124,7 @@ func (t *Types) ByOffset(off dwarf.Offset) (*Type, error) {
 // types with the name, which only types declared in functions can have, it is
 // the first in the order of the binary.
 func (t *Types) ByName(name string) (*Type, error) {
-	off, ok := t.index.lookup(t.info, name)
+	off, ok := t.index.lookup(t.info, name, true)
 	if !ok {
 		return nil, fmt.Errorf("type %s: %w", quoteName(name), ErrNoType)
 	}

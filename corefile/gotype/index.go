@@ -16,6 +16,8 @@ type typeIndex struct {
 	seed  maphash.Seed
 	names []nameRef // by hash, then offset
 	descs []descRef // by offset of the descriptor
+
+	damage error
 }
 
 // nameRef is a hashed name: 8 bytes instead of a map of strings, which would
@@ -64,12 +66,14 @@ func (x *typeIndex) add(info *die.Info, want func(*die.Unit) bool) {
 func (x *typeIndex) addUnit(u *die.Unit) {
 	c := u.Cursor()
 	if _, ok, err := c.Next(); !ok || err != nil { // the unit itself
+		x.addDamage(err)
 		return
 	}
 	depth := 0
 	for {
 		e, ok, err := c.Next()
 		if !ok || err != nil {
+			x.addDamage(err)
 			return
 		}
 		if e.Tag == 0 {
@@ -82,6 +86,12 @@ func (x *typeIndex) addUnit(u *die.Unit) {
 		if e.Children {
 			depth++
 		}
+	}
+}
+
+func (x *typeIndex) addDamage(err error) {
+	if x.damage == nil && err != nil {
+		x.damage = err
 	}
 }
 
@@ -101,8 +111,9 @@ func (x *typeIndex) addEntry(e die.Entry) {
 
 func (x *typeIndex) hash(name []byte) uint32 { return uint32(maphash.Bytes(x.seed, name)) }
 
-// lookup finds a type by its name in DWARF or as Go spells it.
-func (x *typeIndex) lookup(info *die.Info, name string) (dwarf.Offset, bool) {
+// lookup finds a type by its name in DWARF or as Go spells it, in the unit of
+// package runtime only or, everywhere, in all.
+func (x *typeIndex) lookup(info *die.Info, name string, everywhere bool) (dwarf.Offset, bool) {
 	for x.stage > 0 || x.advance(info) {
 		h := x.hash([]byte(name))
 		i, _ := slices.BinarySearchFunc(x.names, h, func(r nameRef, h uint32) int { return int(int64(r.hash) - int64(h)) })
@@ -115,14 +126,16 @@ func (x *typeIndex) lookup(info *die.Info, name string) (dwarf.Offset, bool) {
 				return e.Off, true
 			}
 		}
-		if !x.advance(info) {
+		if !everywhere || !x.advance(info) {
 			break
 		}
 	}
 	return 0, false
 }
 
-// byRuntimeType finds a type by the offset of its descriptor.
+// byRuntimeType finds a type by the offset of its descriptor. Not every type
+// that has a descriptor has an entry, so where there are entries in package
+// runtime, all of them are there.
 func (x *typeIndex) byRuntimeType(info *die.Info, rtype uint64) (dwarf.Offset, bool) {
 	if rtype == 0 || rtype >= 1<<32 {
 		return 0, false
@@ -134,7 +147,7 @@ func (x *typeIndex) byRuntimeType(info *die.Info, rtype uint64) (dwarf.Offset, b
 		if ok {
 			return x.descs[i].off, true
 		}
-		if !x.advance(info) {
+		if len(x.descs) > 0 || !x.advance(info) {
 			break
 		}
 	}

@@ -68,6 +68,7 @@ func main() {
 	for _, t := range made() {
 		enc.Encode(describe(t, true))
 	}
+	enc.Encode(line{Name: "end"})
 	w.Flush()
 	io.Copy(io.Discard, os.Stdin)
 	if len(os.Args) > 100 {
