@@ -28,9 +28,13 @@ type Files struct {
 }
 
 // Core returns the files of a fixture. Without them the test is skipped with
-// the command that makes them; under SDCORE_REQUIRE_CORES=1 it fails.
+// the command that makes them; under SDCORE_REQUIRE_CORES=1 it fails. With
+// -short it is skipped always: `make check` needs no cores.
 func Core(t testing.TB, name string) Files {
 	t.Helper()
+	if testing.Short() {
+		t.Skipf("needs the core of %s; run without -short (make test)", name)
+	}
 	dir := filepath.Join(coresDir(t), name)
 	f := Files{
 		Name: name, Dir: dir,
