@@ -36,7 +36,7 @@ func crowd(n int) *report.Report {
 }
 
 func TestFilesKeepToTheirSize(t *testing.T) {
-	r := crowd(2000)
+	r := crowd(1500)
 	s := compiled(t)
 	for _, size := range []int64{40 << 10, 100 << 10, 500 << 10, 2 << 20, -1} {
 		var b bytes.Buffer
