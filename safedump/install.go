@@ -24,7 +24,8 @@ type Options struct {
 	// KeepFilter leaves coredump_filter alone.
 	KeepFilter bool
 	// NoCrashText keeps no copy of the crash text. The runtime has one such
-	// copy: a program that calls debug.SetCrashOutput itself wants this.
+	// copy: a program that calls debug.SetCrashOutput itself, before or after
+	// Install, wants this.
 	NoCrashText bool
 	// NoSidecar writes no sidecar.
 	NoSidecar bool

@@ -61,6 +61,23 @@ func program(role string) {
 		runtime.KeepAlive(nowhere)
 		nowhere[len(os.Args)] = 1
 		runtime.KeepAlive(truth)
+	case "clone": // a process, not a thread, without an exit signal
+		pid, _, errno := syscall.RawSyscall6(syscall.SYS_CLONE, 0, 0, 0, 0, 0, 0)
+		if errno == 0 && pid == 0 {
+			for {
+				_, _, _ = syscall.RawSyscall(syscall.SYS_EXIT_GROUP, 5, 0, 0)
+			}
+		}
+		var ws syscall.WaitStatus
+		if got, err := syscall.Wait4(int(pid), &ws, wAll, nil); err != nil || got != int(pid) {
+			os.Exit(9)
+		}
+		os.Exit(ws.ExitStatus())
+	case "sub":
+		out, err := exec.Command("echo", "sub").Output()
+		if err != nil || string(out) != "sub\n" {
+			os.Exit(9)
+		}
 	case "catch":
 		c := make(chan os.Signal, 1)
 		signal.Notify(c, syscall.SIGABRT)
@@ -284,6 +301,8 @@ func TestExitStatus(t *testing.T) {
 		{"signal without a core", []string{"sh", "-c", "kill -TERM $$"}, 143, false, ""},
 		{"fatal signal", []string{"sh", "-c", "kill -QUIT $$"}, 131, true, "killed process"},
 		{"caught signal", self("catch"), 0, false, ""},
+		{"cloned process", self("clone"), 5, false, ""},
+		{"program started by the program", self("sub"), 0, false, ""},
 		{"ignored signal", []string{"sh", "-c", "trap '' ABRT; kill -ABRT $$; exit 4"}, 4, false, ""},
 		{"a child's signal", []string{"sh", "-c", "exec 2>/dev/null; sh -c 'kill -ABRT $$'; exit 3"}, 3, false, ""},
 		{"other name", []string{"-o", "./core", "--", "sh", "-c", "kill -ABRT $$"}, 134, true, "./core"},
