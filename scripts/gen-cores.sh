@@ -74,8 +74,9 @@ signal_of() {
 
 # stamp_of NAME: a hash over all that the core depends on.
 stamp_of() {
-  local dir=$root/fixtures/${1%%.*} files
-  mapfile -t files < <(find "$dir" "$root/fixtures/internal" "$root/safedump" -maxdepth 2 \
+  local dirs=("$root/fixtures/${1%%.*}" "$root/fixtures/internal") files
+  if grep -qs sdcore/safedump "${dirs[0]}"/*.go; then dirs+=("$root/safedump"); fi
+  mapfile -t files < <(find "${dirs[@]}" -maxdepth 2 \
     \( -name '*.go' -o -name '*.c' -o -name '*.h' \) ! -name '*_test.go' ! -path '*/cmd/*' 2>/dev/null | LC_ALL=C sort)
   {
     "$go" version
@@ -106,7 +107,7 @@ crash() {
     cd "$dir"
     ulimit -c unlimited 2>/dev/null || ulimit -c "$(ulimit -H -c)"
     # shellcheck disable=SC2016 # expanded by the inner shell
-    exec timeout --foreground -k 1 30 env -i PATH=/usr/bin:/bin HOME=/nonexistent LANG=C.UTF-8 PWD="$dir" \
+    exec timeout --foreground -k 1 30 env -i PATH=/usr/bin:/bin HOME="$dir" LANG=C.UTF-8 PWD="$dir" \
       GOTRACEBACK=crash DEPLOY_ENV=friday PAYMENT_API_KEY=made-up-for-the-fixtures \
       sh -c 'echo $$ >pid; exec "$@" <&- >stdout 2>stderr' sh "$@"
   ) >/dev/null 2>&1 9>&- &
