@@ -29,8 +29,8 @@ func (u *run) argument(flag string, arg *string) bool {
 	}
 	name := strings.TrimLeft(flag, "-")
 	if v := u.name(name); v.class >= classText && (v.class != classWeak || v.numbers) && !u.x.names.counts(name) {
-		if strings.HasPrefix(*arg, "-") && plainWord(*arg) || trivialValue(*arg) {
-			return false // the next flag: this one is a switch
+		if looksFlag(*arg) || trivialValue(*arg) {
+			return false // this one is a switch, or says nothing
 		}
 		u.secrets.add(*arg, v.grade())
 		*arg = Placeholder
@@ -47,6 +47,16 @@ func (u *run) argument(flag string, arg *string) bool {
 		}
 	}
 	return false
+}
+
+// looksFlag reports whether a word is the next flag. Only what stands before a
+// value in the same word counts: that stays when the value is removed.
+func looksFlag(arg string) bool {
+	head := arg
+	if i := strings.IndexAny(arg, "=: "); i >= 0 {
+		head = arg[:i]
+	}
+	return len(head) > 1 && head[0] == '-' && plainWord(head)
 }
 
 func mysqlClient(path string) bool {
