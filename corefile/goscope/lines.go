@@ -20,6 +20,7 @@ type lineTable struct {
 	quant  uint32 // instruction granularity
 	pctab  []byte
 	funcs  []byte // index, then the functions
+	gofunc uint64 // address that funcdata is relative to, 0 when unknown
 }
 
 const (
@@ -33,51 +34,72 @@ const (
 // line returns the line of the innermost function, inlined or not, at an
 // address of the file; 0 when it is not known.
 func (t *lineTable) line(pc uint64) int {
+	fn, entry, ok := t.function(pc)
+	if !ok {
+		return 0
+	}
+	n, _ := t.pcvalue(fn.word(funcPcln), uint32(pc-entry))
+	return max(n, 0)
+}
+
+// funcRecord is a runtime._func with what follows it.
+type funcRecord []byte
+
+// word returns the 32-bit word at an offset, 0 past the end.
+func (r funcRecord) word(off uint64) uint32 {
+	if off > uint64(len(r)) || uint64(len(r))-off < 4 {
+		return 0
+	}
+	return binary.LittleEndian.Uint32(r[off:])
+}
+
+// function returns the record and the entry of the function at an address.
+func (t *lineTable) function(pc uint64) (fn funcRecord, entry uint64, ok bool) {
 	if !t.opened {
 		t.opened = true
 		t.open()
 	}
 	if t.nfunc == 0 || pc < t.text || pc-t.text > 1<<32-1 {
-		return 0
+		return nil, 0, false
 	}
 	rel := uint32(pc - t.text)
-	entry := func(i int) uint32 { return binary.LittleEndian.Uint32(t.funcs[8*i:]) }
-	i := sort.Search(t.nfunc, func(i int) bool { return entry(i) > rel }) - 1
+	start := func(i int) uint32 { return binary.LittleEndian.Uint32(t.funcs[8*i:]) }
+	i := sort.Search(t.nfunc, func(i int) bool { return start(i) > rel }) - 1
 	if i < 0 {
-		return 0
+		return nil, 0, false
 	}
-	at := uint64(binary.LittleEndian.Uint32(t.funcs[8*i+4:])) + funcPcln
-	if at+4 > uint64(len(t.funcs)) {
-		return 0
+	at := uint64(binary.LittleEndian.Uint32(t.funcs[8*i+4:]))
+	if at > uint64(len(t.funcs)) {
+		return nil, 0, false
 	}
-	return t.pcvalue(binary.LittleEndian.Uint32(t.funcs[at:]), rel-entry(i))
+	return t.funcs[at:], t.text + uint64(start(i)), true
 }
 
 // pcvalue runs a table of (value delta, PC delta) pairs up to the PC that is
-// rel bytes into its function.
-func (t *lineTable) pcvalue(off, rel uint32) int {
+// rel bytes into its function. ok is false when the table does not get there.
+func (t *lineTable) pcvalue(off, rel uint32) (value int, ok bool) {
 	if off == 0 || uint64(off) >= uint64(len(t.pctab)) {
-		return 0
+		return 0, false
 	}
 	b := t.pctab[off:]
-	value, pc := int32(-1), uint64(0)
+	v, pc := int32(-1), uint64(0)
 	for i := range maxLineEntries {
 		delta, n := binary.Uvarint(b)
 		if n <= 0 || delta == 0 && i > 0 {
-			return 0
+			return 0, false
 		}
 		b = b[n:]
-		value += int32(uint32(delta)>>1) ^ -int32(delta&1)
+		v += int32(uint32(delta)>>1) ^ -int32(delta&1)
 		step, n := binary.Uvarint(b)
 		if n <= 0 {
-			return 0
+			return 0, false
 		}
 		b = b[n:]
 		if pc += step * uint64(t.quant); uint64(rel) < pc {
-			return max(int(value), 0)
+			return int(v), true
 		}
 	}
-	return 0
+	return 0, false
 }
 
 // open finds the table. Without one, lines are unknown.
@@ -110,6 +132,7 @@ func (t *lineTable) open() {
 	}
 	t.text, t.nfunc, t.quant = text, int(nfunc), uint32(data[6])
 	t.pctab, t.funcs = data[pctab:funcs], data[funcs:]
+	t.gofunc, _, _ = t.binary.Symbol("go:func.*")
 }
 
 func pclntab(f *elf.File) []byte {
