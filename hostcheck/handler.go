@@ -2,6 +2,10 @@ package hostcheck
 
 import (
 	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -51,19 +55,43 @@ func (c *checker) handler(code Code, command string) {
 	}
 }
 
-// coredumpStorage is the last Storage= of systemd's coredump.conf(5), lower
-// case; "" when none is set. Drop-in directories are not read.
+// coredumpStorage is the last Storage= of systemd's coredump.conf(5) and its
+// drop-ins, lower case; "" when none is set.
 func (c *checker) coredumpStorage() string {
-	b, err := c.read("/etc/systemd/coredump.conf")
-	if err != nil {
-		return ""
-	}
 	storage := ""
-	for line := range strings.Lines(string(b)) {
-		key, value, ok := strings.Cut(strings.TrimSpace(line), "=")
-		if ok && strings.TrimSpace(key) == "Storage" {
-			storage = strings.ToLower(strings.TrimSpace(value))
+	for _, path := range c.coredumpConfig() {
+		b, err := c.read(path)
+		if err != nil {
+			continue
+		}
+		for line := range strings.Lines(string(b)) {
+			key, value, ok := strings.Cut(strings.TrimSpace(line), "=")
+			if ok && strings.TrimSpace(key) == "Storage" {
+				storage = strings.ToLower(strings.TrimSpace(value))
+			}
 		}
 	}
 	return storage
+}
+
+// coredumpConfig lists the files in the order in which they count: the main
+// one, then drop-ins by name, of which /etc's hides /run's hides /usr/lib's.
+func (c *checker) coredumpConfig() []string {
+	dropIns := map[string]string{} // path by name
+	for _, dir := range []string{"/usr/lib/systemd/coredump.conf.d", "/run/systemd/coredump.conf.d", "/etc/systemd/coredump.conf.d"} {
+		entries, err := os.ReadDir(c.path(dir))
+		if err != nil {
+			continue
+		}
+		for _, e := range entries {
+			if strings.HasSuffix(e.Name(), ".conf") {
+				dropIns[e.Name()] = filepath.Join(dir, e.Name())
+			}
+		}
+	}
+	paths := []string{"/etc/systemd/coredump.conf"}
+	for _, name := range slices.Sorted(maps.Keys(dropIns)) {
+		paths = append(paths, dropIns[name])
+	}
+	return paths
 }
