@@ -46,29 +46,12 @@ func fingerprint(r *report.Report) string {
 	return hex.EncodeToString(sum[:])[:12]
 }
 
-// crashSite is the frame that is shown first: the one marked as crash site of
-// the goroutine or thread that crashed, or else its first frame that is not
-// the runtime's. It is nil when nothing crashed that has frames.
+// crashSite is the frame that a saved report begins with: of the goroutine
+// that crashed, or else of the thread, the frame marked as crash site, the
+// first one that is not the runtime's, or the first. It is nil when nothing
+// crashed that has frames. export picks its first frame by the same rules.
 func crashSite(r *report.Report) *report.Frame {
-	for i := range r.Goroutines {
-		g := &r.Goroutines[i]
-		if g.Crashed || g.ID == r.Crash.Goroutine && g.ID != 0 {
-			if f := siteOf(g.Frames); f != nil {
-				return f
-			}
-		}
-	}
-	for i := range r.Threads {
-		if t := &r.Threads[i]; t.Crashed {
-			if f := siteOf(t.Frames); f != nil {
-				return f
-			}
-		}
-	}
-	return nil
-}
-
-func siteOf(frames []report.Frame) *report.Frame {
+	frames := crashFrames(r)
 	for i := range frames {
 		if frames[i].CrashSite {
 			return &frames[i]
@@ -81,6 +64,25 @@ func siteOf(frames []report.Frame) *report.Frame {
 	}
 	if len(frames) > 0 {
 		return &frames[0]
+	}
+	return nil
+}
+
+func crashFrames(r *report.Report) []report.Frame {
+	for i := range r.Goroutines {
+		if r.Goroutines[i].Crashed {
+			return r.Goroutines[i].Frames
+		}
+	}
+	for i := range r.Goroutines {
+		if id := r.Goroutines[i].ID; id != 0 && id == r.Crash.Goroutine {
+			return r.Goroutines[i].Frames
+		}
+	}
+	for i := range r.Threads {
+		if r.Threads[i].Crashed {
+			return r.Threads[i].Frames
+		}
 	}
 	return nil
 }
