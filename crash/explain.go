@@ -2,6 +2,7 @@ package crash
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/safedump/sdcore/corefile"
@@ -43,10 +44,19 @@ type Site struct {
 	Frame int
 }
 
+// memory is what is used of corefile.Memory.
+type memory interface {
+	View(addr uint64, n int) ([]byte, corefile.Provenance, bool)
+	Uint64(addr uint64) (uint64, error)
+	Uint32(addr uint64) (uint32, error)
+	Uint8(addr uint64) (uint8, error)
+	Provenance(addr uint64) corefile.Provenance
+}
+
 // explainer explains one crash.
 type explainer struct {
 	in    Input
-	mem   *corefile.Memory
+	mem   memory
 	names map[uint64]string    // of types, as Go prints them
 	said  map[[2]uint64]string // texts of errors, by type and data word
 
@@ -62,16 +72,22 @@ type explainer struct {
 // Explain says why the program died, and where. It never fails: what can't be
 // decided has KindUnknown and a problem.
 func Explain(ctx context.Context, in Input) (report.Crash, Site, []report.Problem) {
-	x := &explainer{in: in, names: map[uint64]string{}, said: map[[2]uint64]string{}}
+	if in.Core == nil || in.Core.Memory() == nil {
+		return explain(ctx, in, nil)
+	}
+	return explain(ctx, in, in.Core.Memory())
+}
+
+func explain(ctx context.Context, in Input, mem memory) (report.Crash, Site, []report.Problem) {
+	x := &explainer{mem: mem, in: in, names: map[uint64]string{}, said: map[[2]uint64]string{}}
 	x.crash.Kind = report.KindUnknown
 	x.crash.Evidence = []string{}
 	x.crash.Exception.Sub = []report.Exception{}
 	site := Site{Frame: -1}
 	err := corefile.Guard("explain crash", func() error {
-		if in.Core == nil || in.Core.Memory() == nil {
-			return fmt.Errorf("no core")
+		if mem == nil {
+			return errors.New("no core")
 		}
-		x.mem = in.Core.Memory()
 		x.find(ctx)
 		x.decide()
 		site = x.site()

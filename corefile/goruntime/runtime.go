@@ -113,8 +113,9 @@ func (r *Runtime) Symbol(name string) (addr uint64, ok bool) {
 	return addr, ok
 }
 
-// Panicking tells how many goroutines are printing a panic or fatal error
-// (runtime.panicking); ok is false when that is not known.
+// Panicking tells how many goroutines are still printing a panic or fatal error
+// (runtime.panicking): it is back at 0 when the core is made after that. ok is
+// false when it is not known.
 func (r *Runtime) Panicking() (n uint32, ok bool) { return r.counter("runtime.panicking") }
 
 // Crashing tells how many threads have taken part in dying from an external
