@@ -241,6 +241,9 @@ func (v *Value) size(op StepOp) (*Value, error) {
 		x = &x.Children[0].Value
 	}
 	n := x.Len
+	if op == StepCap && (x.Kind == KindSlice || x.Kind == KindBytes) && x.Cap < x.Len && x.Note != "" {
+		return nil, fmt.Errorf("the capacity is not known: %s", x.Note)
+	}
 	switch x.Kind {
 	case KindSlice, KindBytes, KindArray, KindChan:
 		if op == StepCap && x.Cap > 0 {
