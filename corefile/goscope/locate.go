@@ -15,7 +15,8 @@ type plan struct {
 	f            *Finder
 	unit         *die.Unit
 	frameBase    []byte
-	pc, callPC   uint64 // of the file
+	pc, callPC   uint64    // of the file
+	list         die.Value // the attribute that atPC and atCall come from
 	atPC, atCall found
 	stale        bool
 

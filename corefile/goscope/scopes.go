@@ -30,6 +30,7 @@ func (v *variable) place(u *die.Unit, pc uint64) found {
 // scopesOf computes the scopes at a PC of fn. Addresses are those of the file.
 func (f *Finder) scopesOf(fn *function, pc, callPC uint64) []Scope {
 	chain := fn.callsAt(callPC)
+	fn.moveToCallSites(chain, f.lines.callSites(callPC))
 	line := f.lines.line(callPC)
 	out := make([]Scope, len(chain))
 	for depth := len(chain) - 1; depth >= 0; depth-- {
@@ -48,8 +49,16 @@ type activeCall struct {
 	blocks []int // nodes: the call itself, then blocks, outer before inner
 }
 
-// callsAt lists the active calls from the physical function inwards.
+// callsAt lists the active calls from the physical function inwards. What
+// contains something active is active too: the compiler leaves instructions of
+// inlined calls out of the ranges of the blocks around them.
 func (fn *function) callsAt(pc uint64) []activeCall {
+	active := make([]bool, len(fn.nodes))
+	for i := len(fn.nodes) - 1; i > 0; i-- {
+		if active[i] || fn.nodes[i].contains(pc) {
+			active[i], active[fn.nodes[i].parent] = true, true
+		}
+	}
 	chain := []activeCall{{call: 0, blocks: []int{0}}}
 	level := make([]int, len(fn.nodes)) // of the call that an active node belongs to, from 1
 	level[0] = 1
@@ -58,7 +67,7 @@ func (fn *function) callsAt(pc uint64) []activeCall {
 		up := level[n.parent]
 		// Only the innermost call can have more inside: the calls are a chain,
 		// whatever overlapping ranges claim.
-		if up == 0 || up != len(chain) && n.call || !n.contains(pc) {
+		if !active[i] || up == 0 || up != len(chain) && n.call {
 			continue
 		}
 		if n.call {
@@ -144,7 +153,7 @@ func hidden(name string) bool {
 func (b *scopeBuilder) plan(v *variable) plan {
 	return plan{
 		f: b.f, unit: b.fn.unit, frameBase: b.fn.frameBase,
-		pc: b.pc, callPC: b.callPC,
+		pc: b.pc, callPC: b.callPC, list: v.loc,
 		atPC: v.place(b.fn.unit, b.pc), atCall: v.place(b.fn.unit, b.callPC),
 		captured: v.captured, offset: v.closure, dictIndex: v.dict,
 	}
