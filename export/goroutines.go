@@ -34,7 +34,7 @@ func writeGoroutines(w io.Writer, r *report.Report, o GoroutineOptions) error {
 	part := report.Report{Goroutines: chosen, Groups: groupsOf(r, chosen, o.Select)}
 	s := newScreen(&part, o.TextOptions)
 	s.o.Groups = -1
-	s.goroutineTable()
+	s.goroutineTable(true)
 	if o.All || o.Locals {
 		for i := range chosen {
 			s.goroutine(&chosen[i], o.Locals)

@@ -17,8 +17,9 @@ import (
 
 func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
 
-// goroutineTable shows the groups of goroutines with equal stacks.
-func (s *screen) goroutineTable() {
+// goroutineTable shows the groups of goroutines with equal stacks; system adds
+// those of the runtime, which are otherwise only counted.
+func (s *screen) goroutineTable(system bool) {
 	if len(s.r.Goroutines) == 0 && len(s.r.Groups) == 0 {
 		return
 	}
@@ -34,16 +35,32 @@ func (s *screen) goroutineTable() {
 	s.line()
 	s.line(s.bold(fmt.Sprintf("goroutines: %d in %d groups of equal stacks", max(total, len(s.r.Goroutines)), len(groups))))
 	shown := groups
+	if own := slices.IndexFunc(groups, func(g *report.Group) bool { return g.System }); own >= 0 && !system {
+		shown = groups[:own]
+	}
 	if limit >= 0 && len(shown) > limit {
 		shown = shown[:limit]
 	}
 	s.groupTable(shown)
-	if rest := groups[len(shown):]; len(rest) > 0 {
-		n := 0
-		for _, g := range rest {
-			n += g.Count
+	s.restOfGroups(groups[len(shown):])
+}
+
+// restOfGroups counts the groups that are not in the table.
+func (s *screen) restOfGroups(rest []*report.Group) {
+	groups, goroutines, system := 0, 0, 0
+	for _, g := range rest {
+		if g.System {
+			system += g.Count
+			continue
 		}
-		s.line("  ", s.grey(fmt.Sprintf("… +%d groups with %d goroutines", len(rest), n)))
+		groups++
+		goroutines += g.Count
+	}
+	if groups > 0 {
+		s.line("  ", s.grey(fmt.Sprintf("… +%d groups with %d goroutines", groups, goroutines)))
+	}
+	if system > 0 {
+		s.line("  ", s.grey(fmt.Sprintf("… +%d of the runtime", system)))
 	}
 }
 

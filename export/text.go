@@ -5,6 +5,7 @@ import (
 	"io"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/safedump/sdcore/redact"
 	"github.com/safedump/sdcore/report"
@@ -36,7 +37,7 @@ func writeText(w io.Writer, r *report.Report, o TextOptions) error {
 	s.headline()
 	s.exceptions(&r.Crash.Exception, "  ", 0)
 	s.crashStack()
-	s.goroutineTable()
+	s.goroutineTable(s.o.Full)
 	s.problems()
 	s.trust()
 	s.identity()
@@ -245,15 +246,32 @@ func (s *screen) trust() {
 	if !s.r.Complete {
 		s.line(s.yellow("partial report: "), "something that belongs in it could not be read (see problems)")
 	}
-	for _, o := range s.r.Omitted {
-		s.line("left out: ", strconv.FormatInt(o.Count, 10), " ", name(o.What), s.grey(" ("+name(o.Why)+")"))
-	}
+	s.omitted()
 	total, rules := redactionSummary(s.r)
 	if total == 0 {
 		s.line("redacted: nothing", s.grey(fmt.Sprintf(" (tier %d)", s.r.Tier)))
 		return
 	}
 	s.line(fmt.Sprintf("redacted: %d", total), s.grey(fmt.Sprintf(" (%s; tier %d)", strings.Join(rules, ", "), s.r.Tier)))
+}
+
+// omitted says what was left out, in as few lines as it needs.
+func (s *screen) omitted() {
+	line := "left out:"
+	for i, o := range s.r.Omitted {
+		item := " " + strconv.FormatInt(o.Count, 10) + " " + name(o.What) + " (" + name(o.Why) + ")"
+		if i < len(s.r.Omitted)-1 {
+			item += ","
+		}
+		if i > 0 && utf8.RuneCountInString(line)+utf8.RuneCountInString(item) > s.wide {
+			s.line(line)
+			line = "         "
+		}
+		line += item
+	}
+	if len(s.r.Omitted) > 0 {
+		s.line(line)
+	}
 }
 
 // redactionSummary counts removed values in all and per rule.
