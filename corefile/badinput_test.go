@@ -65,6 +65,7 @@ func TestBadInput(t *testing.T) {
 		{"phoff", edit(core, 32, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff), ErrTruncated, "ends inside its 7 program headers", false},
 		{"absurd-count", absurdCount(core), ErrCorrupt, "claims 4294967295 program headers", false},
 		{"offset-overflow", edit(core, 64+8, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff), ErrCorrupt, "file range overflows (offset 0x40)", false},
+		{"size-overflow", edit(core, 64+32, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f), ErrCorrupt, "file range overflows", false},
 		{"address-overflow", edit(core, 64+56+16, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff), ErrCorrupt, "address range overflows", false},
 		{"file-over-memory", edit(core, 64+56+40, 1, 0, 0), ErrCorrupt, "more bytes in the file than in memory", false},
 		{"note-size", edit(core, 64+7*56+4, 0xff, 0xff, 0xff, 0xff), ErrCorrupt, "4294967295 bytes wanted", false},

@@ -45,8 +45,9 @@ func (c *Core) findBias() (mismatch string) {
 	return ""
 }
 
-// biasWithoutBinary takes the bias from the headers in memory.
-func (c *Core) biasWithoutBinary() {
+// withoutBinary takes bias and build IDs from the headers in memory.
+func (c *Core) withoutBinary() {
+	c.identifyImage()
 	if c.image != nil {
 		c.bias = c.image.bias
 	}

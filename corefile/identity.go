@@ -15,15 +15,13 @@ func (c *Core) openBinary(ctx context.Context, path string, o Options) error {
 	id := &c.identity
 	id.Core, id.Binary, id.Match = c.path, path, report.MatchNoBinary
 	id.Evidence = []string{}
-	if c.image != nil {
-		id.CoreBuildID, id.CoreGoID = c.image.ids.gnu, c.image.ids.gob
-	} else {
+	if c.image == nil {
 		c.evidence("the core does not hold the first page of its executable (coredump_filter bit 4), so its build ID is unknown")
 	}
 	if path == "" {
 		b, err := c.findBinary(ctx, o.BinaryDirs)
 		if err != nil || b == nil {
-			c.biasWithoutBinary()
+			c.withoutBinary()
 			return err
 		}
 		c.bin = b
@@ -33,7 +31,9 @@ func (c *Core) openBinary(ctx context.Context, path string, o Options) error {
 			return err
 		}
 		c.bin = b
+		c.chooseImage()
 	}
+	c.identifyImage()
 	id.Binary, id.BinaryBuildID, id.BinaryGoID = c.bin.path, c.bin.ids.gnu, c.bin.ids.gob
 	reason := c.findBias()
 	if r := c.compare(); r != "" {
@@ -49,6 +49,26 @@ func (c *Core) openBinary(ctx context.Context, path string, o Options) error {
 	c.evidence("opened nevertheless, as asked: %s", reason)
 	c.problem("binary", false, "does not belong to the core (%s): names, lines, types and read-only data may be wrong", reason)
 	return nil
+}
+
+// chooseImage looks for the binary elsewhere in memory when the program's main
+// executable is another file: a program started as "ld.so PROGRAM", or Go code
+// in a shared library.
+func (c *Core) chooseImage() {
+	if c.image != nil && c.image.ids.sameBuild(c.bin.ids) {
+		return
+	}
+	if img := imageWith(c.mem, c.segments, c.bin.ids.sameBuild); img != nil {
+		c.image = img
+		c.evidence("the binary is mapped at %v, but not as the file that the kernel started", report.Addr(img.base))
+	}
+}
+
+// identifyImage records the build IDs in memory.
+func (c *Core) identifyImage() {
+	if c.image != nil {
+		c.identity.CoreBuildID, c.identity.CoreGoID = c.image.ids.gnu, c.image.ids.gob
+	}
 }
 
 // evidence records a fact about identity.

@@ -313,7 +313,11 @@ func TestNoFileNote(t *testing.T) {
 
 // A core may not send the search to a relative path, a device or a directory.
 func TestPathsFromTheCore(t *testing.T) {
-	for _, path := range []string{"pay", "../pay", "/dev/zero", "/", "/proc/self/mem", "/dev/null\nx"} {
+	here := t.TempDir()
+	t.Chdir(here)
+	b, _ := coretest.NewSynthCrash("", coretest.SynthGNUID, "", false).Binary.Bytes()
+	write(t, here, "pay", b)
+	for _, path := range []string{"pay", "../" + filepath.Base(here) + "/pay", "/dev/zero", "/", "/proc/self/mem", "/dev/null\nx"} {
 		dir := t.TempDir()
 		c := coretest.NewSynthCrash(path, coretest.SynthGNUID, "", false)
 		b, _ := c.Core.Bytes()
@@ -326,5 +330,46 @@ func TestPathsFromTheCore(t *testing.T) {
 				t.Errorf("%q: evidence %q has more than a line", path, e)
 			}
 		}
+	}
+}
+
+// A program started through the dynamic loader: the vector describes the
+// loader, the binary is another image.
+func TestStartedByLoader(t *testing.T) {
+	const at = 0x7f0000000000
+	core, bin := crashFiles(t, coretest.SynthGNUID, "", true, func(c *coretest.SynthCrash) {
+		loader, _ := coretest.NewSynthCrash("", strings.Repeat("l", 20), "", true).Binary.Bytes()
+		c.Core.Segments = append(c.Core.Segments, coretest.SynthSegment{Addr: at, Data: loader[:coretest.SynthPage], Flags: elf.PF_R})
+		for i, n := range c.Core.Notes[0] {
+			if n.Type == ntAuxv {
+				c.Core.Notes[0][i].Desc = coretest.Words(atPHDR, at+64, atPHNum, 4, atEntry, at+0x1100, 0, 0)
+			}
+		}
+	})
+	c := mustOpen(t, core, bin, Options{})
+	if id := c.Identity(); id.Match != report.MatchBuildID || c.LoadBias() != coretest.SynthPIE {
+		t.Errorf("bias %#x, %+v", c.LoadBias(), id)
+	}
+	rewrite(t, bin, nil, strings.Repeat("z", 20), "", true)
+	_, err := Open(context.Background(), core, bin, Options{})
+	checkError(t, "neither", err, ErrBinaryMismatch, core, strings.Repeat("6c", 20))
+}
+
+// AT_PHDR that does not point to program headers proves nothing.
+func TestWrongVector(t *testing.T) {
+	core, bin := crashFiles(t, coretest.SynthGNUID, "", false, func(c *coretest.SynthCrash) {
+		for i, n := range c.Core.Notes[0] {
+			if n.Type == ntAuxv {
+				n.Desc[8]++
+				c.Core.Notes[0][i] = n
+			}
+		}
+	})
+	c := mustOpen(t, core, "", Options{})
+	if c.Binary() != nil || c.Identity().CoreBuildID != "" {
+		t.Errorf("%+v", c.Identity())
+	}
+	if id := mustOpen(t, core, bin, Options{}).Identity(); id.Match != report.MatchBuildID {
+		t.Errorf("with the binary named: %+v", id)
 	}
 }

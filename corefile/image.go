@@ -71,6 +71,15 @@ func findImage(m *Memory, auxv map[uint64]uint64, segs []Segment) *image {
 			}
 		}
 	}
+	if img := imageWith(m, segs, func(ids buildIDs) bool { return ids.gob != "" }); img != nil {
+		return img
+	}
+	return byAuxv
+}
+
+// imageWith finds the first ELF image at the start of a segment whose build
+// IDs are wanted.
+func imageWith(m *Memory, segs []Segment, want func(buildIDs) bool) *image {
 	tried := 0
 	for i := range segs {
 		s := &segs[i]
@@ -83,11 +92,11 @@ func findImage(m *Memory, auxv map[uint64]uint64, segs []Segment) *image {
 		if tried++; tried > maxImages {
 			break
 		}
-		if img, ok := readImage(m, s.Start); ok && img.ids.gob != "" {
+		if img, ok := readImage(m, s.Start); ok && want(img.ids) {
 			return img
 		}
 	}
-	return byAuxv
+	return nil
 }
 
 // imageBuildIDs reads the build IDs of an image from its PT_NOTE segments and

@@ -10,6 +10,8 @@ import (
 	"sync"
 	"testing"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/safedump/sdcore/internal/coretest"
 )
 
@@ -64,7 +66,7 @@ func TestOtherFilesMapping(t *testing.T) {
 				c.Core.Notes[0][i] = coretest.FileNote(
 					coretest.FileMap{Start: coretest.SynthText, End: coretest.SynthText + 0x2000, Path: "/pay"},
 					coretest.FileMap{Start: coretest.SynthText + 0x2000, End: coretest.SynthRO, Offset: 0x9000, Path: "/pay"},
-					coretest.FileMap{Start: coretest.SynthRO, End: coretest.SynthData, Path: "/data.bin"},
+					coretest.FileMap{Start: coretest.SynthRO, End: coretest.SynthData, Offset: 3 * coretest.SynthPage, Path: "/data.bin"},
 				)
 			}
 		}
@@ -91,6 +93,13 @@ func TestWhatTheBinaryStandsInFor(t *testing.T) {
 	m := mustOpen(t, core, bin, Options{}).Memory()
 	if m.Provenance(coretest.SynthData) != Absent || m.Provenance(coretest.SynthRO) != Absent {
 		t.Errorf("data from %v, writable read-only data from %v", m.Provenance(coretest.SynthData), m.Provenance(coretest.SynthRO))
+	}
+	// Data that were made read-only after they had been written, as RELRO is.
+	core, bin = crashFiles(t, coretest.SynthGNUID, "", false, func(c *coretest.SynthCrash) {
+		c.Core.Segments[2].MemSize, c.Core.Segments[2].Data, c.Core.Segments[2].Flags = coretest.SynthPage, nil, 4
+	})
+	if got := mustOpen(t, core, bin, Options{}).Memory().Provenance(coretest.SynthData); got != Absent {
+		t.Errorf("data made read-only are from %v", got)
 	}
 
 	core, bin = crashFiles(t, coretest.SynthGNUID, "", false, func(c *coretest.SynthCrash) {
@@ -322,6 +331,22 @@ func TestTypedReads(t *testing.T) {
 	}
 	if _, _, ok := m.View(0x1000, -1); ok {
 		t.Error("a view of a negative length")
+	}
+}
+
+// The same bytes at many addresses don't make a view that fills the memory.
+func TestViewOfTooMuch(t *testing.T) {
+	data, err := unix.Mmap(-1, 0, maxCopy, unix.PROT_READ, unix.MAP_PRIVATE|unix.MAP_ANON)
+	if err != nil {
+		t.Skip(err)
+	}
+	defer unix.Munmap(data)
+	m := &Memory{regions: []region{{0, maxCopy, data, FromCore, true}, {maxCopy, 2 * maxCopy, data, FromLib, true}}}
+	if _, _, ok := m.View(1, maxCopy+1); ok {
+		t.Error("more than maxCopy was copied")
+	}
+	if b, _, ok := m.View(0, maxCopy); !ok || len(b) != maxCopy {
+		t.Error("what lies in one piece is not served")
 	}
 }
 

@@ -135,6 +135,18 @@ func TestProcess(t *testing.T) {
 	}
 }
 
+// A string that looks like the auxiliary vector, but is not aligned, does not
+// lead astray.
+func TestVectorLookAlike(t *testing.T) {
+	core, bin := crashFiles(t, coretest.SynthGNUID, "", false, func(c *coretest.SynthCrash) {
+		stack := c.Core.Segments[5].Data
+		copy(stack[coretest.SynthPage+0xa01:], stack[coretest.SynthPage+0x40:][:0x40])
+	})
+	if p := mustOpen(t, core, bin, Options{}).Process(); !slices.Equal(p.Args, []string{"./pay", "-v"}) || len(p.EnvNames) != 3 {
+		t.Errorf("%+v", p)
+	}
+}
+
 // Without an initial stack the command line of NT_PRPSINFO is all there is,
 // and that is said.
 func TestProcessFallback(t *testing.T) {
@@ -143,9 +155,10 @@ func TestProcessFallback(t *testing.T) {
 		"stack not dumped": func(c *coretest.SynthCrash) {
 			stack(c).MemSize, stack(c).Data = uint64(len(stack(c).Data)), nil
 		},
-		"wrong argc": func(c *coretest.SynthCrash) { stack(c).Data[coretest.SynthPage] = 9 },
-		"no vector":  func(c *coretest.SynthCrash) { clear(stack(c).Data[coretest.SynthPage+0x40:][:0x60]) },
-		"no NT_AUXV": func(c *coretest.SynthCrash) { c.Core.Notes[0] = slices.Delete(c.Core.Notes[0], 3, 4) },
+		"wrong argc":                 func(c *coretest.SynthCrash) { stack(c).Data[coretest.SynthPage] = 9 },
+		"environment without an end": func(c *coretest.SynthCrash) { stack(c).Data[coretest.SynthPage+0x38] = 1 },
+		"no vector":                  func(c *coretest.SynthCrash) { clear(stack(c).Data[coretest.SynthPage+0x40:][:0x60]) },
+		"no NT_AUXV":                 func(c *coretest.SynthCrash) { c.Core.Notes[0] = slices.Delete(c.Core.Notes[0], 3, 4) },
 	} {
 		core, bin := crashFiles(t, coretest.SynthGNUID, "", false, change)
 		c := mustOpen(t, core, bin, Options{})
@@ -226,6 +239,41 @@ func TestExtendedProgramHeaderCount(t *testing.T) {
 		}
 		if inferred := hasProblem(c, "is inferred"); inferred != (name == "cut") {
 			t.Errorf("%s: problems %v", name, c.Problems())
+		}
+	}
+}
+
+// Only a fault that the processor raised has an address.
+func TestSignals(t *testing.T) {
+	for _, tt := range []struct {
+		sig, code int32
+		name      string
+		hasAddr   bool
+	}{
+		{11, 1, "SIGSEGV", true},
+		{7, 2, "SIGBUS", true},
+		{11, 0, "SIGSEGV", false},    // kill(2)
+		{11, -6, "SIGSEGV", false},   // tgkill(2)
+		{11, 0x80, "SIGSEGV", false}, // SI_KERNEL: a non-canonical address, which is not told
+		{6, -6, "SIGABRT", false},
+		{34, 0, "signal 34", false},
+		{0, 0, "", false},
+	} {
+		e := coretest.SynthELF{Type: elf.ET_CORE, Notes: [][]coretest.SynthNote{{coretest.PRStatus(1, 6, 0x42, 3), coretest.SigInfo(tt.sig, tt.code, 0x123)}}}
+		b, _ := e.Bytes()
+		s := mustOpen(t, write(t, t.TempDir(), "core", b), "", Options{}).Signal()
+		if tt.sig == 0 {
+			if s != nil {
+				t.Errorf("no signal: %+v", s)
+			}
+			continue
+		}
+		want := report.Signal{Number: int(tt.sig), Name: tt.name, Code: int(tt.code), Source: "NT_SIGINFO", HasAddr: tt.hasAddr}
+		if tt.hasAddr {
+			want.Addr, want.PC = 0x123, 0x42
+		}
+		if s == nil || *s != want {
+			t.Errorf("signal %d code %d: %+v", tt.sig, tt.code, s)
 		}
 	}
 }
