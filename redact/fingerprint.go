@@ -10,6 +10,10 @@ import (
 
 // finish completes the copy: what the records say, counts, fingerprint.
 func (u *run) finish() {
+	if u.secrets.full {
+		u.loc = location{parts: []part{{"report", noIndex}}}
+		u.record(RuleError, "sanitization error: too many secrets to look for all of them elsewhere")
+	}
 	u.omitWhy("values", u.cut, u.r.Tier)
 	u.records(u.r.Redactions)
 	for i := range u.r.Goroutines {

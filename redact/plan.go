@@ -87,12 +87,8 @@ func planOf(t reflect.Type, done map[reflect.Type]*structPlan) (*structPlan, err
 	return p, nil
 }
 
-var (
-	valueType = reflect.TypeFor[report.Value]()
-	timeType  = reflect.TypeFor[time.Time]()
-)
-
 func planField(f reflect.StructField, done map[reflect.Type]*structPlan) (fp fieldPlan, err error) {
+	valueType, timeType := reflect.TypeFor[report.Value](), reflect.TypeFor[time.Time]()
 	t := f.Type
 	holder := t // the type that says whether there are strings
 	switch t.Kind() {

@@ -33,7 +33,7 @@ func (u *run) tiered(m mode) mode {
 // stands elsewhere is known.
 func (u *run) hide() *report.Report {
 	r, tier := u.r, u.x.policy.Tier
-	if r.Fingerprint != "" && r.Tier < tier {
+	if r.Fingerprint != "" && r.Tier < tier && r.Generator.Name != "safedump" {
 		tier = r.Tier // redacted before: what is gone does not come back
 	}
 	r.Tier = tier

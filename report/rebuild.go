@@ -14,6 +14,7 @@ func (d *Document) rebuild(top map[string]json.RawMessage) *Report {
 		Schema:          Schema,
 		Generator:       Generator{Name: "safedump", Version: d.SafedumpVersion},
 		Complete:        true,
+		Tier:            d.tier(),
 		Fingerprint:     d.Fingerprint,
 		CrashTime:       parseTime(d.Timestamp),
 		CrashTimeSource: "timestamp of the report",
@@ -42,6 +43,18 @@ func (d *Document) rebuild(top map[string]json.RawMessage) *Report {
 		r.RedactionCounts[x.Rule]++
 	}
 	return r
+}
+
+// tier is the lowest privacy tier that shows all that the document holds:
+// Safedump does not record the one that it was made with.
+func (d *Document) tier() int {
+	switch {
+	case d.Environment.Argv != nil:
+		return 4
+	case len(d.Environment.EnvVarNames) > 0 || d.Environment.Cwd != "":
+		return 3
+	}
+	return 1
 }
 
 // rebuild keeps the message and type of each exception of the chain.
