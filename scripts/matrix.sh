@@ -18,7 +18,7 @@ for v in "${versions[@]}"; do
   start=$(date +%s)
   cores="$scratch/$v"
   SDCORE_CORES_DIR="$cores" GOTOOLCHAIN="$v" scripts/gen-cores.sh
-  SDCORE_CORES_DIR="$cores" SDCORE_REQUIRE_CORES=1 go test -count=1 -run 'Truth|Traceback' -v . | grep -E '^(---|===|ok|FAIL|PASS|panic)|pairs' | grep -v '=== '
+  SDCORE_CORES_DIR="$cores" SDCORE_REQUIRE_CORES=1 go test -count=1 -run 'Truth|Stacks' -v . | grep -E '^(---|===|ok|FAIL|PASS|panic)|pairs' | grep -v '=== '
   rm -rf "$cores"
   printf -- '--- %s passed in %ds\n' "$v" "$(($(date +%s) - start))"
 done
