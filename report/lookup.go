@@ -241,7 +241,7 @@ func (v *Value) size(op StepOp) (*Value, error) {
 		x = &x.Children[0].Value
 	}
 	n := x.Len
-	if op == StepCap && (x.Kind == KindSlice || x.Kind == KindBytes) && x.Cap < x.Len && x.Note != "" {
+	if op == StepCap && (x.Kind == KindSlice || x.Kind == KindBytes) && x.Cap == 0 && x.Note != "" {
 		return nil, fmt.Errorf("the capacity is not known: %s", x.Note)
 	}
 	switch x.Kind {

@@ -100,8 +100,8 @@ type Value struct {
 	// was read as such; an unknown one has another State and Nil false.
 	Nil bool `json:"nil,omitempty"`
 	// Len is the length of strings, arrays, slices, maps and chans; Cap the
-	// capacity of slices and chans. They are 0 where not applicable. A Cap below
-	// Len, with a Note, is the unknown capacity of a slice that is known else.
+	// capacity of slices and chans. They are 0 where not applicable. A slice
+	// with a Note and without Cap is one whose capacity is not known.
 	Len int64 `json:"len,omitempty"`
 	Cap int64 `json:"cap,omitempty"`
 	// Children are the fields of a struct, the elements of an array, slice or

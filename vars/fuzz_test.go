@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/safedump/sdcore/corefile"
 	"github.com/safedump/sdcore/corefile/gotype"
 	"github.com/safedump/sdcore/report"
 )
@@ -127,6 +128,41 @@ func FuzzDecode(f *testing.F) {
 		}
 		if d := time.Since(began); d > 2*time.Second {
 			t.Errorf("took %v", d)
+		}
+	})
+}
+
+// FuzzPieces decodes from arbitrary locations.
+func FuzzPieces(f *testing.F) {
+	f.Add([]byte{1, 8, 0, 2, 8, 3})
+	f.Add([]byte{2, 0, 1})
+	f.Fuzz(func(t *testing.T, ops []byte) {
+		w, typ, addr := everything()
+		regs := &corefile.Registers{}
+		regs.Set(0, words(addr))
+		regs.Set(1, words(3, 4))
+		regs.Set(2, []byte{9})
+		loc := corefile.Location{Stale: len(ops)%2 == 1}
+		for i := 0; i+3 <= len(ops) && i < 300; i += 3 {
+			p := corefile.Piece{Kind: corefile.PieceKind(ops[i] % 5), Size: int64(int8(ops[i+1])), Reg: uint64(ops[i+2] % 4), RegUnknown: ops[i] > 127}
+			p.Addr = addr + uint64(ops[i+2])
+			p.Value = words(addr, uint64(ops[i+2]))[:ops[i+2]%17]
+			loc.Pieces = append(loc.Pieces, p)
+		}
+		r := w.reader(Options{Limits: report.Limits{MaxNodes: 300}})
+		for _, ft := range append([]gotype.Field{{Type: typ}}, typ.Fields...) {
+			v := r.At(ft.Type, loc, regs)
+			walk(&v, func(x *report.Value) {
+				if x.State == "" || x.Kind == "" {
+					t.Errorf("%+v", x)
+				}
+			})
+			if n := count(&v); n > 301 {
+				t.Errorf("%d values", n)
+			}
+			if v.State == report.StateOptimizedOut && len(loc.Pieces) == 0 && (v.Text != "" || v.Nil) {
+				t.Errorf("%+v", v)
+			}
 		}
 	})
 }
