@@ -157,6 +157,13 @@ func TestInstallWithoutDirectory(t *testing.T) {
 	}
 }
 
+func TestInstallWithoutHome(t *testing.T) {
+	p, stderr, _, state := run(t, "twice", "HOME=")
+	if s := p.Statuses[0]; !state.Success() || stderr != "" || !s.Has(CodeCrashTextFailed) || !s.Has(CodeSidecarFailed) {
+		t.Errorf("%v, stderr %q, %s", state, stderr, s)
+	}
+}
+
 func TestUninstallToleratesRemovedFiles(t *testing.T) {
 	p, _, _, _ := run(t, "vanished")
 	if p.Errors[1] != "<nil>" {

@@ -158,10 +158,13 @@ func pruneDead(dir string) {
 			continue
 		}
 		text := filepath.Join(dir, base+crashTextSuffix)
-		if info, err := os.Lstat(text); err != nil || info.Size() > 0 || !info.Mode().IsRegular() {
+		path := filepath.Join(dir, name)
+		if !isRegular(path) || !isRegular(text) {
 			continue
 		}
-		path := filepath.Join(dir, name)
+		if info, err := os.Lstat(text); err != nil || info.Size() > 0 {
+			continue
+		}
 		f, err := os.OpenFile(path, os.O_RDWR, 0)
 		if err != nil {
 			continue
@@ -172,4 +175,10 @@ func pruneDead(dir string) {
 		}
 		_ = f.Close() // only read from
 	}
+}
+
+// isRegular reports whether path is a file and no link, pipe or device.
+func isRegular(path string) bool {
+	info, err := os.Lstat(path)
+	return err == nil && info.Mode().IsRegular()
 }

@@ -35,7 +35,7 @@ type Process struct {
 	Nice                 int
 	Flags                uint64
 	Comm                 string // the kernel's name of it, at most 15 bytes
-	Args                 string // command line, separated by spaces
+	Args                 string // command line, a space after each argument
 	Auxv                 []byte
 	Mappings             []Mapping
 	Threads              map[int]ThreadInfo // by TID

@@ -34,7 +34,7 @@ func Snapshot(pid int, extraFilter uint32) (*Process, error) {
 	if err != nil {
 		return nil, fmt.Errorf("elfcore: %w", err)
 	}
-	p.Args = strings.TrimRight(string(bytes.ReplaceAll(args, []byte{0}, []byte{' '})), " ")
+	p.Args = string(bytes.ReplaceAll(args, []byte{0}, []byte{' '}))
 	p.Filter = 0x33 // the kernel's default
 	if b, err := os.ReadFile(filepath.Join(dir, "coredump_filter")); err == nil {
 		if v, err := strconv.ParseUint(strings.TrimSpace(string(b)), 16, 32); err == nil {
