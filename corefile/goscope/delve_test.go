@@ -24,13 +24,12 @@ import (
 
 // program is a built program with this package's view of it and delve's.
 type program struct {
-	f      *Finder
-	elf    *elf.File
-	dw     *dwarf.Data
-	funcs  []funcRef
-	lists  *loclist.Dwarf5Reader
-	addrs  *godwarf.DebugAddrSection
-	byUnit map[*dwarf.Entry]*godwarf.DebugAddr
+	f     *Finder
+	elf   *elf.File
+	dw    *dwarf.Data
+	funcs []funcRef
+	lists *loclist.Dwarf5Reader
+	addrs *godwarf.DebugAddrSection
 }
 
 func openProgram(t testing.TB, flags ...string) *program {

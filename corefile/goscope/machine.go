@@ -118,7 +118,10 @@ func (m *machine) run(expr []byte) (corefile.Location, error) {
 	} else if m.result != isNothing || len(m.stack) > 0 {
 		m.fail("operations behind the last piece")
 	}
-	return corefile.Location{Pieces: m.pieces}, m.err
+	if m.err != nil {
+		return corefile.Location{}, m.err
+	}
+	return corefile.Location{Pieces: m.pieces}, nil
 }
 
 func (m *machine) fail(format string, args ...any) {
