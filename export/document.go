@@ -3,6 +3,7 @@ package export
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -56,14 +57,17 @@ func document(r *report.Report, made time.Time) *report.Document {
 }
 
 // crashFrames returns the stack that the crash is about: of the goroutine, or
-// of a thread that crashed outside of goroutines.
+// of a thread that crashed outside of goroutines. A thread on which only the
+// runtime was at work, as in a deadlock, tells nothing about the program.
 func crashFrames(r *report.Report, crashed int) []report.Frame {
 	if crashed >= 0 {
 		return r.Goroutines[crashed].Frames
 	}
 	for i := range r.Threads {
-		if r.Threads[i].Crashed {
-			return r.Threads[i].Frames
+		frames := r.Threads[i].Frames
+		own := func(f report.Frame) bool { return !f.Runtime && !strings.HasPrefix(f.Function, "runtime.") }
+		if r.Threads[i].Crashed && slices.ContainsFunc(frames, own) {
+			return frames
 		}
 	}
 	return nil

@@ -2,6 +2,7 @@ package export
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -39,6 +40,10 @@ func (s *screen) crashStack() {
 		s.line()
 	}
 	s.vars(g.Frames[first].Vars, crashVars)
+	s.above = map[string]bool{}
+	for j := range g.Frames[first].Vars {
+		s.remember(&g.Frames[first].Vars[j])
+	}
 	s.callers(g.Frames[first+1:])
 	if g.StackEnd != "" {
 		s.line("  ", s.grey("the stack ends here: "+name(g.StackEnd)))
@@ -59,18 +64,42 @@ func because(reason string) string {
 	return ": " + name(reason)
 }
 
-// crashThread shows the stack of a thread that crashed outside of goroutines.
+// crashThread shows the stack of a thread that crashed outside of goroutines,
+// or where every goroutine waits.
 func (s *screen) crashThread() {
-	for i := range s.r.Threads {
-		t := &s.r.Threads[i]
-		if !t.Crashed || len(t.Frames) == 0 {
+	frames := crashFrames(s.r, -1)
+	if len(frames) == 0 {
+		if s.r.Crash.Kind == report.KindDeadlock {
+			s.waiting()
+		}
+		return
+	}
+	s.line()
+	s.line(s.grey(fmt.Sprintf("thread %d", s.r.Crash.Thread)))
+	first := crashSite(frames)
+	s.frameLine(&frames[first], true)
+	s.callers(frames[first+1:])
+}
+
+// waiting shows one goroutine of each of the program's own groups.
+func (s *screen) waiting() {
+	seen := map[int]bool{}
+	for _, i := range interest(s.r, -1) {
+		g := &s.r.Goroutines[i]
+		if g.System || seen[g.Group] || len(g.Frames) == 0 {
 			continue
 		}
+		if len(seen) >= waitingGroups && !s.o.Full {
+			s.line()
+			s.line(s.grey("… and others"))
+			return
+		}
+		seen[g.Group] = true
 		s.line()
-		s.line(s.grey(fmt.Sprintf("thread %d", t.TID)))
-		s.frameLine(&t.Frames[0], true)
-		s.callers(t.Frames[1:])
-		return
+		s.line(s.bold(fmt.Sprintf("goroutine %d [%s]", g.ID, name(stateText(g.Status, g.WaitReason)))))
+		s.above = nil
+		own := slices.IndexFunc(g.Frames, func(f report.Frame) bool { return !s.standard(f.Function) })
+		s.callers(g.Frames[max(own, 0):])
 	}
 }
 
@@ -78,10 +107,10 @@ func (s *screen) crashThread() {
 // their variables in short.
 func (s *screen) callers(frames []report.Frame) {
 	shown := 0
-	if len(frames) > 0 {
+	if len(frames) > 0 && s.above != nil {
 		s.line()
 	}
-	for i := range frames {
+	for i := 0; i < len(frames); i++ {
 		f := &frames[i]
 		if f.Runtime && !s.o.Full {
 			continue
@@ -91,14 +120,63 @@ func (s *screen) callers(frames []report.Frame) {
 			return
 		}
 		shown++
+		again := 0
+		for !s.o.Full && i+1 < len(frames) && sameCall(f, &frames[i+1]) {
+			again++
+			i++
+		}
 		s.frameLine(f, false)
 		if s.o.Full {
 			s.source(f.Source, f.Line)
 			s.vars(f.Vars, len(f.Vars))
 			continue
 		}
-		s.vars(known(f.Vars), callerVars)
+		s.callerVars(f)
+		if again > 0 {
+			s.line("  ", s.grey(fmt.Sprintf("… and %d more calls from the same line", again)))
+		}
 	}
+}
+
+// sameCall reports whether two frames are at the same place: recursion.
+func sameCall(a, b *report.Frame) bool {
+	return a.Function == b.Function && a.File == b.File && a.Line == b.Line
+}
+
+// callerVars shows what a caller's variables add to those of inner frames:
+// what is handed down is shown once.
+func (s *screen) callerVars(f *report.Frame) {
+	if s.standard(f.Function) {
+		return
+	}
+	var fresh []report.Variable
+	var above []string
+	for _, v := range known(f.Vars) {
+		if s.remember(&v) {
+			above = append(above, name(v.Name))
+			continue
+		}
+		fresh = append(fresh, v)
+	}
+	s.vars(fresh, callerVars)
+	if len(above) > 0 {
+		s.line("      ", s.grey(clip(strings.Join(above, ", "), s.wide-16)+" as above"))
+	}
+}
+
+// remember reports whether the variable was shown before, and notes that it
+// is now.
+func (s *screen) remember(v *report.Variable) bool {
+	text, _ := oneLine(&v.Value, 4*s.wide, false)
+	key := v.Name + "\x00" + v.Value.Type + "\x00" + text + "\x00" + v.Value.Target.String()
+	if s.above[key] {
+		return true
+	}
+	if s.above == nil {
+		s.above = map[string]bool{}
+	}
+	s.above[key] = true
+	return false
 }
 
 // known leaves out variables that have no value at this point: for a caller

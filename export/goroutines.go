@@ -31,7 +31,7 @@ func GoroutinesText(w io.Writer, res redact.Result, o GoroutineOptions) error {
 
 func writeGoroutines(w io.Writer, r *report.Report, o GoroutineOptions) error {
 	chosen := selected(r, o.Select)
-	part := report.Report{Goroutines: chosen, Groups: groupsOf(r, chosen, o.Select)}
+	part := report.Report{Identity: r.Identity, Goroutines: chosen, Groups: groupsOf(r, chosen, o.Select)}
 	s := newScreen(&part, o.TextOptions)
 	s.o.Groups = -1
 	s.goroutineTable(true)

@@ -32,7 +32,7 @@ func (s *screen) goroutineTable(system bool) {
 	for i := range s.r.Groups {
 		total += s.r.Groups[i].Count
 	}
-	s.line()
+	s.gap()
 	s.line(s.bold(fmt.Sprintf("goroutines: %d in %d groups of equal stacks", max(total, len(s.r.Goroutines)), len(groups))))
 	shown := groups
 	if own := slices.IndexFunc(groups, func(g *report.Group) bool { return g.System }); own >= 0 && !system {
@@ -86,7 +86,7 @@ func (s *screen) groupTable(groups []*report.Group) {
 	rows := make([][]string, 0, len(groups))
 	crashed := s.crashedGroup()
 	for _, g := range groups {
-		top := topFrame(g.Frames)
+		top := s.topFrame(g.Frames)
 		state := name(stateText(g.Status, g.WaitReason))
 		if g.System {
 			state += " (system)"
@@ -127,10 +127,11 @@ func idList(g *report.Group) string {
 	return text
 }
 
-// topFrame is the innermost frame of the program's own, else of any.
-func topFrame(frames []report.FrameRef) string {
+// topFrame is the innermost frame that is not of the standard library, where
+// goroutines wait for the program's own reasons; else the innermost of all.
+func (s *screen) topFrame(frames []report.FrameRef) string {
 	for i := range frames {
-		if !libraryFunc(frames[i].Function) {
+		if !s.standard(frames[i].Function) {
 			return refText(&frames[i])
 		}
 	}
@@ -140,15 +141,33 @@ func topFrame(frames []report.FrameRef) string {
 	return ""
 }
 
-// libraryFunc reports whether a function belongs to the parts of the standard
-// library in which goroutines wait: it says less than its caller.
-func libraryFunc(fn string) bool {
-	for _, p := range []string{"runtime.", "runtime/", "sync.", "internal/", "time.Sleep", "syscall.", "net.", "os.", "io.", "context."} {
-		if strings.HasPrefix(fn, p) {
-			return true
-		}
+// standard reports whether a function is of the standard library: its import
+// path is not main's, not of the main module, and starts without a domain.
+func (s *screen) standard(fn string) bool {
+	pkg := packageOf(fn)
+	if pkg == "main" || pkg == "" {
+		return false
 	}
-	return false
+	if m := s.r.Identity.Main.Path; m != "" && (pkg == m || strings.HasPrefix(pkg, m+"/")) {
+		return false
+	}
+	first, _, _ := strings.Cut(pkg, "/")
+	return !strings.Contains(first, ".")
+}
+
+// packageOf returns the import path in a function's name, "" where it has
+// none, as C functions.
+func packageOf(fn string) string {
+	end := strings.IndexAny(fn, "([")
+	if end < 0 {
+		end = len(fn)
+	}
+	slash := strings.LastIndexByte(fn[:end], '/') + 1
+	dot := strings.IndexByte(fn[slash:], '.')
+	if dot < 0 {
+		return ""
+	}
+	return fn[:slash+dot]
 }
 
 // refText is a frame as function and file:line without directories.

@@ -180,7 +180,7 @@ func (s *screen) groupCounts() {
 		if i == markdownGroups {
 			break
 		}
-		rows = append(rows, []string{fmt.Sprint(g.Count), name(stateText(g.Status, g.WaitReason)), topFrame(g.Frames)})
+		rows = append(rows, []string{fmt.Sprint(g.Count), name(stateText(g.Status, g.WaitReason)), s.topFrame(g.Frames)})
 	}
 	s.table([]string{"count", "state", "at"}, rows)
 	if rest := len(groups) - len(rows); rest > 0 {

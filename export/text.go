@@ -19,6 +19,7 @@ const (
 	crashVars     = 40 // of the crash site
 	shownProblems = 10
 	defaultGroups = 12
+	waitingGroups = 4 // shown with their stacks in a deadlock
 )
 
 // Text writes the crash report for a terminal, in the order of the questions
@@ -51,6 +52,8 @@ type screen struct {
 	ink
 	wide int
 	b    strings.Builder
+	// above holds the variables that inner frames have shown.
+	above map[string]bool
 }
 
 func newScreen(r *report.Report, o TextOptions) *screen {
@@ -62,6 +65,13 @@ func (s *screen) line(parts ...string) {
 		s.b.WriteString(p)
 	}
 	s.b.WriteByte('\n')
+}
+
+// gap separates parts by an empty line, but for the first.
+func (s *screen) gap() {
+	if s.b.Len() > 0 {
+		s.line()
+	}
 }
 
 func (s *screen) flush(w io.Writer) error {
@@ -188,9 +198,10 @@ func (s *screen) exceptions(e *report.Exception, indent string, depth int) {
 		}
 		lines := plainLines(x.Message, 4)
 		head := indent + s.yellow(name(word)+": ") + clip(lines[0], 4*s.wide)
-		if x.Type != "" {
-			head += s.grey("  " + name(x.Type))
+		if x.Message != "" {
+			head += "  "
 		}
+		head += s.grey(name(x.Type))
 		s.line(head, s.grey(panicFlags(x)))
 		for _, l := range lines[1:] {
 			s.line(indent, "    ", clip(l, 4*s.wide))
