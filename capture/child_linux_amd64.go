@@ -41,6 +41,11 @@ func Child(ctx context.Context, cmd Command, out string) (Result, error) {
 	if err := dump(target, out, &res); err != nil {
 		return res, errors.Join(ctx.Err(), fmt.Errorf("capture: %s: %w", out, err), group.Detach(true))
 	}
+	// The kernel's own core of the same death would be a second one, where
+	// nobody expects it.
+	if err := dropCoreLimit(res.PID); err != nil {
+		return res, errors.Join(fmt.Errorf("capture: process %d: RLIMIT_CORE: %w", res.PID, err), group.Detach(true))
+	}
 	if err := group.Detach(false); err != nil {
 		return res, errors.Join(fmt.Errorf("capture: process %d: %w", res.PID, err), group.Detach(true))
 	}
@@ -129,6 +134,16 @@ func dump(target *proc.Target, out string, res *Result) (err error) {
 	}
 	res.Size = info.Size()
 	return nil
+}
+
+// dropCoreLimit sets the soft RLIMIT_CORE of a process to 0.
+func dropCoreLimit(pid int) error {
+	var r unix.Rlimit
+	if err := unix.Prlimit(pid, unix.RLIMIT_CORE, nil, &r); err != nil {
+		return err
+	}
+	r.Cur = 0
+	return unix.Prlimit(pid, unix.RLIMIT_CORE, &r, nil)
 }
 
 // reap waits for the child that was let go.

@@ -134,6 +134,22 @@ func checkCore(t *testing.T, path, exe, stdout string, res Result) {
 	}
 }
 
+// TestOneCore: the child dies by a signal and may dump core, but the core that
+// was captured stays the only one. The child's directory is this package's.
+func TestOneCore(t *testing.T) {
+	res, _, stderr, err := child(t, context.Background(), build(t), "abort", filepath.Join(t.TempDir(), "core"))
+	if err != nil || res.Signal != int(unix.SIGABRT) || res.ExitCode != -1 {
+		t.Fatalf("%+v, %v, want SIGABRT\n%s", res, err, stderr)
+	}
+	names, err := filepath.Glob("core*")
+	if err != nil || len(names) != 0 {
+		t.Errorf("the kernel wrote %q, too: %v", names, err)
+	}
+	for _, name := range names {
+		os.Remove(name)
+	}
+}
+
 func TestChildWithoutCrash(t *testing.T) {
 	core := filepath.Join(t.TempDir(), "core")
 	res, _, _, err := child(t, context.Background(), build(t), "exit", core)

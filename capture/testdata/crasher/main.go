@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"runtime/debug"
+	"syscall"
 	"time"
 	"unsafe"
 )
@@ -23,6 +25,17 @@ func main() {
 			panic("nobody recovers")
 		}()
 		<-done
+	case "abort": // as after safedump.Install: by a signal, with cores allowed
+		var r syscall.Rlimit
+		if err := syscall.Getrlimit(syscall.RLIMIT_CORE, &r); err != nil {
+			os.Exit(9)
+		}
+		r.Cur = r.Max
+		if err := syscall.Setrlimit(syscall.RLIMIT_CORE, &r); err != nil {
+			os.Exit(9)
+		}
+		debug.SetTraceback("crash")
+		panic("nobody recovers")
 	case "deadlock":
 		select {}
 	case "exit":

@@ -104,3 +104,22 @@ func TestKilledWithcore(t *testing.T) {
 	_ = s.cmd.Wait() // killed
 	until(t, "the program is gone", func() bool { return s.state() == "" || s.state() == "Z" })
 }
+
+// TestOneCore: the kernel, allowed to dump, writes no second core.
+func TestOneCore(t *testing.T) {
+	dir := t.TempDir()
+	cmd := exec.Command("sh", "-c", `ulimit -c unlimited || exit 77; exec "$0" -o ours sh -c 'kill -ABRT $$'`, os.Args[0])
+	cmd.Dir, cmd.Env = dir, []string{roleVar + "=withcore", "PATH=" + os.Getenv("PATH")}
+	_ = cmd.Run() // the exit code tells
+	switch cmd.ProcessState.ExitCode() {
+	case 134:
+	case 77, exitNotStart:
+		t.Skip("the hard limit of RLIMIT_CORE or ptrace forbids it")
+	default:
+		t.Fatalf("%v, want exit status 134", cmd.ProcessState)
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil || len(entries) != 1 || entries[0].Name() != "ours" {
+		t.Errorf("files %v, %v, want one: ours", entries, err)
+	}
+}
