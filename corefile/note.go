@@ -3,6 +3,7 @@ package corefile
 import (
 	"debug/elf"
 	"fmt"
+	"slices"
 
 	"github.com/safedump/sdcore/report"
 )
@@ -138,8 +139,12 @@ func (n *notes) add(r rawNote) error {
 	return nil
 }
 
-// problem records that a note can't be used.
+// problem records that a note can't be used, once per kind of note: a hostile
+// core holds as many as it likes.
 func (n *notes) problem(subject, format string, args ...any) {
+	if slices.ContainsFunc(n.problems, func(p report.Problem) bool { return p.Subject == subject }) {
+		return
+	}
 	n.problems = append(n.problems, report.Problem{
 		Stage: "corefile", Subject: subject, Message: fmt.Sprintf(format, args...), Missing: true,
 	})
@@ -175,7 +180,7 @@ func (n *notes) addFiles(r rawNote) {
 		c.fail(ErrCorrupt, "claims %d mappings in %d bytes", count, c.left())
 	}
 	if c.err != nil {
-		n.problem("NT_FILE", "%v", c.err)
+		n.problem("NT_FILE", "%v", cause(c.err))
 		return
 	}
 	n.files = make([]Mapping, 0, count)
@@ -186,7 +191,7 @@ func (n *notes) addFiles(r rawNote) {
 		pages := c.u64()
 		m.Path = string(names.cstring())
 		if names.err != nil {
-			n.problem("NT_FILE", "%v", names.err)
+			n.problem("NT_FILE", "%v", cause(names.err))
 			return
 		}
 		m.Offset = pages * unit

@@ -193,6 +193,7 @@ func TestOddNotes(t *testing.T) {
 		{"count of files", []coretest.SynthNote{{Name: "CORE", Type: ntFile, Desc: coretest.Words(1<<40, 4096)}}, "mappings in 0 bytes", 0},
 		{"names of files", []coretest.SynthNote{short(coretest.FileNote(coretest.FileMap{Start: 1, End: 2, Path: "/a"}), 1)}, "string without an end", 0},
 		{"order of files", []coretest.SynthNote{coretest.FileNote(coretest.FileMap{Start: 5, End: 9, Path: "/a"}, coretest.FileMap{Start: 8, End: 10, Path: "/a"})}, "makes no sense", 0},
+		{"a thousand odd notes", slices.Repeat([]coretest.SynthNote{{Name: "CORE", Type: ntPRPSInfo}}, 1000), "has 0 bytes", 0},
 		{"vectors without thread", []coretest.SynthNote{coretest.FPRegs(1)}, "", 0},
 		{"empty vector", []coretest.SynthNote{{Name: "CORE", Type: ntAuxv}}, "", 0},
 	}
@@ -203,7 +204,7 @@ func TestOddNotes(t *testing.T) {
 		if len(c.Threads()) != tt.threads {
 			t.Errorf("%s: threads %v", tt.name, c.Threads())
 		}
-		if tt.problem != "" && !hasProblem(c, tt.problem) {
+		if tt.problem != "" && !hasProblem(c, tt.problem) || len(c.Problems()) > 6 {
 			t.Errorf("%s: problems %v", tt.name, c.Problems())
 		}
 	}

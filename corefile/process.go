@@ -24,10 +24,12 @@ func (c *Core) readProcess() report.Process {
 	}
 	args, env, ok := c.initialStack()
 	if !ok {
+		from := "unknown"
 		if c.notes.info.args != "" {
 			p.Args = strings.Fields(c.notes.info.args)
+			from = "from NT_PRPSINFO (79 bytes at most, split at spaces)"
 		}
-		c.problem("process", true, "arguments are from NT_PRPSINFO (79 bytes at most, split at spaces) and the environment is unknown: the initial stack was not found")
+		c.problem("process", true, "the initial stack was not found: arguments are %s, the environment is unknown", from)
 		return p
 	}
 	p.Args = args
