@@ -43,13 +43,18 @@ printf 'machine: %s cores, %s; %s\n\n' "$(nproc)" \
 
 printf 'goroutines -t %d\nexit\n' 64 >"$scratch/stacks.dlv"
 printf 'bt -full\nexit\n' >"$scratch/crash.dlv"
+printf 'goroutines -exec stack 64 -full\nexit\n' >"$scratch/locals.dlv"
 
 bin/compare -n "$rounds" -title "all stacks of $n goroutines" \
   sdcore="bin/sdcore goroutines --all $core $bin" \
   dlv="bin/dlv core $bin $core --init $scratch/stacks.dlv --allow-non-terminal-interactive=true </dev/null" \
   viewcore="bin/viewcore $core --exe $bin goroutines"
 
-bin/compare -n "$rounds" -title "report of the crash among $n goroutines" \
+bin/compare -n "${SDCORE_BENCH_SLOW_ROUNDS:-$rounds}" -title "all locals of all frames of $n goroutines" \
+  sdcore="bin/sdcore goroutines --all --locals --max-size -1 $core $bin" \
+  dlv="bin/dlv core $bin $core --init $scratch/locals.dlv --allow-non-terminal-interactive=true </dev/null"
+
+bin/compare -n "$rounds" -title "report of the crash among $n goroutines: sdcore also lists, groups and redacts the others" \
   sdcore="bin/sdcore analyze --no-save $core $bin" \
   dlv="bin/dlv core $bin $core --init $scratch/crash.dlv --allow-non-terminal-interactive=true </dev/null" \
   viewcore="bin/viewcore $core --exe $bin goroutines"

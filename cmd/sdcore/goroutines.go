@@ -11,6 +11,9 @@ import (
 	"github.com/safedump/sdcore/report"
 )
 
+// maxGoroutinesSize is the default bound on what --locals decodes.
+const maxGoroutinesSize = 256 << 20
+
 func newGoroutinesCommand(a *app) *cobra.Command {
 	var f coreFlags
 	var tier tierFlag
@@ -64,6 +67,7 @@ adds arguments and locals; --id, --state, --wait and --func select.`,
 	fs.StringVar(&filter.State, "state", "", "only goroutines in this state (waiting, running, syscall ...)")
 	fs.StringVar(&filter.Wait, "wait", "", "only goroutines whose wait reason contains `TEXT`")
 	fs.StringVar(&filter.Func, "func", "", "only goroutines with a function on the stack whose name contains `TEXT`")
+	fs.Int64Var(&f.options.Limits.MaxSize, "max-size", maxGoroutinesSize, "bytes that a report of the values may have; past it goroutines keep their group only, -1 for no bound")
 	fs.BoolVar(&filter.Locals, "locals", false, "show arguments and locals")
 	return cmd
 }
