@@ -85,8 +85,9 @@ func (f *Finder) global(off dwarf.Offset) (Global, bool) {
 	}
 	g := Global{Addr: addr + f.bias}
 	g.Package, g.Name = splitName(gotype.GoName(name), e.Unit.Name)
-	if g.Name == "" || g.Name == "_" || g.Name[0] == '.' || strings.HasPrefix(g.Name, "_cgo") && g.Package != "runtime" ||
-		strings.Contains(g.Name, "·") {
+	// The compiler's own: "main..stmp_1", "main..inittask"; the linker's:
+	// "_cgo_init", without a package.
+	if g.Name == "" || g.Name == "_" || g.Name[0] == '.' || !strings.Contains(name, ".") {
 		return Global{}, false
 	}
 	typeOff, ok := e.Ref(dwarf.AttrType)

@@ -72,11 +72,10 @@ const unitHeader = 12
 // entry writes one entry: strings are names, numbers are ULEB128, ref names
 // the entry that is meant.
 func (w *dieWriter) entry(code byte, values ...any) {
-	for _, v := range values {
-		if name, ok := v.(string); ok && w.offs[name] == 0 && code != abbrevMember {
+	if len(values) > 0 && code != abbrevMember {
+		if name, ok := values[0].(string); ok {
 			w.offs[name] = unitHeader + len(w.info)
 		}
-		break
 	}
 	w.info = append(w.info, code)
 	for _, v := range values {
