@@ -114,7 +114,8 @@ func TestLongest(t *testing.T) {
 	}
 	hits := 0
 	for range 3000 {
-		set := secretSet{index: map[uint64][]string{}}
+		var set secretSet
+		set.size(10)
 		var all []string
 		for range 1 + rnd.Intn(12) {
 			all = append(all, word(9))

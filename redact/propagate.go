@@ -29,8 +29,10 @@ type secretSet struct {
 	bytes int
 	full  bool
 
-	index map[uint64][]string
-	bits  [1 << 12]uint64
+	index   map[uint64][]string
+	windows map[uint64]struct{} // pieces of random-looking secrets
+	bits    []uint64            // of both, a power of two
+	shift   uint                // from a hash to a bit
 }
 
 // add keeps contents for the search, if they are fit for it.
@@ -98,7 +100,8 @@ func (t *secretSet) build(symbols map[string]struct{}) {
 	if len(t.seen) == 0 {
 		return
 	}
-	plain := secretSet{index: map[uint64][]string{}}
+	var plain secretSet
+	plain.size(len(t.seen))
 	for s, g := range t.seen {
 		if g != gradeSure {
 			plain.put(s)
@@ -108,9 +111,10 @@ func (t *secretSet) build(symbols map[string]struct{}) {
 	for sym := range symbols {
 		plain.find(sym, false, func(start, end int) { delete(t.seen, sym[start:end]) })
 	}
-	t.index = map[uint64][]string{}
+	t.size(8*len(t.seen) + t.bytes/4)
 	for s := range t.seen {
 		t.put(s)
+		t.putWindows(s)
 		for _, form := range encodings(s) {
 			if len(form) >= minSpread && form != s {
 				t.put(form)
@@ -118,13 +122,87 @@ func (t *secretSet) build(symbols map[string]struct{}) {
 		}
 	}
 	t.sort()
+	for sym := range symbols { // pieces that are names are no pieces of secrets
+		for i := 0; i+minSpread <= len(sym); i++ {
+			delete(t.windows, windowOf(sym[i:]))
+		}
+	}
 }
 
+// size makes room for about n entries.
+func (t *secretSet) size(n int) {
+	bits := uint(18)
+	for bits < 24 && 1<<bits < 16*n {
+		bits++
+	}
+	t.bits, t.shift = make([]uint64, 1<<bits/64), 64-bits
+	t.index, t.windows = map[uint64][]string{}, map[uint64]struct{}{}
+}
+
+func windowOf(s string) uint64 { return binary.LittleEndian.Uint64([]byte(s[:minSpread])) }
+
 func (t *secretSet) put(s string) {
-	h := binary.LittleEndian.Uint64([]byte(s[:8]))
+	h := windowOf(s)
 	t.index[h] = append(t.index[h], s)
-	slot := bitSlot(h)
+	t.mark(h)
+}
+
+// mark notes in the bit table that eight bytes are in one of the maps.
+func (t *secretSet) mark(h uint64) {
+	slot := h * 0x9e3779b97f4a7c15 >> t.shift
 	t.bits[slot>>6] |= 1 << (slot & 63)
+}
+
+// Bounds of what is searched for in pieces.
+const (
+	minPieces  = 12
+	maxPieces  = 4 << 10
+	maxWindows = 1 << 20
+)
+
+// putWindows makes pieces of eight bytes findable: a buffer that was partly
+// overwritten holds the end of a token only. That is done for secrets that
+// look like tokens, and for pieces of them that look random.
+func (t *secretSet) putWindows(s string) {
+	if len(s) < minPieces || len(s) > maxPieces || charsBearer.run(s) < len(s) {
+		return
+	}
+	for i := 0; i+minSpread <= len(s) && len(t.windows) < maxWindows; i++ {
+		if randomPiece(s[i : i+minSpread]) {
+			h := windowOf(s[i:])
+			t.windows[h] = struct{}{}
+			t.mark(h)
+		}
+	}
+}
+
+// randomPiece reports whether eight bytes are not likely to stand anywhere by
+// chance: letters and digits mixed, or both cases without a word's order, and
+// hardly any byte twice.
+func randomPiece(s string) bool {
+	digits, letters, turns, distinct := 0, 0, 0, 0
+	var class [minSpread]byte
+	for i := 0; i < minSpread; i++ {
+		c := s[i]
+		switch {
+		case c >= '0' && c <= '9':
+			digits++
+			class[i] = 'd'
+		case c >= 'a' && c <= 'z':
+			letters++
+			class[i] = 'l'
+		case c >= 'A' && c <= 'Z':
+			letters++
+			class[i] = 'u'
+		}
+		if i > 0 && class[i] != class[i-1] {
+			turns++
+		}
+		if strings.IndexByte(s[:i], c) < 0 {
+			distinct++
+		}
+	}
+	return distinct >= 5 && letters > 0 && (digits > 0 && turns >= 2 || turns >= 4)
 }
 
 // sort orders the secrets that begin alike, so that many of them cost no more
@@ -138,11 +216,9 @@ func (t *secretSet) sort() {
 	}
 }
 
-// bitSlot spreads eight bytes over the bit table.
-func bitSlot(h uint64) uint64 { return h * 0x9e3779b97f4a7c15 >> 46 }
-
 // find calls hit for each piece of s that is a secret, or the first half of
-// one and at least 16 bytes. With cut, also for the start of one at the end of s.
+// one and at least 16 bytes, or a random-looking piece of one. With cut, also
+// for the start of one at the end of s.
 func (t *secretSet) find(s string, cut bool, hit func(start, end int)) {
 	if len(t.index) == 0 || len(s) < minSpread {
 		return
@@ -150,16 +226,18 @@ func (t *secretSet) find(s string, cut bool, hit func(start, end int)) {
 	var h uint64
 	for i := 0; i < len(s); i++ {
 		h = h>>8 | uint64(s[i])<<56
-		if i < 7 {
+		if i < minSpread-1 {
 			continue
 		}
-		slot := bitSlot(h)
+		slot := h * 0x9e3779b97f4a7c15 >> t.shift
 		if t.bits[slot>>6]&(1<<(slot&63)) == 0 {
 			continue
 		}
-		start := i - 7
+		start := i - (minSpread - 1)
 		if n := longest(t.index[h], s[start:], cut); n > 0 {
 			hit(start, start+n)
+		} else if _, ok := t.windows[h]; ok {
+			hit(start, start+minSpread)
 		}
 	}
 }

@@ -155,6 +155,30 @@ func TestPropagation(t *testing.T) {
 	}
 }
 
+// TestPropagationOfPieces: a buffer can hold the middle of a token only.
+func TestPropagationOfPieces(t *testing.T) {
+	const token = "q7Lm2Xc9Rt4Vb8Nz1Kd6Wp3Hs5"
+	for from := 0; from+minSpread <= len(token); from++ {
+		for to := from + minSpread; to <= len(token); to++ {
+			got := applied(t, reportWith(variable("apiToken", str(token)), variable("buf", bytesOf("the \x00"+token[from:to]+" end"))), Policy{Tier: 4})
+			s, _ := got.Goroutines[0].Frames[0].Vars[1].Value.Contents()
+			if want := "the \x00" + Placeholder + " end"; s != want {
+				t.Fatalf("%q: %q", token[from:to], s)
+			}
+		}
+	}
+	// Words and names of the program in a secret are no pieces of it.
+	r := reportWith(variable("apiToken", str("payments-q7Lm2Xc9Rt4V-production")), variable("v", str("payments in production, orders2Cash8")),
+		variable("w", str("chargeCard2Fast9")), variable("otherToken", str("x.chargeCard2Fast9.q7Lm2")))
+	r.Goroutines[0].Frames[0].Function = "main.chargeCard2Fast9"
+	vars := applied(t, r, Policy{Tier: 4}).Goroutines[0].Frames[0].Vars
+	for _, v := range vars[1:3] {
+		if v.Value.Text != r.Goroutines[0].Frames[0].Vars[1].Value.Text && v.Value.Text != "chargeCard2Fast9" {
+			t.Errorf("%s became %q", v.Name, v.Value.Text)
+		}
+	}
+}
+
 func TestPropagationKeepsWords(t *testing.T) {
 	for _, c := range []struct {
 		name, value string
