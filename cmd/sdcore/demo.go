@@ -54,6 +54,7 @@ func (a *app) demo(ctx context.Context, f *analyzeFlags) error {
 	core := filepath.Join(dir, "core")
 	fmt.Fprintln(a.stderr, "Crashing a small payment service ...")
 	a.progress.update("taking its core", 0, 0)
+	defer hidePrograms()()
 	_, err = capture.Child(ctx, capture.Command{
 		Path: self, Args: []string{"demo", "--crash"},
 		Stdout: filepath.Join(dir, "stdout"), Stderr: filepath.Join(dir, "stderr"),
@@ -67,4 +68,17 @@ func (a *app) demo(ctx context.Context, f *analyzeFlags) error {
 	}
 	fmt.Fprintf(a.stderr, "It died; its core has %d MB. What happened?\n\n", info.Size()>>20)
 	return a.analyze(ctx, core, self, f)
+}
+
+// hidePrograms empties PATH and returns what restores it. delve looks for
+// debuginfod-find there when the crashing program is linked dynamically, and
+// runs it: a demo must not ask the network.
+func hidePrograms() (restore func()) {
+	path, had := os.LookupEnv("PATH")
+	os.Setenv("PATH", "")
+	return func() {
+		if had {
+			os.Setenv("PATH", path)
+		}
+	}
 }
