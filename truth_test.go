@@ -77,7 +77,7 @@ func TestTruth(t *testing.T) {
 				refusesStripped(t, f)
 				return
 			}
-			s := reportScore(t, f, needed)
+			s := reportScore(t, f, told, needed)
 			for _, w := range s.wrong {
 				t.Errorf("wrong: %s", w)
 			}
@@ -131,7 +131,7 @@ func refusesStripped(t *testing.T, f coretest.Files) {
 }
 
 // reportScore looks all truths up in one report.
-func reportScore(t *testing.T, f coretest.Files, needed map[string]bool) score {
+func reportScore(t *testing.T, f coretest.Files, said func(coretest.Truth) coretest.Truth, needed map[string]bool) score {
 	t.Helper()
 	ctx := context.Background()
 	session := openFixture(t, f)
@@ -146,6 +146,7 @@ func reportScore(t *testing.T, f coretest.Files, needed map[string]bool) score {
 	}
 	var s score
 	for _, tr := range truths {
+		tr = said(tr)
 		root, rest, err := rootOf(rep, globals, tr)
 		if key, reason := excuse(f.Name, tr); err != nil && key != "" {
 			needed[key] = true
@@ -160,6 +161,9 @@ func reportScore(t *testing.T, f coretest.Files, needed map[string]bool) score {
 	}
 	return s
 }
+
+// told leaves a statement as the program made it.
+func told(tr coretest.Truth) coretest.Truth { return tr }
 
 func goroutinesOf(truths []coretest.Truth) []uint64 {
 	var ids []uint64
@@ -318,80 +322,22 @@ func canonical(v *report.Value) (text, typ string) {
 	return v.Text, v.Type
 }
 
-// TestTruthByPath asks for the same values one by one, as `sdcore print` does:
-// by a path that is evaluated in memory, not in a decoded tree.
-func TestTruthByPath(t *testing.T) {
-	for _, name := range []string{"payment", "payment.pie", "kinds"} {
-		t.Run(name, func(t *testing.T) {
-			f := coretest.Core(t, name)
-			s := pathScore(t, f)
-			for _, w := range s.wrong {
-				t.Errorf("wrong: %s", w)
-			}
-			t.Logf("%d pairs: %d right, %d without a location", s.pairs(), s.right, len(s.missing))
-			if len(s.missing)*100 > s.pairs()*maxMissing {
-				t.Errorf("%d of %d values have no location, at most %d%% may", len(s.missing), s.pairs(), maxMissing)
-			}
-		})
-	}
-}
-
-func pathScore(t *testing.T, f coretest.Files) score {
-	t.Helper()
-	session := openFixture(t, f)
-	var s score
-	for _, tr := range coretest.Truths(t, f.Name) {
-		if strings.Contains(tr.Func, "[...]") {
-			continue // a frame of a generic function has no one name to ask by
-		}
-		rep, depth, err := session.Print(context.Background(), expression(tr), sdcore.Place{Goroutine: tr.G, Frame: tr.Nth})
-		key, _ := excuse(f.Name, tr)
+// TestTruthCanFail makes every statement of a fixture false, one way or
+// another: each must be noticed.
+func TestTruthCanFail(t *testing.T) {
+	f := coretest.Core(t, "payment")
+	s := reportScore(t, f, func(tr coretest.Truth) coretest.Truth {
 		switch {
-		case err != nil && (key != "" || strings.Contains(err.Error(), string(report.StateOptimizedOut))):
-			s.missing = append(s.missing, tr.String())
-		case err != nil:
-			s.wrong = append(s.wrong, fmt.Sprintf("%v: %v", tr, err))
+		case tr.Want == "nil":
+			tr.Want = "0"
+		case strings.HasPrefix(tr.Want, `"`):
+			tr.Want = strconv.Quote(tr.Want)
 		default:
-			v := printed(rep)
-			for ; v != nil && depth > 0; depth-- {
-				v = onlyChild(v)
-			}
-			if v == nil {
-				s.wrong = append(s.wrong, fmt.Sprintf("%v: no value in the report", tr))
-				continue
-			}
-			s.judge(tr, v, report.Path{})
+			tr.Want += "1"
 		}
+		return tr
+	}, map[string]bool{})
+	if s.right != 0 || len(s.wrong) == 0 {
+		t.Errorf("%d of %d false statements were taken for right", s.right, s.pairs())
 	}
-	return s
-}
-
-// expression is the path from the function on: "main.(*Server).charge.user.Tier".
-func expression(tr coretest.Truth) string {
-	if tr.Func == "" {
-		return tr.Path
-	}
-	for _, open := range []string{"len(", "cap(", "**", "*"} {
-		if rest, ok := strings.CutPrefix(tr.Path, open); ok {
-			return open + tr.Func + "." + rest
-		}
-	}
-	return tr.Func + "." + tr.Path
-}
-
-func printed(rep *report.Report) *report.Value {
-	if len(rep.Globals) == 1 {
-		return &rep.Globals[0].Value
-	}
-	if len(rep.Goroutines) == 1 && len(rep.Goroutines[0].Frames) == 1 && len(rep.Goroutines[0].Frames[0].Vars) == 1 {
-		return &rep.Goroutines[0].Frames[0].Vars[0].Value
-	}
-	return nil
-}
-
-func onlyChild(v *report.Value) *report.Value {
-	if len(v.Children) != 1 {
-		return nil
-	}
-	return &v.Children[0].Value
 }

@@ -317,11 +317,11 @@ manifest() { # NAME...
 
 # selected NAME...: the names that can be built here, loud about the others.
 selected() {
-  local name
+  local name cc=${CC:-gcc}
   for name in "$@"; do
     if [[ " ${names[*]} " != *" $name "* ]]; then fail "no fixture $name; see gen-cores.sh --list"; fi
-    if needs_c "$name" && ! command -v "${CC:-gcc}" >/dev/null; then
-      say "SKIP $name: ${CC:-gcc} not found; install gcc"
+    if needs_c "$name" && ! command -v "${cc%% *}" >/dev/null; then
+      say "SKIP $name: $cc not found; install gcc"
       continue
     fi
     echo "$name"

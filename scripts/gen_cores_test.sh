@@ -156,18 +156,24 @@ whole() {
 }
 
 test_whole() {
-  local real=withcore
-  case $(cat /proc/sys/kernel/core_pattern) in '|'* | */* | '') ;; *) real=kernel ;; esac
-  if [[ $(ulimit -H -c) == 0 ]]; then real=withcore; fi
+  local real bin=$tmp/whole-bin
+  real=$(cat /proc/sys/kernel/core_pattern)
+  mkdir -p "$bin"
+  printf '#!/bin/sh\nexit 1\n' >"$bin/coredumpctl"
+  chmod +x "$bin/coredumpctl"
   export SDCORE_SYSTEMD_DIR=$tmp/none SDCORE_APPORT_DIRS=$tmp/none
-  whole "the kernel's own file, if this host writes one" "$(cat /proc/sys/kernel/core_pattern)" "$real"
+  case $real in
+    '|'* | */* | '') echo "this host's kernel writes no core beside the program: that branch is tested with stand-ins only" ;;
+    *) if [[ $(ulimit -H -c) != 0 ]]; then whole "the kernel's own file" "$real" kernel; fi ;;
+  esac
   whole "a pipe that nobody reads back" '|/bin/false' withcore
   check "withcore's core" "$(is_core "$SDCORE_CORES_DIR/nilmap/core" && echo core)" core
   check "the truth" "$(grep -c '"m.Service"' "$SDCORE_CORES_DIR/nilmap/truth.jsonl")" 1
-  whole "systemd has nothing: fall back" '|/lib/systemd/systemd-coredump %P' withcore
+  whole "systemd has nothing: fall back" '|/lib/systemd/systemd-coredump %P' withcore "$bin:$PATH"
   whole "a file that is nowhere: fall back" "$tmp/nowhere/core.%p" withcore
-  printf '#!/bin/sh\nfor a; do case $a in --output=*) cp "%s" "${a#--output=}" ;; esac; done\n' "$tmp/stored" >"$tmp/systemd-bin/coredumpctl"
-  whole "systemd has it" '|/lib/systemd/systemd-coredump %P' systemd "$tmp/systemd-bin:$PATH"
+  fake_core "$tmp/kept" ctl
+  printf '#!/bin/sh\nfor a; do case $a in --output=*) cp "%s" "${a#--output=}" ;; esac; done\n' "$tmp/kept" >"$bin/coredumpctl"
+  whole "systemd has it" '|/lib/systemd/systemd-coredump %P' systemd "$bin:$PATH"
 }
 
 test_idempotent() {
