@@ -16,6 +16,7 @@ type Root struct {
 	t       *gotype.Type
 	src     region
 	isStale bool
+	doubt   doubt
 }
 
 // AddrRoot is the value of type t at an address of the process.
@@ -38,7 +39,9 @@ func (r *Reader) FrameRoot(fr *corefile.Frame, name string) (Root, error) {
 	}
 	for _, o := range names {
 		if o.name == name {
-			return r.VarRoot(&sc.Vars[o.index], fr), nil
+			root := r.VarRoot(&sc.Vars[o.index], fr)
+			root.doubt = o.doubt
+			return root, nil
 		}
 	}
 	return Root{}, fmt.Errorf("%w: %s has no variable %q", report.ErrPath, fr.Function, name)
@@ -78,6 +81,9 @@ const maxHops = 64
 func (r *Reader) Eval(root Root, path report.Path) (report.Value, error) {
 	d := r.decoder(r.lim)
 	e := evaluator{d: &d}
+	if root.doubt == refuted {
+		root.src = lost(max(sizeOf(root.t), 1), refutation())
+	}
 	e.d.steps = hardLookup
 	p := spot{t: root.t, src: root.src}
 	for i, s := range path.Steps {
@@ -96,6 +102,7 @@ func (r *Reader) Eval(root Root, path report.Path) (report.Value, error) {
 	if root.isStale {
 		stale(&v)
 	}
+	root.doubt.apply(&v)
 	return v, nil
 }
 

@@ -96,6 +96,7 @@ func (r *Reader) frame(fr *corefile.Frame, lim bounds) ([]report.Variable, error
 	for _, o := range names {
 		v := r.variable(&sc.Vars[o.index], fr, lim)
 		v.Name = o.name
+		o.doubt.apply(&v.Value)
 		out = append(out, v)
 	}
 	return out, err
@@ -120,6 +121,10 @@ func (r *Reader) scope(fr *corefile.Frame) (*goscope.Scope, []ordered, error) {
 		names, ok := r.orders[key]
 		if !ok || len(names) != len(sc.Vars) {
 			names = order(sc)
+			ds := doubts(sc, fr)
+			for i := range names {
+				names[i].doubt = ds[names[i].index]
+			}
 			r.orders[key] = names
 		}
 		return sc, names, nil
@@ -173,6 +178,7 @@ type scopeKey struct {
 type ordered struct {
 	index int
 	name  string
+	doubt doubt
 }
 
 // order puts the variables of a scope in order - arguments, results, captured
@@ -180,7 +186,7 @@ type ordered struct {
 func order(sc *goscope.Scope) []ordered {
 	out := make([]ordered, len(sc.Vars))
 	for i := range out {
-		out[i] = ordered{i, sc.Vars[i].Name}
+		out[i] = ordered{index: i, name: sc.Vars[i].Name}
 	}
 	// From the innermost outwards, the first of a name keeps it.
 	sort.SliceStable(out, func(i, j int) bool {
