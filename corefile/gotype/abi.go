@@ -39,12 +39,13 @@ func (t *Types) loadABI() {
 	}
 	t.loadOffsets(l)
 	l.sizes = map[reflect.Kind]uint64{
-		reflect.Array: 72, reflect.Chan: 64, reflect.Func: 56, reflect.Interface: 80, reflect.Map: 104,
+		reflect.Array: 72, reflect.Chan: 64, reflect.Func: 56, reflect.Interface: 80, reflect.Map: 112,
 		reflect.Pointer: 56, reflect.Slice: 56, reflect.Struct: 80,
 	}
-	for kind, name := range map[reflect.Kind]string{
-		reflect.Array: "ArrayType", reflect.Chan: "ChanType", reflect.Func: "FuncType", reflect.Interface: "InterfaceType",
-		reflect.Map: "MapType", reflect.Pointer: "PtrType", reflect.Slice: "SliceType", reflect.Struct: "StructType",
+	for name, kind := range map[string]reflect.Kind{
+		"ArrayType": reflect.Array, "ChanType": reflect.Chan, "FuncType": reflect.Func, "InterfaceType": reflect.Interface,
+		"MapType": reflect.Map, "SwissMapType": reflect.Map, "PtrType": reflect.Pointer, "SliceType": reflect.Slice,
+		"StructType": reflect.Struct,
 	} {
 		if ty := t.runtimeType(abiPkg + name); ty != nil && ty.Size < 1<<12 {
 			l.sizes[kind] = uint64(ty.Size)

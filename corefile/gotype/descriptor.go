@@ -256,7 +256,7 @@ func (t *Types) setName(ty *Type, off uint32, flags byte) error {
 		return nil
 	}
 	path, _, err := t.nameAt(t.desc.base + pkg&(1<<32-1))
-	if err == nil && path[strings.LastIndexByte(path, '/')+1:] != "" {
+	if err == nil && path != "" && !strings.ContainsAny(path, " *[](){}\"") {
 		ty.Name = path + strings.TrimPrefix(name, ty.Package)
 		ty.Package = path
 	}
