@@ -1,8 +1,21 @@
 // Package export renders a redacted report: Safedump's JSON, text for a
-// terminal, Markdown.
+// terminal, Markdown, and formats of other tools.
 //
 // In:  a [redact.Result], nothing else: an unredacted report does not compile.
 // Out: bytes to an io.Writer, the same for the same input.
+//
+//	JSON       the saved file (docs/report-format.md), within a size
+//	JSONL      the same parts, one JSON object per line
+//	Text       the crash screen; GoroutinesText, GlobalsText, PrintedText,
+//	           ValueText and InfoText for the other commands, each with a
+//	           sibling that writes JSON
+//	Markdown   a short report for an issue
+//	Traceback  Go's own format
+//	Profile    a goroutine profile for go tool pprof
+//
+// All text is hostile. Where people read it, everything that is not printable
+// is written as a Go escape: no terminal, Markdown or HTML acts on it. Colours
+// are only ever sdcore's own.
 //
 // It opens no files, asks no terminal (options say width and colour) and
 // knows nothing of cores.

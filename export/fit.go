@@ -119,10 +119,14 @@ func takeAll[T any](f *fitter, items []T, prefix string, room *int64) ([]T, erro
 }
 
 // base deducts what every file has: all but groups, globals and the other
-// goroutines.
+// goroutines. Of problems and audit records there are few; of a hostile
+// core's, or of a report full of secrets, the first ones are kept.
 func (f *fitter) base() error {
 	if !f.bound {
 		return nil
+	}
+	if err := f.shortenRecords(); err != nil {
+		return err
 	}
 	rep, doc := f.rep, *f.doc
 	rep.Groups, rep.Globals, rep.Goroutines = nil, nil, nil
@@ -144,6 +148,36 @@ func (f *fitter) base() error {
 		return err
 	}
 	f.room = max(f.room-int64(len(b))-reserved, 0)
+	return nil
+}
+
+// shortenRecords bounds each list of problems and audit records to an eighth
+// of the file.
+func (f *fitter) shortenRecords() error {
+	share := f.room / 8
+	room := share
+	problems, err := takeAll(f, f.rep.Problems, inSdcore, &room)
+	if err != nil {
+		return err
+	}
+	f.omit("problems", len(f.rep.Problems)-len(problems))
+	f.rep.Problems = problems
+
+	room = share
+	records, err := takeAll(f, f.rep.Redactions, inSdcore, &room)
+	if err != nil {
+		return err
+	}
+	f.omit("audit records", len(f.rep.Redactions)-len(records))
+	f.rep.Redactions = records
+
+	room = share
+	standard, err := takeAll(f, f.doc.Redactions, inSdcore, &room)
+	if err != nil {
+		return err
+	}
+	f.omit("audit records of the standard part", len(f.doc.Redactions)-len(standard))
+	f.doc.Redactions = standard
 	return nil
 }
 

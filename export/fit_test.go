@@ -104,6 +104,36 @@ func checkAccounts(t *testing.T, all, kept *report.Report) {
 	}
 }
 
+func TestManyRecordsKeepToTheSize(t *testing.T) {
+	r := payReport()
+	for i := range 20_000 {
+		r.Problems = append(r.Problems, report.Problem{Stage: "vars", Subject: fmt.Sprint("variable ", i), Message: "no location"})
+		r.Redactions = append(r.Redactions, report.Redaction{Location: fmt.Sprintf("process.args[%d]", i), Rule: "secret_pattern", Reason: "x"})
+	}
+	var b bytes.Buffer
+	if err := writeJSON(&b, r, Options{MaxSize: 1 << 20}); err != nil {
+		t.Fatal(err)
+	}
+	if b.Len() > 1<<20 {
+		t.Errorf("%d bytes", b.Len())
+	}
+	f, err := report.Decode(&b, report.DecodeOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	said := map[string]int64{}
+	for _, o := range f.Report.Omitted {
+		said[o.What] = o.Count
+	}
+	if n := len(f.Report.Problems); n == 0 || said["problems"] != int64(len(r.Problems)-n) {
+		t.Errorf("%d problems, omitted %v", n, said)
+	}
+	if n := len(f.Report.Redactions); n == 0 || said["audit records"] != int64(len(r.Redactions)-n) {
+		t.Errorf("%d audit records, omitted %v", n, said)
+	}
+	checkAccounts(t, r, f.Report)
+}
+
 func TestCrashingGoroutineComesFirstAndWhole(t *testing.T) {
 	r := crowd(50)
 	big := strVal(strings.Repeat("z", 200_000))
