@@ -90,6 +90,11 @@ func applied(t *testing.T, r *report.Report, p Policy) *report.Report {
 		t.Errorf("Apply changed its input:\n%s", difference(before, after))
 	}
 	once := encode(t, res.Report())
+	if r.Validate() == nil {
+		if err := res.Report().Validate(); err != nil {
+			t.Errorf("a valid report is invalid when redacted: %v", err)
+		}
+	}
 	again, err := Apply(res.Report(), p)
 	if err != nil {
 		t.Fatal(err)

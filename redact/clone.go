@@ -6,13 +6,12 @@ import (
 	"github.com/safedump/sdcore/report"
 )
 
-// Bounds of what is copied. A value nested deeper than maxDepth could not be
-// read back from a file: encoding/json stops at 10 000 levels, and a level of
-// ours is three of its. maxNodes bounds one variable.
+// Bounds of what is copied: values nested deeper than maxDepth, all beyond
+// maxNodes below one variable, and exceptions nested deeper than maxNested are
+// dropped. report.Validate allows no more either.
 const (
-	maxDepth = 3000
-	maxNodes = 1 << 21
-	// maxNested bounds the nesting of exceptions.
+	maxDepth  = report.MaxValueDepth - 1
+	maxNodes  = 1 << 21
 	maxNested = 100
 )
 

@@ -13,18 +13,19 @@ type run struct {
 	x *Redactor
 	r *report.Report
 
-	loc     location
-	sink    *[]report.Redaction // where audit records go
-	counts  map[string]int
-	muted   int // above 0 while judging what the tier removes: no audit records
-	cut     int64
-	secrets secretSet
-	verdict map[nameKey]nameVerdict
-	inText  map[string]nameVerdict
-	types   map[string]string
-	effort  int
-	spans   []span
-	symbols map[string]struct{}
+	loc       location
+	sink      *[]report.Redaction // where audit records go
+	counts    map[string]int
+	muted     int // above 0 while judging what the tier removes: no audit records
+	cut       int64
+	secrets   secretSet
+	verdict   map[nameKey]nameVerdict
+	inText    map[string]nameVerdict
+	types     map[string]string
+	typesSeen map[string]struct{}
+	effort    int
+	spans     []span
+	symbols   map[string]struct{}
 }
 
 // nameKey is a name with what it stands in.
@@ -35,14 +36,12 @@ const maxCached = 1 << 16
 
 func newRun(x *Redactor, r *report.Report) *run {
 	u := &run{
-		x: x, counts: map[string]int{}, verdict: map[nameKey]nameVerdict{}, types: map[string]string{},
-		inText: map[string]nameVerdict{}, symbols: map[string]struct{}{},
+		x: x, verdict: map[nameKey]nameVerdict{}, types: map[string]string{},
+		inText: map[string]nameVerdict{}, symbols: map[string]struct{}{}, typesSeen: map[string]struct{}{},
 	}
 	c := cloner{maxNodes: maxNodes}
 	u.r = c.report(r, x.plan)
-	for rule, n := range u.r.RedactionCounts {
-		u.counts[rule] = n
-	}
+	u.counts = ruleCounts(u.r.RedactionCounts)
 	u.sink = &u.r.Redactions
 	if c.dropped > 0 {
 		u.loc.push("report", noIndex)

@@ -36,13 +36,14 @@ func (u *run) hides(v nameVerdict, top bool) bool {
 // value judges a value and what is below it.
 func (u *run) value(v *report.Value, p place) {
 	if v.State == report.StateRedacted {
-		wipe(v)
+		u.removed(v)
 		return
 	}
-	if p.depth > maxDepth {
+	if p.depth > maxDepth || !known(v) {
 		u.drop(v)
 		return
 	}
+	u.typeText(v)
 	verdict := p.below
 	if !p.noName {
 		if n := u.nameIn(p.owner, p.ownerType, p.name); n.class > verdict.class {
@@ -57,6 +58,24 @@ func (u *run) value(v *report.Value, p place) {
 	if len(v.Children) > 0 {
 		u.children(v, verdict, p)
 	}
+}
+
+// known reports whether kind and state are of the model's: in a report that was
+// read from a file they can be anything.
+func known(v *report.Value) bool {
+	switch v.Kind {
+	case report.KindBool, report.KindInt, report.KindUint, report.KindFloat, report.KindComplex, report.KindString,
+		report.KindBytes, report.KindArray, report.KindSlice, report.KindMap, report.KindStruct, report.KindPointer,
+		report.KindInterface, report.KindFunc, report.KindChan, report.KindUnsafePointer, report.KindText, report.KindInvalid:
+	default:
+		return false
+	}
+	switch v.State {
+	case report.StateOK, report.StateTruncated, report.StateOptimizedOut, report.StateStale, report.StateUnreadable,
+		report.StateAbsent, report.StateCycle, report.StateBudget:
+		return true
+	}
+	return false
 }
 
 // holdsContent reports whether v shows anything of the program's memory.
@@ -192,20 +211,23 @@ func (u *run) replaced(v *report.Value, j judged) {
 	}
 }
 
-// notes judges the explanation of a value's state, and its type.
+// notes judges the explanation of a value's state.
 func (u *run) notes(v *report.Value) {
 	if v.Note != "" {
 		u.apply(&v.Note, func() judged { return u.text(v.Note, u.tiered(modeText)) })
 	}
-	if v.Type != "" {
-		u.symbol(v.Type)
-		if _, seen := u.types["\x00"+v.Type]; !seen {
-			before := v.Type
-			u.apply(&v.Type, func() judged { return u.text(v.Type, modeCode) })
-			if v.Type == before && len(u.types) < maxCached {
-				u.types["\x00"+before] = ""
-			}
-		}
+}
+
+// typeText judges the name of a value's type, once per name.
+func (u *run) typeText(v *report.Value) {
+	if _, seen := u.typesSeen[v.Type]; seen || v.Type == "" {
+		return
+	}
+	u.symbol(v.Type)
+	before := v.Type
+	u.apply(&v.Type, func() judged { return u.text(before, modeCode) })
+	if v.Type == before && len(u.typesSeen) < maxCached {
+		u.typesSeen[before] = struct{}{}
 	}
 }
 
@@ -401,8 +423,22 @@ func wipe(v *report.Value) {
 	*v = report.Value{State: report.StateRedacted, Kind: v.Kind, Type: v.Type}
 }
 
+// removed makes sure that nothing is left of a value that was removed before.
+func (u *run) removed(v *report.Value) {
+	wipe(v)
+	if v.State = report.StateOK; !known(v) {
+		v.Kind = report.KindInvalid
+	}
+	v.State = report.StateRedacted
+	u.typeText(v)
+}
+
 // drop removes a value that can't be judged.
 func (u *run) drop(v *report.Value) {
-	*v = report.Value{State: report.StateRedacted, Kind: v.Kind}
+	kind := v.Kind
+	if v.State = report.StateOK; !known(v) {
+		kind = report.KindInvalid
+	}
+	*v = report.Value{State: report.StateRedacted, Kind: kind}
 	u.record(RuleError, "sanitization error")
 }

@@ -37,7 +37,7 @@ func (u *run) walk(v reflect.Value, plan *structPlan, vis visitor) {
 func (u *run) walkField(f reflect.Value, fp *fieldPlan, name string, vis visitor) {
 	switch fp.shape {
 	case shapeString:
-		if fp.decision == decideSafe || f.Len() == 0 {
+		if f.Len() == 0 {
 			return
 		}
 		s := f.String()
@@ -51,7 +51,7 @@ func (u *run) walkField(f reflect.Value, fp *fieldPlan, name string, vis visitor
 			f.SetString(s)
 		}
 	case shapeStrings:
-		if fp.decision != decideSafe && f.Len() > 0 {
+		if f.Len() > 0 {
 			f.Set(reflect.ValueOf(vis.list(f.Interface().([]string), fp.decision, fp.json)))
 		}
 	case shapeStruct:
@@ -120,10 +120,11 @@ func (u *run) spread() {
 // judge is the first pass as a visitor.
 type judge struct{ u *run }
 
-// modeOf is how a text of the decision is scanned.
+// modeOf is how a text of the decision is scanned. What sdcore wrote itself is
+// scanned like code: a report that was read from a file can hold anything.
 func modeOf(d decision) mode {
 	switch d {
-	case decideCode:
+	case decideCode, decideSafe:
 		return modeCode
 	case decidePath:
 		return modePath
