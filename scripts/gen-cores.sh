@@ -156,7 +156,7 @@ kernel_glob() {
       %%*) glob+=% rest=${rest:2} ;;
       %p*) glob+=$2 rest=${rest:2} ;;
       %*) glob+='*' rest=${rest:2} ;;
-      ['[]*?\']*) glob+="\\${rest:0:1}" rest=${rest:1} ;;
+      ['[]*?']* | \\*) glob+="\\${rest:0:1}" rest=${rest:1} ;;
       *) glob+=${rest:0:1} rest=${rest:1} ;;
     esac
   done
@@ -172,7 +172,7 @@ take_newest() {
     while IFS= read -r file; do
       if [[ $file -ot $dir/pid ]] || ! is_core "$file"; then continue; fi
       if [[ -z $best || $file -nt $best ]]; then best=$file; fi
-    done < <(cd "$dir" && compgen -G "$glob" | sed "s|^[^/]|$dir/&|" || true)
+    done < <(if cd "$dir"; then compgen -G "$glob" | sed "s|^[^/]|$dir/&|"; fi)
   done
   [[ -n $best ]] || return 1
   if [[ ! $best -ef $dir/core ]]; then mv -f "$best" "$dir/core"; fi
@@ -193,13 +193,13 @@ unpack() {
     *.zst) tool='zstd -q -d -c' ;;
     *.lz4) tool='lz4 -q -d -c' ;;
     *.xz) tool='xz -q -d -c' ;;
-    *) tool=cat ;;
+    *) tool='cat' ;;
   esac
   if ! command -v "${tool%% *}" >/dev/null; then
     say "${tool%% *} not found; install ${tool%% *} to read $1"
     return 1
   fi
-  $tool "$1" | cp --sparse=always /dev/stdin "$2"
+  $tool "$1" | dd of="$2" bs=64k iflag=fullblock conv=sparse status=none
 }
 
 collect_systemd() { # DIR PID
@@ -219,10 +219,10 @@ collect_systemd() { # DIR PID
 }
 
 collect_apport() { # DIR PID
-  local n dir file dirs=${SDCORE_APPORT_DIRS:-/var/lib/apport/coredump /var/crash}
+  local n dir file stores=${SDCORE_APPORT_DIRS:-/var/lib/apport/coredump /var/crash}
   for ((n = 0; n < tries; n++)); do
     if take_newest "$1" core "core.$2"; then return 0; fi # what older ones did
-    for dir in $dirs; do
+    for dir in $stores; do
       if take_newest "$1" "$dir/core.*.$2.*"; then return 0; fi
       file=$dir/$(tr / _ <<<"$1/bin").$(id -u).crash
       if [[ -r $file ]] && command -v apport-unpack >/dev/null; then

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Tests gen-cores.sh: who is asked for the core, for every kind of
 # core_pattern, with programs and directories that stand in for the host's.
+# shellcheck disable=SC2016 # stand-ins are written here and expand later
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -8,7 +9,7 @@ tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 export SDCORE_CORES_DIR=$tmp/cores SDCORE_CORE_PATTERN_FILE=$tmp/core_pattern SDCORE_CORE_TRIES=2
 echo core >"$SDCORE_CORE_PATTERN_FILE"
-# shellcheck source=scripts/gen-cores.sh
+# shellcheck source-path=SCRIPTDIR source=gen-cores.sh
 source "$here/gen-cores.sh"
 
 failures=0
@@ -199,16 +200,16 @@ test_skips() {
     "gen-cores.sh: nilmap: no core from systemd, exit status 134"
 }
 
+failed=0
 for t in $(declare -F | sed -n 's/^declare -f \(test_\)/\1/p'); do
-  # a subshell keeps what a test exports; failures come back as its status
+  # a subshell keeps to itself what a test exports; failures come back as status
   (
-    failures=0
     "$t"
     exit "$failures"
-  ) || failures=$((failures + $?))
+  ) || failed=$((failed + $?))
 done
-if ((failures > 0)); then
-  echo "gen_cores_test.sh: $failures failed"
+if ((failed > 0)); then
+  echo "gen_cores_test.sh: $failed failed"
   exit 1
 fi
 echo "gen_cores_test.sh: ok"
