@@ -212,15 +212,78 @@ func TestFramesOfRealCores(t *testing.T) {
 func BenchmarkFrames(b *testing.B) {
 	rc := openReal(b, "manywait", Options{})
 	b.ReportAllocs()
+	n := 0
 	for b.Loop() {
-		n := 0
+		n = 0
 		for _, st := range rc.stacks {
 			frames, _ := rc.reader.Frames(context.Background(), st)
 			for i := range frames {
 				n += len(frames[i].Vars)
 			}
 		}
-		b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(len(rc.stacks)), "ns/goroutine")
-		b.ReportMetric(float64(n), "variables")
+	}
+	b.ReportMetric(float64(n), "variables")
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(n), "ns/variable")
+}
+
+// damaged is memory in which many words are replaced, always the same ones.
+type damaged struct {
+	memory
+	seed uint64
+}
+
+func (d damaged) View(addr uint64, n int) ([]byte, corefile.Provenance, bool) {
+	b, p, ok := d.memory.View(addr, n)
+	h := (addr ^ d.seed) * 0x9e3779b97f4a7c15
+	if !ok || n == 0 || h>>60 > 1 {
+		return b, p, ok
+	}
+	b = append([]byte(nil), b...)
+	switch at := int(h>>8) & 0xffff % n; h >> 40 & 3 {
+	case 0:
+		b[at] ^= 1 << (h >> 32 & 7)
+	case 1:
+		b[at] = 0xff
+	case 2:
+		clear(b)
+	default:
+		return nil, corefile.Absent, false
+	}
+	return b, p, true
+}
+
+// TestDamagedCore decodes everything out of memory that lies.
+func TestDamagedCore(t *testing.T) {
+	rc := openReal(t, "kinds", Options{})
+	whole := rc.reader.mem
+	states := map[report.State]int{}
+	check := func(v *report.Value) {
+		well(t, v)
+		if n, h := count(v), height(v); n > MaxNodes+1 || h > hardLevel+2 {
+			t.Errorf("%d values, height %d", n, h)
+		}
+		walk(v, func(x *report.Value) { states[x.State]++ })
+	}
+	for seed := range uint64(4) {
+		rc.reader.mem = damaged{whole, seed * 0x12345677}
+		globals, _ := rc.reader.Globals(context.Background(), nil)
+		for i := range globals {
+			check(&globals[i].Value)
+		}
+		for _, st := range rc.stacks {
+			frames, _ := rc.reader.Frames(context.Background(), st)
+			for i := range frames {
+				for j := range frames[i].Vars {
+					check(&frames[i].Vars[j].Value)
+				}
+			}
+		}
+		for _, tr := range coretest.Truths(t, "kinds") {
+			rc.value(tr)
+		}
+	}
+	t.Logf("%v", states)
+	if states[report.StateUnreadable] == 0 || states[report.StateAbsent] == 0 {
+		t.Errorf("nothing was damaged: %v", states)
 	}
 }
