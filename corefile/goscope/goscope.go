@@ -108,6 +108,16 @@ func (f *Finder) Scopes(pc, callPC uint64) ([]Scope, error) {
 	return s, nil
 }
 
+// Damage is the first defect that was met in the debug information so far, nil
+// when there was none. Functions and variables behind it in the same package
+// are not found.
+func (f *Finder) Damage() error {
+	if err := f.types.Damage(); err != nil {
+		return err
+	}
+	return f.units.damage
+}
+
 // Function returns the name, entry and end of the physical function with debug
 // information at pc.
 func (f *Finder) Function(pc uint64) (name string, entry, end uint64, ok bool) {

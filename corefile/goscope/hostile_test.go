@@ -127,8 +127,8 @@ func TestGlobals(t *testing.T) {
 			t.Errorf("%s.%s: %+v, %v", g.Package, g.Name, again, err)
 		}
 	}
-	if len(globals) < 300 {
-		t.Errorf("only %d package variables", len(globals))
+	if len(globals) < 300 || p.f.Damage() != nil {
+		t.Errorf("only %d package variables, damage %v", len(globals), p.f.Damage())
 	}
 	for name, typ := range map[string]string{
 		"runtime.allgs": "[]*runtime.g", "runtime.allm": "*runtime.m", "runtime.firstmoduledata": "runtime.moduledata",

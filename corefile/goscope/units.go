@@ -15,6 +15,7 @@ type unitIndex struct {
 	ranges []unitRange // by Low
 	ready  bool
 	parts  map[*die.Unit]*unitPart
+	damage error // the first defect
 }
 
 type unitRange struct {
@@ -61,6 +62,7 @@ func (x *unitIndex) open(info *die.Info) {
 		}
 		ranges, err := root.Ranges()
 		if err != nil {
+			x.addDamage(err)
 			continue
 		}
 		for _, r := range ranges {
@@ -81,11 +83,13 @@ func (x *unitIndex) part(u *die.Unit) *unitPart {
 	x.parts[u] = p
 	c := u.Cursor()
 	if _, ok, err := c.Next(); !ok || err != nil {
+		x.addDamage(err)
 		return p
 	}
 	for depth := 0; ; {
 		e, ok, err := c.Next()
 		if !ok || err != nil {
+			x.addDamage(err)
 			break
 		}
 		if e.Tag == 0 {
@@ -101,6 +105,12 @@ func (x *unitIndex) part(u *die.Unit) *unitPart {
 	}
 	slices.SortFunc(p.funcs, func(a, b funcRef) int { return compare(a.span.Low, b.span.Low) })
 	return p
+}
+
+func (x *unitIndex) addDamage(err error) {
+	if x.damage == nil && err != nil {
+		x.damage = err
+	}
 }
 
 func (p *unitPart) add(e die.Entry) {
