@@ -122,8 +122,9 @@ func (r *Registers) Bytes(n uint64) (b []byte, ok bool) {
 // in the variable's memory layout. No pieces: it has no location there.
 type Location struct {
 	Pieces []Piece
-	// Stale is true when the location was found for another PC of the same
-	// call (the call instruction itself), where it may be out of date.
+	// Stale is true when the bytes are a copy that may be out of date: what a
+	// parameter was at the call, when the variable itself moved to the heap
+	// and the pointer to it is gone.
 	Stale bool
 }
 

@@ -32,15 +32,15 @@ func (f *Finder) neverReturns(pc uint64) bool {
 // returns from.
 func isNoReturn(name string) bool {
 	rest, ok := strings.CutPrefix(name, "runtime.")
-	if !ok {
+	if !ok || strings.HasPrefix(rest, "panicCheck") {
 		return false
 	}
-	for _, prefix := range []string{"panic", "goPanic", "gopanic", "throw", "fatal", "block", "goexit"} {
+	for _, prefix := range []string{"panic", "goPanic", "throw", "fatal"} {
 		if strings.HasPrefix(rest, prefix) {
 			return true
 		}
 	}
-	return false
+	return rest == "gopanic" || rest == "block" || rest == "Goexit" || rest == "sigpanic"
 }
 
 // callTarget decodes the direct call that ends at pc.
