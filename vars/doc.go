@@ -2,9 +2,24 @@
 // locals of frames, captured variables, package globals.
 //
 // In:  frames of a corefile.Backend, plans of goscope and gotype, memory.
-// Out: [report.Variable] and [report.Value] trees with a state each.
+// Out: [report.Variable] and [report.Value] trees with a state each; with
+// [Reader.Eval] one value by path, however deep it lies.
 //
-// Every decoder is bounded in bytes, nodes and depth, keeps a visited set, and
-// never recurses deeper than the limit: the memory is hostile. It does not
-// decide what is secret and does not shorten below the scan bound of redact.
+// Every decoder is bounded in bytes, nodes and depth, and works breadth first
+// without recursion: the memory is hostile. What contains itself ends with
+// state cycle. It does not decide what is secret and does not shorten below the
+// scan bound of redact.
+//
+// # What is not known
+//
+// A part without a location is optimized out, one whose memory the core lacks
+// is absent, one whose bytes can't be what the type says is unreadable; each
+// has a note with the address. None of them is ever a zero, an empty string or
+// a nil. A pointer is known even where its target is not: the target is a child
+// with a state of its own. A slice whose capacity alone has no location keeps
+// its elements, with Cap 0 and a note.
+//
+// Two variables whose locations give the same word to a pointer and to a number
+// show that the compiler's tables are wrong: the one in the place of a parameter
+// is optimized out, two locals are stale.
 package vars

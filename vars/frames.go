@@ -2,6 +2,7 @@ package vars
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sort"
 	"strconv"
@@ -46,7 +47,9 @@ func (r *Reader) FramesWhere(ctx context.Context, st corefile.Stack, want func(*
 			lim = lim.shallow()
 		}
 		vs, err := r.frame(fr, lim)
-		if err != nil && !told[fr.Function] {
+		// C functions have no variables that belong into a report of a Go program.
+		foreign := out[i].Package == "" && errors.Is(err, goscope.ErrNoFunction)
+		if err != nil && !foreign && !told[fr.Function] {
 			told[fr.Function] = true
 			problems = append(problems, report.Problem{Stage: stage, Subject: "variables of " + fr.Function,
 				Addr: report.Addr(fr.PC), Message: err.Error(), Missing: !out[i].Runtime})

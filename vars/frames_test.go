@@ -84,6 +84,11 @@ func TestFrameProblems(t *testing.T) {
 	if len(frames) != 3 || len(problems) != 2 || problems[0].Missing || !problems[1].Missing {
 		t.Errorf("%+v", problems)
 	}
+	r.scopes = &fakeScopes{err: goscope.ErrNoFunction}
+	st.Frames = append(st.Frames, corefile.Frame{Function: "average"})
+	if _, problems = r.Frames(context.Background(), st); len(problems) != 2 {
+		t.Errorf("a C function: %+v", problems)
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	frames, problems = r.Frames(ctx, st)
