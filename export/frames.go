@@ -44,6 +44,9 @@ func (s *screen) crashStack() {
 	for j := range g.Frames[first].Vars {
 		s.remember(&g.Frames[first].Vars[j])
 	}
+	if first+1 < len(g.Frames) {
+		s.line()
+	}
 	s.callers(g.Frames[first+1:])
 	if g.StackEnd != "" {
 		s.line("  ", s.grey("the stack ends here: "+name(g.StackEnd)))
@@ -107,9 +110,6 @@ func (s *screen) waiting() {
 // their variables in short.
 func (s *screen) callers(frames []report.Frame) {
 	shown := 0
-	if len(frames) > 0 && s.above != nil {
-		s.line()
-	}
 	for i := 0; i < len(frames); i++ {
 		f := &frames[i]
 		if f.Runtime && !s.o.Full {

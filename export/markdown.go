@@ -12,7 +12,6 @@ import (
 // Bounds of a Markdown report: it is meant for an issue, not for an archive.
 const (
 	markdownWidth  = 100
-	markdownFrames = 20
 	markdownGroups = 20
 )
 
@@ -145,16 +144,11 @@ func (m *markdown) callers() {
 	frames = frames[crashSite(frames):]
 	m.details(fmt.Sprintf("Stack: %d frames", len(frames)), func() {
 		m.fence("text", m.screenText(func(s *screen) {
-			for j := range frames {
-				if j == markdownFrames {
-					s.line(fmt.Sprintf("… +%d frames", len(frames)-j))
-					break
-				}
-				s.frameLine(&frames[j], false)
-				if j > 0 {
-					s.vars(known(frames[j].Vars), callerVars)
-				}
+			s.frameLine(&frames[0], false)
+			for j := range frames[0].Vars {
+				s.remember(&frames[0].Vars[j])
 			}
+			s.callers(frames[1:])
 		}))
 	})
 }

@@ -242,7 +242,7 @@ func addrOr(v *report.Value) string {
 	case v.Text != "":
 		return name(v.Text)
 	}
-	return "0x?"
+	return "…"
 }
 
 func orUnknown(s string) string {
