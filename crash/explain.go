@@ -172,14 +172,21 @@ func (x *explainer) unwind(ctx context.Context) {
 func (x *explainer) decide() {
 	switch m := &x.marks; {
 	case m.death == deathPanic:
+		x.evidence("runtime.fatalpanic on the stack of thread %d", x.tid)
 		x.explainPanic()
 	case m.death == deathFatal:
 		x.explainFatal()
 	case m.death == deathSignal:
+		x.evidence("runtime.sighandler on the stack of thread %d", x.tid)
+		x.explainSignal()
+	case x.thread.CaughtSig != 0:
+		x.evidence("m.caughtsig of thread %d is %#x", x.tid, x.thread.CaughtSig)
 		x.explainSignal()
 	case x.thread.Throwing != 0:
 		x.evidence("m.throwing of thread %d is %d", x.tid, x.thread.Throwing)
 		x.explainFatal()
+	case x.thread.Dying != 0:
+		x.explainDying()
 	case x.in.Core.Signal() != nil && x.in.Core.Signal().Number != 0:
 		x.explainNote()
 	default:
@@ -189,6 +196,24 @@ func (x *explainer) decide() {
 	if x.g != nil && x.crash.Kind != report.KindDeadlock {
 		x.crash.Goroutine = x.g.ID
 	}
+}
+
+// explainDying explains a thread that was dying by the runtime's own record,
+// but whose stack does not say of what: it could not be walked.
+func (x *explainer) explainDying() {
+	x.evidence("m.dying of thread %d is %d", x.tid, x.thread.Dying)
+	if x.g != nil && x.g.PanicAddr != 0 {
+		x.evidence("g._panic of goroutine %d", x.g.ID)
+		x.explainPanic()
+		return
+	}
+	// Go raises SIGABRT itself: only another signal was there before.
+	if sig, ok := x.delivered(); ok && sig.Number != sigABRT {
+		x.crash.Kind = report.KindSignal
+		x.setSignal(sig)
+		return
+	}
+	x.problem(0, "the runtime was dying, but the stack of thread %d does not say of what", x.tid)
 }
 
 // site picks the frame.

@@ -15,7 +15,6 @@ const regSP = 7
 // explainPanic explains a death by panic.
 func (x *explainer) explainPanic() {
 	x.crash.Kind = report.KindPanic
-	x.evidence("runtime.fatalpanic on the stack of thread %d", x.tid)
 	chain := x.chain()
 	if len(chain) == 0 {
 		// Without the runtime's records the argument of gopanic still tells.

@@ -40,7 +40,6 @@ func (x *explainer) fault() {
 // that the kernel made to deliver it does.
 func (x *explainer) explainSignal() {
 	x.crash.Kind = report.KindSignal
-	x.evidence("runtime.sighandler on the stack of thread %d", x.tid)
 	sig, ok := x.delivered()
 	if !ok {
 		x.problem(0, "the signal that was delivered first is not on the signal stack")

@@ -120,7 +120,7 @@ func (b *Backend) load() error {
 		return nil
 	}
 	return guard("list goroutines", func() error {
-		all, _, err := proc.GoroutinesInfo(b.target, 0, 0)
+		all, _, err := proc.GoroutinesInfo(b.target, 0, b.countLimit())
 		if err != nil {
 			return fmt.Errorf("%w: %w", ErrDelve, err)
 		}
@@ -136,6 +136,26 @@ func (b *Backend) load() error {
 		}
 		return nil
 	})
+}
+
+// countLimit bounds how many goroutines delve reads: it believes any number
+// that it finds in the core. Never 0, which delve takes for no bound.
+func (b *Backend) countLimit() int {
+	const unknown = 1 << 20
+	addr, _, ok := b.c.Binary().Symbol("runtime.allgs")
+	if !ok {
+		return unknown
+	}
+	m := b.c.Memory()
+	ptr, err := m.Uint64(addr + b.c.LoadBias())
+	if err != nil {
+		return unknown
+	}
+	n, err := m.Uint64(addr + b.c.LoadBias() + 8)
+	if err != nil {
+		return unknown
+	}
+	return int(m.Available(ptr, int64(min(n, 1<<30))*8)/8) + 1
 }
 
 // tick throws delve's caches away now and then.
