@@ -32,7 +32,7 @@ names=(
   payment payment.noopt payment.pie payment.trimpath payment.stripped
   kinds kinds.noopt
   nilderef customerror indexrange nilmap mapwrite deadlock manywait
-  stackoverflow repanic goexit sigabrt sigquit
+  stackoverflow repanic goexit sigabrt sigquit misplaced
   cgosegv race
 )
 

@@ -10,8 +10,8 @@ import (
 )
 
 // The compiler's location lists are wrong at times: Go 1.26.8 gives a local the
-// register or stack slot in which a parameter came (fixtures/payment, start in
-// handle has that of ctx). Two variables in one place are no contradiction by
+// register or stack slot in which a parameter came (fixtures/misplaced, start in
+// serve has that of ctx). Two variables in one place are no contradiction by
 // themselves, since copies share it. But a word can't be a pointer for one of
 // them and a number for the other.
 
