@@ -61,6 +61,8 @@ func TestNamesAndWhatIsAroundThem(t *testing.T) {
 		{"value beside a name", one(t, "f", structOf("pflag.Flag", "Name", str("password"), "Value", str("a b"))).Children[1].Value, true},
 		{"label of a pair", one(t, "f", structOf("main.Header", "Key", str("Accept"), "Value", str("a b"))).Children[0].Value, false},
 		{"flag's value in a list", one(t, "l", sliceOf("[]string", str("--token"), str("a b"))).Children[1].Value, true},
+		{"value after its name", one(t, "l", sliceOf("[]interface {}", iface(str("password")), iface(str("a b")))).Children[1].Value, true},
+		{"value after another name", one(t, "l", sliceOf("[]interface {}", iface(str("colour")), iface(str("a b")))).Children[1].Value, false},
 		{"elements of a text name", one(t, "h", mapOf("map[string][]string", str("Cookie"), sliceOf("[]string", str("a b")))).Children[0].Value.Children[0].Value, true},
 		{"nested count", one(t, "c", structOf("main.C", "tokenCount", num("7"))).Children[0].Value, false},
 		{"nested number", one(t, "c", structOf("main.C", "pin", num("1234"))).Children[0].Value, true},

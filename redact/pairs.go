@@ -19,6 +19,9 @@ func (u *run) pairAt(s string, i int, m mode) (span, bool) {
 		start, end = beforeType(s, start, end)
 	}
 	v := u.textName(s[start:end])
+	if s[start:end] == "sig" && start > 0 && (s[start-1] == '&' || s[start-1] == '?') { // Azure's shared access signature
+		v = nameVerdict{class: classStrong, rule: RuleName, word: "sig"}
+	}
 	if v.class == classNone {
 		return span{}, false
 	}
@@ -153,6 +156,7 @@ func valueAfter(s string, from int, f valueForm) (a, b int, ok bool) {
 			}
 		}
 	}
+	k = skipTypes(s, k)
 	slashes := 0
 	for k+slashes < len(s) && s[k+slashes] == '\\' && slashes < 7 {
 		slashes++
@@ -163,6 +167,9 @@ func valueAfter(s string, from int, f valueForm) (a, b int, ok bool) {
 	}
 	if f.literal {
 		return 0, 0, false
+	}
+	if b, ok := yamlBlock(s, k); ok {
+		return k, b, true
 	}
 	if f.line {
 		k = skipScheme(s, k)
@@ -179,6 +186,49 @@ func valueAfter(s string, from int, f valueForm) (a, b int, ok bool) {
 	}
 	k = skipScheme(s, k)
 	return k, bareEnd(s, k), true
+}
+
+// skipTypes steps over the types and lengths that dumpers print before a value:
+// (string) (len=7) "x".
+func skipTypes(s string, k int) int {
+	for range 4 {
+		if k >= len(s) || s[k] != '(' {
+			break
+		}
+		end := strings.IndexByte(s[k:min(len(s), k+64)], ')')
+		if end < 0 || strings.ContainsAny(s[k:k+end], "\"'\n") {
+			break
+		}
+		next := k + end + 1
+		if next >= len(s) || s[next] != ' ' && s[next] != '(' && s[next] != '"' {
+			break
+		}
+		for k = next; k < len(s) && s[k] == ' '; k++ {
+		}
+	}
+	return k
+}
+
+// yamlBlock returns the end of a block of indented lines after "|" or ">".
+func yamlBlock(s string, k int) (end int, ok bool) {
+	if s[k] != '|' && s[k] != '>' {
+		return 0, false
+	}
+	i := k + 1
+	for i < len(s) && (s[i] == '-' || s[i] == '+' || s[i] == ' ' || s[i] == '\r') {
+		i++
+	}
+	if i >= len(s) || s[i] != '\n' {
+		return 0, false
+	}
+	for i+1 < len(s) && (s[i+1] == ' ' || s[i+1] == '\t' || s[i+1] == '\n') {
+		next := strings.IndexByte(s[i+1:], '\n')
+		if next < 0 {
+			return len(s), true
+		}
+		i += 1 + next
+	}
+	return i, true
 }
 
 // closingQuote returns the index of the quote that ends the literal at s[a], or
@@ -251,8 +301,15 @@ func lineEnd(s string, k int, inQuote bool) int {
 func bareEnd(s string, k int) int {
 	for i := k; i < len(s); i++ {
 		switch c := s[i]; c {
-		case ' ', '\t', '\n', '\r', '"', '\'', '`', '<', 0:
+		case ' ', '\t', '\n', '\r', '<', 0:
 			return i
+		case '"', '\'', '`':
+			if i == k || strings.IndexByte("({[:=,", s[i-1]) < 0 {
+				return i
+			}
+			if i = closingQuote(s, i+1, c, 0); i >= len(s) {
+				return len(s)
+			}
 		case '\\':
 			if i+1 < len(s) && strings.IndexByte("nrt\"'", s[i+1]) >= 0 {
 				return i
@@ -297,6 +354,32 @@ func trivialValue(s string) bool {
 		}
 	}
 	return false
+}
+
+// spokenAt finds the literal after a word at the space at s[i]: PASSWORD 'x',
+// IDENTIFIED BY 'x'. Only words of passwords count: a token or secret in
+// quotes is mostly a name.
+func (u *run) spokenAt(s string, i int) (span, bool) {
+	start := i
+	for start > 0 && i-start < 16 && charsAlnum.has(s[start-1]) {
+		start--
+	}
+	word := "password"
+	switch strings.ToLower(s[start:i]) {
+	case "password", "passwd", "pwd", "passphrase":
+	case "by":
+		if word = "identified by"; start < len("identified ") || !strings.EqualFold(s[start-len("identified "):start], "identified ") {
+			return span{}, false
+		}
+	default:
+		return span{}, false
+	}
+	end := closingQuote(s, i+2, s[i+1], 0)
+	u.effort += end - i
+	if trivialValue(s[i+2 : end]) {
+		return span{}, false
+	}
+	return span{start: i + 2, end: end, rule: RuleName, reason: "matched denylist: '" + word + "'", grade: gradeLoose}, true
 }
 
 // flagAt finds the value of a flag in a text: "--token x".

@@ -57,6 +57,11 @@ func (u *run) scanAt(s string, i int, t trigger, m mode, spans []span) []span {
 			spans = append(spans, sp)
 		}
 	}
+	if t&trigSpoken != 0 && m&modePairs != 0 {
+		if sp, ok := u.spokenAt(s, i); ok {
+			spans = append(spans, sp)
+		}
+	}
 	if t&trigURL != 0 && m&modeURL != 0 {
 		if sp, ok := u.userinfoAt(s, i); ok {
 			return append(spans, sp)

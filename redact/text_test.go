@@ -90,6 +90,15 @@ func TestTexts(t *testing.T) {
 		{"card 4111111111111112 no", ""},
 		{"at 1763800000000000000 ns", ""},
 		{"id 4111111111111111x", ""},
+		{"Password: (string) (len=7) \"hunter2\",", "Password: (string) (len=7) \"" + R + "\","},
+		{`Password:sql.NullString{String:"hunter2", Valid:true}`, `Password:` + R + `, Valid:true}`},
+		{"secret: |\n  abc\n  def\nuser: bob", "secret: " + R + "\nuser: bob"},
+		{"ALTER USER bob WITH PASSWORD 'hunter2' LOGIN", "ALTER USER bob WITH PASSWORD '" + R + "' LOGIN"},
+		{"CREATE USER bob IDENTIFIED BY 'hunter2';", "CREATE USER bob IDENTIFIED BY '" + R + "';"},
+		{`unexpected token "}" by "x"`, ""},
+		{"https://x.example/c?sv=2020&sig=abc%3D&se=1", "https://x.example/c?sv=2020&sig=" + R + "&se=1"},
+		{"AWS_SECRET_ACCESS_KEY=wJalr/K7MD+ENG", "AWS_SECRET_ACCESS_KEY=" + R},
+		{"auth.password=hunter2 level=info", "auth.password=" + R + " level=info"},
 		{"password=", ""},
 		{"password=%s token=${TOKEN} secret=<nil> pwd=true", ""},
 		{"password=" + R + " again", ""},
@@ -179,7 +188,8 @@ func TestArguments(t *testing.T) {
 // TestHostileTexts checks that no text makes the scan much slower than its length.
 func TestHostileTexts(t *testing.T) {
 	for _, piece := range []string{"pwd=", "pwd=[", "eyJ", "eyJ-", "://", "x://a:", "-----BEGIN PRIVATE KEY-----", "-----END PRIVATE KEY-----",
-		"-----BEGIN ", "@", "a@b.cc", "11 ", "--token ", "authorization:", "bearer ", "basic ", `password="`, `\"pwd\":\"`, "a:b@c:1", "AKIA", "sk-", "<pwd>"} {
+		"-----BEGIN ", "@", "a@b.cc", "11 ", "--token ", "authorization:", "bearer ", "basic ", `password="`, `\"pwd\":\"`, "a:b@c:1", "AKIA", "sk-", "<pwd>",
+		"password '", "pwd=(a", `pwd=("`, "pwd: |\n "} {
 		textAt(t, 0, modeText, strings.Repeat(piece, 1<<17/len(piece)))
 	}
 }

@@ -13,6 +13,7 @@ const (
 	trigDashes                     // "--": PEM armour, flags
 	trigDigit                      // two digits: card numbers
 	trigScheme                     // "bearer ", "basic "
+	trigSpoken                     // a space and a quote
 )
 
 // triggerTable tells for each pair of bytes what may begin there: the filter
@@ -39,6 +40,8 @@ func newTriggerTable() *triggerTable {
 	}
 	t.pair[pairOf(':', '/')] |= trigURL
 	t.pair[pairOf('-', '-')] |= trigDashes
+	t.pair[pairOf(' ', '\'')] |= trigSpoken
+	t.pair[pairOf(' ', '"')] |= trigSpoken
 	for a := byte('0'); a <= '9'; a++ {
 		for b := byte('0'); b <= '9'; b++ {
 			t.pair[pairOf(a, b)] |= trigDigit

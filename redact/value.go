@@ -371,21 +371,21 @@ func (u *run) shown(ownerType, field string) bool {
 	return false
 }
 
-// flagged removes the element i of a list of strings when the element before
-// it is a secret's flag: a command line that a variable holds.
+// flagged removes the element i of a list when the element before it is a
+// secret's flag, or its name: a command line that a variable holds, or the
+// alternating names and values of loggers and headers.
 func (u *run) flagged(v *report.Value, i int) bool {
-	prev, el := &v.Children[i-1].Value, &v.Children[i].Value
-	if prev.Kind != report.KindString || el.Kind != report.KindString || !strings.HasPrefix(prev.Text, "-") || el.State == report.StateRedacted {
-		return false
-	}
-	flag, ok := prev.Contents()
-	arg, ok2 := el.Contents()
-	if !ok || !ok2 {
+	flag, el := keyName(&v.Children[i-1].Value), &v.Children[i].Value
+	if flag == "" || len(flag) > maxTextName || el.State == report.StateRedacted || v.Children[i-1].Value.State == report.StateRedacted {
 		return false
 	}
 	u.loc.push("", i)
 	defer u.loc.pop()
-	if !u.argument(flag, &arg) {
+	if flag[0] != '-' {
+		return u.paired(flag, el)
+	}
+	arg, ok := el.Contents()
+	if el.Kind != report.KindString || !ok || !u.argument(flag, &arg) {
 		return false
 	}
 	if arg == Placeholder {
@@ -394,6 +394,21 @@ func (u *run) flagged(v *report.Value, i int) bool {
 	}
 	u.replaced(el, judged{out: arg, hit: true})
 	return false
+}
+
+// paired removes a value that stands after a secret's name in a list.
+func (u *run) paired(name string, el *report.Value) bool {
+	if charsURL.run(name) < len(name) || !textual(el) {
+		return false
+	}
+	n := u.textName(name)
+	if n.class == classNone {
+		return false
+	}
+	u.collect(el, gradeStrict, 0)
+	wipe(el)
+	u.record(n.rule, nameReason(n))
+	return true
 }
 
 // collect keeps the texts below a value that is removed for the search in the

@@ -25,5 +25,6 @@
 //	value  decoded memory: handled by the typed walk over [Value]
 //	code   symbol names, type names, enumerations and other text that comes
 //	       from the compiler: scanned for provider patterns only
-//	safe   written by sdcore itself, never from the process: left alone
+//	safe   written by sdcore itself, never from the process: scanned for
+//	       provider patterns only, because a file can be edited
 package report
