@@ -164,7 +164,7 @@ func (rc *realCore) value(tr coretest.Truth) string {
 // TestFramesOfRealCores decodes every frame of every goroutine and every
 // package variable: all have a state, and few are unreadable.
 func TestFramesOfRealCores(t *testing.T) {
-	for _, name := range []string{"kinds", "payment", "payment.pie", "manywait"} {
+	for _, name := range []string{"kinds", "payment", "payment.pie", "deadlock", "cgosegv"} {
 		t.Run(name, func(t *testing.T) {
 			rc := openReal(t, name, Options{})
 			states := map[report.State]int{}
