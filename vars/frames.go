@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path"
 	"sort"
 	"strconv"
 	"strings"
@@ -43,7 +44,7 @@ func (r *Reader) FramesWhere(ctx context.Context, st corefile.Stack, want func(*
 		}
 		fr := &st.Frames[out[i].Index]
 		lim := r.lim
-		if out[i].Runtime {
+		if out[i].Runtime || inRuntime(fr.File) {
 			lim = lim.shallow()
 		}
 		vs, err := r.frame(fr, lim)
@@ -263,6 +264,14 @@ func unescape(s string) string {
 		b.WriteByte(s[i])
 	}
 	return b.String()
+}
+
+// inRuntime reports whether a source file is of package runtime: functions such
+// as time.Sleep are there under another package's name. With -trimpath the path
+// begins with the package.
+func inRuntime(file string) bool {
+	dir := path.Dir(file)
+	return dir == "runtime" || strings.HasSuffix(dir, "/src/runtime")
 }
 
 // isRuntime reports whether a package is part of the Go runtime itself.

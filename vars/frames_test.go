@@ -163,3 +163,14 @@ func TestFunctionNames(t *testing.T) {
 		}
 	}
 }
+
+func TestFilesOfTheRuntime(t *testing.T) {
+	for file, want := range map[string]bool{
+		"/usr/local/go/src/runtime/time.go": true, "runtime/time.go": true, "/usr/local/go/src/runtime/pprof/label.go": false,
+		"/home/u/runtime/main.go": false, "": false,
+	} {
+		if inRuntime(file) != want {
+			t.Errorf("%q: %v", file, !want)
+		}
+	}
+}
