@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -28,7 +29,9 @@ var generous = report.Limits{MaxString: 1 << 16, MaxItems: 4096, MaxDepth: 12, M
 // notFound are values that can't be found, by fixture (without variant),
 // function and variable, and why. An entry that is not needed any more in any
 // variant fails the test.
-var notFound = map[string]string{}
+var notFound = map[string]string{
+	"misplaced main.(*server).serve start": "the compiler puts it in the place of another variable (go1.26) or leaves it out (go1.25, go1.27)",
+}
 
 // excuse is the reason why a value can't be found, "" when it must be.
 func excuse(fixture string, tr coretest.Truth) (key, reason string) {
@@ -100,7 +103,8 @@ func TestTruth(t *testing.T) {
 	}
 	if skipped > 0 {
 		t.Logf("%d fixtures have no core here; run: scripts/gen-cores.sh", skipped)
-	} else if all.pairs() < minPairs {
+	}
+	if (skipped == 0 || os.Getenv("SDCORE_REQUIRE_CORES") == "1") && all.pairs() < minPairs {
 		t.Errorf("%d pairs compared, want at least %d", all.pairs(), minPairs)
 	}
 	if len(all.missing)*100 > all.pairs()*maxMissing {
@@ -148,7 +152,8 @@ func reportScore(t *testing.T, f coretest.Files, said func(coretest.Truth) coret
 	for _, tr := range truths {
 		tr = said(tr)
 		root, rest, err := rootOf(rep, globals, tr)
-		if key, reason := excuse(f.Name, tr); err != nil && key != "" {
+		key, reason := excuse(f.Name, tr)
+		if err != nil && key != "" {
 			needed[key] = true
 			s.missing = append(s.missing, fmt.Sprintf("%v: %s", tr, reason))
 			continue
@@ -157,7 +162,11 @@ func reportScore(t *testing.T, f coretest.Files, said func(coretest.Truth) coret
 			s.wrong = append(s.wrong, fmt.Sprintf("%v: %v", tr, err))
 			continue
 		}
+		before := len(s.missing)
 		s.judge(tr, root, rest)
+		if len(s.missing) > before && key != "" {
+			needed[key] = true
+		}
 	}
 	return s
 }
