@@ -46,10 +46,25 @@ func (c *converter) stack(frames []proc.Stackframe) corefile.Stack {
 			continue
 		}
 		s.Frames = append(s.Frames, c.group(frames[i:j+1])...)
+		if at, ok := c.returns(&frames[j]); !ok {
+			s.End = fmt.Sprintf("stack memory at %#x is not in the core", at)
+			break
+		}
 		c.next(&frames[j])
 		i = j + 1
 	}
 	return s
+}
+
+// returns checks that the core holds the return address of f: where it does
+// not, delve takes the bytes of the next memory that it has.
+func (c *converter) returns(f *proc.Stackframe) (at uint64, ok bool) {
+	if f.Bottom || f.Regs.CFA <= 8 || f.Current.Fn == nil {
+		return 0, true
+	}
+	at = uint64(f.Regs.CFA) - 8
+	_, _, ok = c.b.c.Memory().View(at, 8)
+	return at, ok
 }
 
 // next prepares for the frame below f.

@@ -90,7 +90,7 @@ func (b *Backend) depth(maxFrames int) int {
 // deepen walks with a small depth first: delve allocates for as many frames as
 // it is asked for, and few stacks are deep.
 func deepen(depth int, walk func(depth int) ([]proc.Stackframe, error)) ([]proc.Stackframe, error) {
-	for n := min(depth, 100); ; n = min(depth, n*14) {
+	for n := min(depth, 50); ; n = min(depth, n*20) {
 		frames, err := walk(n)
 		if err != nil || n == depth || len(frames) < n || frames[len(frames)-1].Bottom {
 			return frames, err
