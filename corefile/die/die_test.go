@@ -39,6 +39,9 @@ func sectionsOf(t testing.TB, f *elf.File) die.Sections {
 func TestAgainstStandardLibrary(t *testing.T) {
 	for _, experiment := range []string{"", "nodwarf5"} {
 		t.Run("GOEXPERIMENT="+experiment, func(t *testing.T) {
+			if experiment != "" && testing.Short() {
+				t.Skip("compiles the standard library anew")
+			}
 			t.Setenv("GOEXPERIMENT", experiment)
 			f, err := elf.Open(coretest.BuildZoo(t))
 			if err != nil {

@@ -28,7 +28,7 @@ type program struct {
 	elf   *elf.File
 	dw    *dwarf.Data
 	funcs []funcRef
-	lists *loclist.Dwarf5Reader
+	lists loclist.Reader
 	addrs *godwarf.DebugAddrSection
 }
 
@@ -54,7 +54,11 @@ func openProgram(t testing.TB, flags ...string) *program {
 		}
 		return data
 	}
-	p.lists, p.addrs = loclist.NewDwarf5Reader(section(".debug_loclists")), godwarf.ParseAddr(section(".debug_addr"))
+	if data := section(".debug_loclists"); data != nil {
+		p.lists, p.addrs = loclist.NewDwarf5Reader(data), godwarf.ParseAddr(section(".debug_addr"))
+	} else {
+		p.lists = loclist.NewDwarf2Reader(section(".debug_loc"), 8)
+	}
 	p.f.units.open(p.f.info)
 	for _, r := range p.f.units.ranges {
 		for _, fn := range p.f.units.part(r.unit).funcs {
@@ -188,9 +192,18 @@ func TestInlinesAgainstDelve(t *testing.T) {
 // TestLocationsAgainstDelve evaluates every location of every variable with all
 // registers known and compares with delve, which has zeros where nothing is.
 func TestLocationsAgainstDelve(t *testing.T) {
-	for _, flags := range [][]string{nil, {"-gcflags=-N -l"}} {
-		t.Run(strings.Join(flags, " "), func(t *testing.T) {
-			p := openProgram(t, flags...)
+	for name, kind := range map[string]struct {
+		experiment string
+		flags      []string
+	}{
+		"optimized": {}, "not optimized": {flags: []string{"-gcflags=-N -l"}}, "DWARF 4": {experiment: "nodwarf5"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if kind.experiment != "" && testing.Short() {
+				t.Skip("compiles the standard library anew")
+			}
+			t.Setenv("GOEXPERIMENT", kind.experiment)
+			p := openProgram(t, kind.flags...)
 			p.f.src.memory = echoMemory{}
 			fr, regs := knownFrame()
 			same, missing := 0, 0
@@ -240,7 +253,11 @@ func (p *program) compareExpr(t *testing.T, v *Var, pc uint64) {
 	}
 	base, _ := root.Val(dwarf.AttrAddrBase).(int64)
 	low, _ := root.Val(dwarf.AttrLowpc).(uint64)
-	e, err := p.lists.Find(int(v.plan.list.U), 0, low, pc, p.addrs.GetSubsection(uint64(base)))
+	var addrs *godwarf.DebugAddr
+	if p.addrs != nil {
+		addrs = p.addrs.GetSubsection(uint64(base))
+	}
+	e, err := p.lists.Find(int(v.plan.list.U), 0, low, pc, addrs)
 	var want []byte
 	if err != nil {
 		t.Fatal(err)
