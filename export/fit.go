@@ -7,11 +7,26 @@ import (
 	"github.com/safedump/sdcore/report"
 )
 
-// Where the parts of a file stand in it, as the indentation of their lines.
+// where is the place of a part in a file: it decides what the part costs.
+type where int
+
 const (
-	inSdcore = "        "
-	inFrames = "          "
+	inSdcore where = iota // a line of a list in the metadata
+	inSchema              // an element of a list in the standard part, indented
 )
+
+// schemaIndent is the indentation of such an element.
+const schemaIndent = "    "
+
+// cost is the number of bytes of v at its place, the separators included.
+func (w where) cost(v any) (int64, error) {
+	if w == inSchema {
+		b, err := report.EncodeIndented(v, schemaIndent)
+		return int64(len(b)+len(schemaIndent)) + 2, err
+	}
+	b, err := report.EncodeCompact(v)
+	return int64(len(b)+len("        ")) + 2, err
+}
 
 // reserved is what the records of omissions may add to a file, in bytes.
 const reserved = 1024
@@ -48,15 +63,14 @@ func newFitter(r *report.Report, o Options) *fitter {
 }
 
 // take deducts the size of v at its place and reports whether it fits.
-func (f *fitter) take(v any, prefix string, room *int64) (bool, error) {
+func (f *fitter) take(v any, at where, room *int64) (bool, error) {
 	if !f.bound {
 		return true, nil
 	}
-	b, err := report.EncodeIndented(v, prefix)
+	n, err := at.cost(v)
 	if err != nil {
 		return false, err
 	}
-	n := int64(len(b)+len(prefix)) + 2
 	if n > *room {
 		return false, nil
 	}
@@ -105,9 +119,9 @@ func (f *fitter) fit() error {
 }
 
 // takeAll returns the items from the first on that fit.
-func takeAll[T any](f *fitter, items []T, prefix string, room *int64) ([]T, error) {
+func takeAll[T any](f *fitter, items []T, at where, room *int64) ([]T, error) {
 	for i := range items {
-		ok, err := f.take(&items[i], prefix, room)
+		ok, err := f.take(&items[i], at, room)
 		if err != nil {
 			return nil, err
 		}
@@ -134,7 +148,7 @@ func (f *fitter) base() error {
 		rep.Goroutines = f.rep.Goroutines[f.crashed : f.crashed+1]
 		doc.Threads = []report.DocThread{docThread(&f.from.Goroutines[f.crashed], true)}
 	}
-	raw, err := report.EncodeIndented(&rep, "")
+	raw, err := report.EncodeCompact(&rep)
 	if err != nil {
 		return err
 	}
@@ -143,12 +157,20 @@ func (f *fitter) base() error {
 		return err
 	}
 	doc.Metadata = map[string]json.RawMessage{"generator": generator, "sdcore": raw}
-	b, err := report.EncodeIndented(&doc, "")
-	if err != nil {
+	var size counter
+	if err := report.Encode(&size, &doc); err != nil {
 		return err
 	}
-	f.room = max(f.room-int64(len(b))-reserved, 0)
+	f.room = max(f.room-int64(size)-reserved, 0)
 	return nil
+}
+
+// counter counts what is written to it.
+type counter int64
+
+func (c *counter) Write(b []byte) (int, error) {
+	*c += counter(len(b))
+	return len(b), nil
 }
 
 // shortenRecords bounds each list of problems and audit records to an eighth
@@ -172,7 +194,7 @@ func (f *fitter) shortenRecords() error {
 	f.rep.Redactions = records
 
 	room = share
-	standard, err := takeAll(f, f.doc.Redactions, inSdcore, &room)
+	standard, err := takeAll(f, f.doc.Redactions, inSchema, &room)
 	if err != nil {
 		return err
 	}
@@ -187,12 +209,16 @@ func (f *fitter) list(room *int64) error {
 	for _, i := range f.order {
 		if i != f.crashed {
 			slim := reference(&f.rep.Goroutines[i])
-			pair := []any{&slim, docThread(&f.from.Goroutines[i], false)}
-			ok, err := f.take(pair, inSdcore, room)
+			before := *room
+			ok, err := f.take(&slim, inSdcore, room)
+			if err == nil && ok {
+				ok, err = f.take(docThread(&f.from.Goroutines[i], false), inSchema, room)
+			}
 			if err != nil {
 				return err
 			}
 			if !ok {
+				*room = before
 				break
 			}
 		}
@@ -219,7 +245,7 @@ func (f *fitter) frames() error {
 		if !ok {
 			g := &f.rep.Goroutines[i]
 			var err error
-			if ok, err = f.take([]any{g.Frames, g.Redactions, g.Labels}, inFrames, &f.room); err != nil {
+			if ok, err = f.take([]any{g.Frames, g.Redactions, g.Labels}, inSdcore, &f.room); err != nil {
 				return err
 			}
 		}

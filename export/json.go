@@ -48,7 +48,7 @@ func fileDocument(r *report.Report, o Options) (*report.Document, error) {
 	if err := f.fit(); err != nil {
 		return nil, err
 	}
-	full, err := report.EncodeIndented(&f.rep, "")
+	full, err := report.EncodeCompact(&f.rep)
 	if err != nil {
 		return nil, err
 	}

@@ -3,8 +3,10 @@ package report
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"maps"
 )
 
 // TimeLayout is the layout of the times in a [Document], to be used in UTC:
@@ -14,7 +16,8 @@ const TimeLayout = "2006-01-02T15:04:05.000000-07:00"
 
 // Encode writes d as Safedump writes it: UTF-8, indented by two spaces, in the
 // fixed order of keys, without escaping for HTML and without a newline at the
-// end. Nothing is null but argv and ident; invalid UTF-8 becomes U+FFFD.
+// end. Nothing is null but argv and ident; invalid UTF-8 becomes U+FFFD. Only
+// metadata.sdcore is laid out for size, a goroutine to a line.
 func Encode(w io.Writer, d *Document) error {
 	b, err := encodeDocument(d)
 	if err != nil {
@@ -29,7 +32,43 @@ func Encode(w io.Writer, d *Document) error {
 func encodeDocument(d *Document) ([]byte, error) {
 	c := *d
 	c.noNulls()
-	return EncodeIndented(&c, "")
+	raw, ok := c.Metadata[sdcoreKey]
+	if !ok {
+		return EncodeIndented(&c, "")
+	}
+	laid, err := layoutReport(raw, "    ")
+	if err != nil {
+		return nil, err
+	}
+	c.Metadata = maps.Clone(c.Metadata)
+	c.Metadata[sdcoreKey] = json.RawMessage("0") // until the rest is encoded
+	b, err := EncodeIndented(&c, "")
+	if err != nil {
+		return nil, err
+	}
+	// No string holds a line break, and the metadata is the last key.
+	mark := []byte("\n    \"" + sdcoreKey + "\": 0")
+	at := bytes.LastIndex(b, mark)
+	if at < 0 {
+		return nil, errors.New("layout of metadata is lost")
+	}
+	at += len(mark) - 1
+	out := make([]byte, 0, len(b)+len(laid))
+	out = append(out, b[:at]...)
+	out = append(out, rawSeparators(laid)...)
+	return append(out, b[at+1:]...), nil
+}
+
+// EncodeCompact encodes v as an element of a list in metadata.sdcore is
+// encoded. It tells what v costs in a file.
+func EncodeCompact(v any) ([]byte, error) {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
+		return nil, err
+	}
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
 }
 
 // EncodeIndented encodes v as a part of a [Document] is encoded, every line
