@@ -24,10 +24,10 @@ func (u *run) arguments(args []string) {
 // argument removes arg, or a part of it, when it is the value of the flag
 // before it. It reports whether it did.
 func (u *run) argument(flag string, arg *string) bool {
-	if len(flag) < 2 || flag[0] != '-' || strings.ContainsAny(flag, "= ") || *arg == Placeholder {
+	name := strings.TrimLeft(flag, "-")
+	if name == "" || name == flag || charsDotted.run(name) < len(name) || *arg == Placeholder {
 		return false
 	}
-	name := strings.TrimLeft(flag, "-")
 	if v := u.name(name); v.class >= classText && (v.class != classWeak || v.numbers) && !u.x.names.counts(name) {
 		if looksFlag(*arg) || trivialValue(*arg) {
 			return false // this one is a switch, or says nothing

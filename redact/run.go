@@ -3,6 +3,7 @@ package redact
 import (
 	"fmt"
 	"strconv"
+	"strings"
 
 	"github.com/safedump/sdcore/report"
 )
@@ -57,8 +58,8 @@ func (u *run) name(name string) nameVerdict { return u.nameIn("", "", name) }
 // nameIn is the verdict on a name in a variable or field called owner of type
 // ownerType.
 func (u *run) nameIn(owner, ownerType, name string) nameVerdict {
-	if name == "" {
-		return nameVerdict{}
+	if name == "" || strings.Contains(name, Placeholder) {
+		return nameVerdict{} // of what is left of a name nothing follows
 	}
 	if len(name) > maxNameBytes {
 		name = name[:maxNameBytes]

@@ -1,0 +1,126 @@
+package redact
+
+import (
+	"encoding/base64"
+	"encoding/hex"
+	"net/url"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/safedump/sdcore/report"
+)
+
+func TestPropagation(t *testing.T) {
+	const secret = "tr0ub4dor&3+x"
+	forms := []string{secret, base64.StdEncoding.EncodeToString([]byte("ab" + secret + "cd")), base64.URLEncoding.EncodeToString([]byte(secret)),
+		hex.EncodeToString([]byte(secret)), strings.ToUpper(hex.EncodeToString([]byte(secret))), url.QueryEscape(secret),
+		strconv.Quote(secret), `tr0ub4dor\u00263+x`}
+	for _, sample := range forms {
+		r := reportWith(
+			variable("dbPassword", str(secret)),
+			variable("buf", bytesOf("xx"+sample+"yy")),
+			variable("list", sliceOf("[]string", str("a"), str(sample))),
+			variable("m", mapOf("map[string]int", str("k"+sample), num("1"))),
+		)
+		r.Crash.Exception.Message = "failed: " + sample
+		r.Crash.Exception.Sub = []report.Exception{{Message: sample}}
+		r.Process.Args = []string{"svc", sample}
+		r.Goroutines[0].Labels = []report.Label{{Key: "tenant", Value: sample}}
+		r.Goroutines[0].Frames[0].Source = &report.Source{Lines: []string{"x := " + sample}}
+		r.Problems = []report.Problem{{Message: "at " + sample}}
+		r.Identity.Settings = []report.Setting{{Key: "-ldflags", Value: "-X main.x=" + sample}}
+		r.Identity.Core = "/tmp/" + sample
+		got := applied(t, r, Policy{Tier: 4})
+		s := encode(t, got)
+		if strings.Contains(s, sample) || strings.Contains(s, sample[4:]) {
+			t.Errorf("%q is left:\n%s", sample, s)
+		}
+		if got.Crash.Exception.Message == "failed: "+sample || got.RedactionCounts[RuleSpread] == 0 && sample == secret {
+			t.Errorf("%q: counts %v", sample, got.RedactionCounts)
+		}
+	}
+}
+
+// TestPropagationOfPieces: a buffer can hold the middle of a token only.
+func TestPropagationOfPieces(t *testing.T) {
+	const token = "q7Lm2Xc9Rt4Vb8Nz1Kd6Wp3Hs5"
+	for from := 0; from+minSpread <= len(token); from++ {
+		for to := from + minSpread; to <= len(token); to++ {
+			got := applied(t, reportWith(variable("apiToken", str(token)), variable("buf", bytesOf("the \x00"+token[from:to]+" end"))), Policy{Tier: 4})
+			s, _ := got.Goroutines[0].Frames[0].Vars[1].Value.Contents()
+			if want := "the \x00" + Placeholder + " end"; s != want {
+				t.Fatalf("%q: %q", token[from:to], s)
+			}
+		}
+	}
+	// Words and names of the program in a secret are no pieces of it.
+	r := reportWith(variable("apiToken", str("payments-q7Lm2Xc9Rt4V-production")), variable("v", str("payments in production, orders2Cash8")),
+		variable("w", str("chargeCard2Fast9")), variable("otherToken", str("x.chargeCard2Fast9.q7Lm2")))
+	r.Goroutines[0].Frames[0].Function = "main.chargeCard2Fast9"
+	vars := applied(t, r, Policy{Tier: 4}).Goroutines[0].Frames[0].Vars
+	for _, v := range vars[1:3] {
+		if v.Value.Text != r.Goroutines[0].Frames[0].Vars[1].Value.Text && v.Value.Text != "chargeCard2Fast9" {
+			t.Errorf("%s became %q", v.Name, v.Value.Text)
+		}
+	}
+}
+
+func TestPropagationKeepsWords(t *testing.T) {
+	for _, c := range []struct {
+		name, value string
+		spread      bool
+	}{
+		{"password", "tr0ub4dor", true},
+		{"password", "hunter2", false},                   // too short
+		{"password", "administrator", false},             // a word
+		{"hash", "d0be2dc421be4fcd", false},              // Safedump's list alone says so
+		{"token", "main.chargeCard", false},              // a name of the program
+		{"tokenURL", "https://login.example/tok", false}, // a place, not a secret
+		{"sslCert", "/etc/ssl/certs/ca.pem", false},
+		{"secret", "aaaaaaaaaaaa", false},
+		{"sessionToken", "8f14e45fceea167a5a36dedd4bea2543", true},
+	} {
+		r := reportWith(variable(c.name, str(c.value)), variable("v", str("a "+c.value+" b")))
+		r.Goroutines[0].Frames[0].Function = "main.chargeCard"
+		vars := applied(t, r, Policy{Tier: 4}).Goroutines[0].Frames[0].Vars
+		if vars[0].Value.State != report.StateRedacted {
+			t.Errorf("%s is shown", c.name)
+		}
+		if spread := vars[1].Value.Text != "a "+c.value+" b"; spread != c.spread {
+			t.Errorf("%s = %s: removed elsewhere %v, want %v", c.name, c.value, spread, c.spread)
+		}
+	}
+}
+
+// TestHiddenSecretsAreKnown: what a tier does not show is still a secret.
+func TestHiddenSecretsAreKnown(t *testing.T) {
+	deep := str("tr0ub4dor&3")
+	for range shallowHops + 2 {
+		deep = ptr(structOf("main.T", "password", deep))
+	}
+	for name, plant := range map[string]func(r *report.Report){
+		"environment": func(r *report.Report) { r.Process.Env = []report.EnvVar{{Name: "DB_PASSWORD", Value: "tr0ub4dor&3"}} },
+		"arguments":   func(r *report.Report) { r.Process.Args = []string{"--password", "tr0ub4dor&3"} },
+		"global": func(r *report.Report) {
+			r.Globals = []report.Global{{Package: "main", Name: "password", Value: str("tr0ub4dor&3")}}
+		},
+		"local": func(r *report.Report) {
+			r.Goroutines[0].Frames[0].Vars = []report.Variable{variable("password", str("tr0ub4dor&3"))}
+		},
+		"deep": func(r *report.Report) { r.Goroutines[0].Frames[0].Vars = []report.Variable{variable("x", deep)} },
+		"panic value": func(r *report.Report) {
+			v := structOf("main.E", "Password", str("tr0ub4dor&3"))
+			r.Crash.Exception.Value = &v
+		},
+	} {
+		for tier := 0; tier <= 1; tier++ {
+			r := reportWith()
+			r.Crash.Exception.Message = "cannot log in with tr0ub4dor&3 today"
+			plant(r)
+			if s := encode(t, applied(t, r, Policy{Tier: tier})); strings.Contains(s, "tr0ub4") {
+				t.Errorf("%s at tier %d: %s", name, tier, s)
+			}
+		}
+	}
+}
