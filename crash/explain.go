@@ -115,7 +115,7 @@ func (x *explainer) find(ctx context.Context) {
 	x.crash.Thread = x.tid
 	x.evidence("thread %d: %s", x.tid, how)
 	if x.in.Runtime != nil {
-		x.thread, _ = x.in.Runtime.ThreadM(x.tid)
+		x.thread = x.findM(threads)
 	}
 	for i := range x.in.Goroutines {
 		if g := &x.in.Goroutines[i]; x.thread.CurG != 0 && g.Addr == x.thread.CurG {
@@ -124,6 +124,24 @@ func (x *explainer) find(ctx context.Context) {
 	}
 	x.unwind(ctx)
 	x.marks = mark(x.st.Frames)
+}
+
+// findM finds what the runtime knows of the thread.
+func (x *explainer) findM(threads []corefile.Thread) goruntime.Thread {
+	if m, ok := x.in.Runtime.ThreadM(x.tid); ok {
+		return m
+	}
+	for _, th := range threads {
+		if th.TID != x.tid {
+			continue
+		}
+		if m, ok := x.in.Runtime.ThreadAt(th.SP); ok {
+			x.evidence("runtime.m at %#x: its stacks hold the stack pointer of thread %d", m.Addr, x.tid)
+			return m
+		}
+	}
+	x.problem(0, "the runtime has no record of thread %d", x.tid)
+	return goruntime.Thread{}
 }
 
 // dyingThread finds a thread that the runtime says is dying, when the first

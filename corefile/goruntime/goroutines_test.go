@@ -133,6 +133,12 @@ func TestThreads(t *testing.T) {
 	if gs[0].TID != 0 || gs[1].TID != 71 {
 		t.Errorf("on threads %d and %d", gs[0].TID, gs[1].TID)
 	}
+	if m, ok := r.ThreadAt(0x70010); !ok || m.TID != 71 {
+		t.Errorf("thread at 0x70010: %+v, %v", m, ok)
+	}
+	if m, ok := r.ThreadAt(0x90000); ok {
+		t.Errorf("thread at 0x90000: %+v", m)
+	}
 	w.mem.put(0x6000, 0x1000, 72, 0, 0x5000, 0)
 	if r, err = w.open(); err != nil {
 		t.Fatal(err)

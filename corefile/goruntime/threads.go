@@ -80,6 +80,24 @@ func (r *Runtime) ThreadM(tid int) (Thread, bool) {
 	return Thread{}, false
 }
 
+// ThreadAt finds the thread that has sp on one of its stacks: that of signals,
+// of the scheduler, or of the goroutine it runs. It is for cores whose thread
+// IDs are those of another PID namespace than the program's.
+func (r *Runtime) ThreadAt(sp uint64) (Thread, bool) {
+	ms, _ := r.Threads()
+	for i := range ms {
+		for _, g := range []uint64{ms[i].GSignal, ms[i].CurG, ms[i].G0} {
+			if g == 0 {
+				continue
+			}
+			if lo, hi, err := r.StackBounds(g); err == nil && sp >= lo && sp < hi {
+				return ms[i], true
+			}
+		}
+	}
+	return Thread{}, false
+}
+
 // mByAddr reads the runtime.m at addr.
 func (r *Runtime) mByAddr(addr uint64) (Thread, bool) {
 	if addr == 0 {
