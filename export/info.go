@@ -46,20 +46,19 @@ func (s *screen) facts(facts []fact) {
 
 func identityFacts(r *report.Report) []fact {
 	id := &r.Identity
-	match := name(string(id.Match))
-	for _, e := range id.Evidence {
-		match += "; " + name(e)
-	}
 	facts := []fact{
 		{"core", name(id.Core)},
 		{"binary", name(id.Binary)},
-		{"match", match},
+		{"match", name(string(id.Match))},
 		{"build ID", pair(id.CoreBuildID, id.BinaryBuildID)},
 		{"Go build ID", pair(id.CoreGoID, id.BinaryGoID)},
 		{"Go", name(id.GoVersion + " " + id.GOOS + "/" + id.GOARCH)},
 		{"main", name(id.MainPackage)},
 		{"module", name(id.Main.Path + " " + id.Main.Version)},
 		{"revision", trimLead(revision(id))},
+	}
+	for _, e := range id.Evidence {
+		facts = append(facts, fact{"evidence", name(e)})
 	}
 	if id.LoadBias != 0 {
 		facts = append(facts, fact{"load bias", id.LoadBias.String()})
@@ -110,15 +109,13 @@ func processFacts(r *report.Report) []fact {
 	if t := writable(r.CrashTime); !t.IsZero() {
 		facts = append(facts, fact{"time", t.Format("2006-01-02 15:04:05 UTC") + " (" + name(r.CrashTimeSource) + ")"})
 	}
-	facts = append(facts, fact{"died of", plainLines(deathText(&r.Crash), 1)[0]})
+	if r.Crash.Kind != report.KindUnknown { // the core alone does not tell
+		facts = append(facts, fact{"died of", plainLines(deathText(&r.Crash), 1)[0]})
+	}
 	if r.Crash.Signal != nil {
 		facts = append(facts, fact{"signal", signalText(r.Crash.Signal) + " from " + name(r.Crash.Signal.Source)})
 	}
-	total := 0
-	for i := range r.Groups {
-		total += r.Groups[i].Count
-	}
-	return append(facts, fact{"goroutines", fmt.Sprintf("%d in %d groups", max(total, len(r.Goroutines)), len(r.Groups))})
+	return facts
 }
 
 func (s *screen) modules() {

@@ -16,6 +16,9 @@ type Policy struct {
 	// Tier is the privacy tier, 0 to 4 (docs/redaction.md). What a tier does
 	// not show is removed here, whatever the report holds.
 	Tier int
+	// Personal removes e-mail addresses, phone numbers and the like at the tiers
+	// that would show them, too.
+	Personal bool
 	// Limits shorten what is left, after everything was judged whole. Only
 	// MaxString is used here: 0 means 1024 bytes, -1 no bound.
 	Limits report.Limits

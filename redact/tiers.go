@@ -22,11 +22,14 @@ const shallowHops = 4
 
 // tiered removes from a mode what the tier does not look for.
 func (u *run) tiered(m mode) mode {
-	if u.x.policy.Tier > personalTier {
+	if u.x.policy.showsPersonal() {
 		m &^= modeEmail
 	}
 	return m
 }
+
+// showsPersonal reports whether e-mail addresses and phone numbers stay.
+func (p Policy) showsPersonal() bool { return p.Tier > personalTier && !p.Personal }
 
 // hide takes what the tier does not show out of the copy, counts it as
 // omitted, and returns it: it is judged too, so that a secret of it that also

@@ -30,7 +30,7 @@ func (v nameVerdict) grade() grade {
 
 // hides reports whether a text beside a name with that verdict is removed.
 func (u *run) hides(v nameVerdict, top bool) bool {
-	return v.class > classPersonal || v.class == classPersonal && u.x.policy.Tier <= personalTier
+	return v.class > classPersonal || v.class == classPersonal && !u.x.policy.showsPersonal()
 }
 
 // value judges a value and what is below it.

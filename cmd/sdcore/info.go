@@ -60,8 +60,9 @@ func (a *app) ask(cmd *cobra.Command, core, binary string, f coreFlags, format s
 	if err != nil {
 		return err
 	}
-	p := redact.Default()
-	p.Tier, p.Limits = rep.Tier, f.options.Limits
+	// What tier 1 would not show of a person is not shown either when it is
+	// asked for by name.
+	p := redact.Policy{Tier: rep.Tier, Limits: f.options.Limits, Personal: rep.Tier == explicitTier}
 	res, err := redact.Apply(rep, p)
 	if err != nil {
 		return err
