@@ -214,7 +214,10 @@ func fold(in []corefile.Frame) []corefile.Frame {
 		}
 		out = append(out, in[i:i+keepFirst]...)
 		middle := in[i+keepFirst]
-		middle.Repeat = j - i - keepFirst - keepLast
+		middle.Repeat = 0
+		for _, f := range in[i+keepFirst : j-keepLast] {
+			middle.Repeat += max(f.Repeat, 1)
+		}
 		out = append(out, middle)
 		out = append(out, in[j-keepLast:j]...)
 		i = j

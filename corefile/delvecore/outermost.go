@@ -36,20 +36,38 @@ func (b *Backend) outermost(s *corefile.Stack, r bounds) {
 		return
 	}
 	ring := make([]link, 0, b.o.KeepOutermost)
+	same := 0 // links dropped that are the last frame's function at the same place
 	n := b.chain(binary.LittleEndian.Uint64(bp), r, func(l link) {
 		if len(ring) == cap(ring) {
+			if ring[0].pc == last.PC {
+				same++
+			}
 			copy(ring, ring[1:])
 			ring = ring[:len(ring)-1]
 		}
 		ring = append(ring, l)
 	})
+	if n == 0 {
+		return
+	}
 	s.Omitted = n - len(ring)
-	if n > 0 {
-		s.End = omittedText(walked, s.Omitted, len(ring))
+	s.End = omittedText(walked, s.Omitted, len(ring))
+	if same == s.Omitted && !inlinedInto(s.Frames) {
+		// All that is left out is one call over and over.
+		last.Repeat, s.Omitted = 1+same, 0
 	}
 	for _, l := range ring {
 		s.Frames = append(s.Frames, b.linkFrames(l)...)
 	}
+	if fn := s.Frames[len(s.Frames)-1].Function; fn == "runtime.goexit" || fn == "runtime.mstart" {
+		s.End = "" // nothing is further out
+	}
+}
+
+// inlinedInto reports whether the last frame has calls inlined into it.
+func inlinedInto(frames []corefile.Frame) bool {
+	n := len(frames)
+	return n > 1 && frames[n-2].Inlined
 }
 
 // chain follows the saved frame pointers from bp on, outwards, and calls visit
