@@ -122,7 +122,7 @@ func (s *screen) callers(frames []report.Frame) {
 		shown++
 		again := 0
 		for !s.o.Full && i+1 < len(frames) && sameCall(f, &frames[i+1]) {
-			again++
+			again += max(frames[i+1].Repeat, 1)
 			i++
 		}
 		s.frameLine(f, false)
