@@ -33,6 +33,9 @@ func (x *explainer) explainPanic() {
 	x.fault()
 }
 
+// maxChain bounds the panics of one goroutine that are explained.
+const maxChain = 64
+
 // chain reads the panics of the goroutine, newest first.
 func (x *explainer) chain() []goruntime.Panic {
 	if x.g == nil || x.in.Runtime == nil {
@@ -41,6 +44,10 @@ func (x *explainer) chain() []goruntime.Panic {
 	chain, err := x.in.Runtime.Panics(x.g)
 	if err != nil {
 		x.problem(x.g.PanicAddr, "%v", err)
+	}
+	if len(chain) > maxChain {
+		x.problem(chain[maxChain].Addr, "%d panics of goroutine %d, the oldest %d are left out", len(chain), x.g.ID, len(chain)-maxChain)
+		chain = chain[:maxChain]
 	}
 	return chain
 }
