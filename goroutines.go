@@ -109,6 +109,7 @@ func (s *Session) stacks(ctx context.Context, e *engine, rep *report.Report) ([]
 		return nil, fmt.Errorf("goroutines of %s: %w", s.core.Path(), err)
 	}
 	addProblems(rep, problems)
+	addProblems(rep, s.damage)
 	all := make([]stacked, 0, len(gs))
 	byThread := map[int]uint64{}
 	for i := range gs {

@@ -24,6 +24,7 @@ func (s *Session) Globals(ctx context.Context, pattern string) (*report.Report, 
 	globals, problems := e.reader.Globals(ctx, s.globalMatcher(pattern))
 	rep.Globals = globals
 	addProblems(rep, problems)
+	addProblems(rep, s.damage)
 	return rep, ctx.Err()
 }
 

@@ -25,7 +25,8 @@ type Session struct {
 	options Options
 	created fs.FileInfo // of the core file
 
-	engine *engine // nil until a question needs it
+	engine *engine          // nil until a question needs it
+	damage []report.Problem // of the debug information
 }
 
 // engine is everything that needs debug information. It is built once, when
@@ -105,6 +106,9 @@ func (s *Session) open() (*engine, error) {
 		return nil, err
 	}
 	e.reader = vars.New(s.core, e.types, e.finder, vars.Options{Limits: s.options.Limits})
+	if err := e.finder.Damage(); err != nil {
+		s.damage = missing("debug information of "+bin.Path(), err)
+	}
 	e.outline = vars.New(s.core, e.types, e.finder, vars.Options{Limits: report.Limits{MaxDepth: 1, MaxItems: 1, MaxNodes: 1, MaxString: 1}})
 	s.engine = &e
 	return s.engine, nil
