@@ -68,6 +68,9 @@ func (s *score) pairs() int { return s.right + len(s.missing) + len(s.wrong) }
 // TestTruth compares what every fixture said about its values before it died
 // with what the report of its core holds.
 func TestTruth(t *testing.T) {
+	if testing.Short() {
+		t.Skip("needs the fixtures' cores; run without -short (make test)")
+	}
 	var all score
 	skipped := 0
 	needed := map[string]bool{}
