@@ -119,14 +119,22 @@ func ValueJSON(w io.Writer, res redact.Result, o ValueOptions) error {
 	if err != nil {
 		return err
 	}
-	out := struct {
-		Path      string       `json:"path"`
-		Goroutine uint64       `json:"goroutine,omitempty"`
-		Function  string       `json:"function,omitempty"`
-		Value     report.Value `json:"value"`
-	}{Path: f.Name, Value: shallow(*f.Value, 0)}
-	if f.Frame != nil {
-		out.Goroutine, out.Function = f.Goroutine.ID, f.Frame.Function
+	return writeIndented(w, newPlaced(f.Name, f.Goroutine, f.Frame, f.Value))
+}
+
+// placed is one value with its name and place, in the shape of a saved report.
+type placed struct {
+	Path      string       `json:"path"`
+	Goroutine uint64       `json:"goroutine,omitempty"`
+	Function  string       `json:"function,omitempty"`
+	Value     report.Value `json:"value"`
+}
+
+// newPlaced describes a value; g and fr are nil for a package variable.
+func newPlaced(path string, g *report.Goroutine, fr *report.Frame, v *report.Value) placed {
+	p := placed{Path: path, Value: shallow(*v, 0)}
+	if fr != nil {
+		p.Goroutine, p.Function = g.ID, fr.Function
 	}
-	return writeIndented(w, out)
+	return p
 }

@@ -29,9 +29,12 @@ type printed struct {
 
 // findPrinted descends to the value that was asked for; a value on the way
 // that redact removed is the answer instead.
-func findPrinted(r *report.Report, depth int) (printed, error) {
+func findPrinted(res redact.Result, depth int) (printed, error) {
 	var p printed
+	r, err := whole(res)
 	switch {
+	case err != nil:
+		return p, err
 	case len(r.Globals) == 1:
 		p.value = &r.Globals[0].Value
 	case len(r.Goroutines) == 1 && len(r.Goroutines[0].Frames) == 1 && len(r.Goroutines[0].Frames[0].Vars) == 1:
@@ -52,15 +55,11 @@ func findPrinted(r *report.Report, depth int) (printed, error) {
 
 // PrintedText writes the value that was asked for.
 func PrintedText(w io.Writer, res redact.Result, o PrintedOptions) error {
-	r, err := whole(res)
+	p, err := findPrinted(res, o.Depth)
 	if err != nil {
 		return err
 	}
-	p, err := findPrinted(r, o.Depth)
-	if err != nil {
-		return err
-	}
-	s := newScreen(r, o.TextOptions)
+	s := newScreen(res.Report(), o.TextOptions)
 	head := name(o.Path)
 	s.line(s.bold(head), " ", s.grey(name(p.value.Type)), " = ", block(p.value, "", len(head)+len(p.value.Type)+4, s.wide, s.ink))
 	if p.frame != nil {
@@ -75,22 +74,9 @@ func PrintedText(w io.Writer, res redact.Result, o PrintedOptions) error {
 // PrintedJSON writes the value that was asked for with its place as one JSON
 // object.
 func PrintedJSON(w io.Writer, res redact.Result, o PrintedOptions) error {
-	r, err := whole(res)
+	p, err := findPrinted(res, o.Depth)
 	if err != nil {
 		return err
 	}
-	p, err := findPrinted(r, o.Depth)
-	if err != nil {
-		return err
-	}
-	out := struct {
-		Path      string       `json:"path"`
-		Goroutine uint64       `json:"goroutine,omitempty"`
-		Function  string       `json:"function,omitempty"`
-		Value     report.Value `json:"value"`
-	}{Path: o.Path, Value: shallow(*p.value, 0)}
-	if p.frame != nil {
-		out.Goroutine, out.Function = p.goroutine.ID, p.frame.Function
-	}
-	return writeIndented(w, out)
+	return writeIndented(w, newPlaced(o.Path, p.goroutine, p.frame, p.value))
 }

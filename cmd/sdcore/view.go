@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/safedump/sdcore/export"
 	"github.com/safedump/sdcore/redact"
 	"github.com/safedump/sdcore/report"
 )
@@ -15,21 +16,34 @@ const maxStoredReport = 1 << 30
 
 func newViewCommand(a *app) *cobra.Command {
 	var full bool
+	var format formatFlag
 	cmd := &cobra.Command{
-		Use:   "view [flags] [REPORT]",
-		Short: "Show a saved report",
+		Use:   "view [flags] [REPORT [PATH]]",
+		Short: "Show a saved report, or one value of it",
 		Long: `View shows a saved report, also one written by Safedump itself. Without REPORT: the
-newest one here or in ~/.safedump. It is redacted again before it is shown.`,
-		Example: "  sdcore view\n  sdcore view crash.safedump.json.gz --full",
-		Args:    argRange(0, 1),
+newest one here or in ~/.safedump. With PATH, in the syntax of 'sdcore print': one
+value of it. It is redacted again before it is shown.`,
+		Example: "  sdcore view\n  sdcore view crash.safedump.json.gz --full\n  sdcore view crash.safedump.json main.handle.req.User",
+		Args:    argRange(0, 2),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			res, err := a.openReport(args)
+			if err := format.check(cmd); err != nil {
+				return err
+			}
+			res, err := a.openReport(args[:min(len(args), 1)])
 			if err != nil {
 				return err
 			}
-			return a.print(res, "text", full)
+			if len(args) < 2 {
+				return a.print(res, format.name, full)
+			}
+			o := export.ValueOptions{TextOptions: a.textOptions(true), Path: args[1]}
+			if format.name == "json" {
+				return export.ValueJSON(a.stdout, res, o)
+			}
+			return export.ValueText(a.stdout, res, o)
 		},
 	}
+	format.register(cmd, "text", "json")
 	cmd.Flags().BoolVar(&full, "full", false, "print long values and lists whole, as far as they were saved")
 	return cmd
 }
