@@ -252,6 +252,37 @@ func TestLoudCallsAreFound(t *testing.T) {
 	}
 }
 
+// delveLoader are the names through which delve's variable loader is reached.
+// It dies on self-referential types and turns missing pieces into zeros: vars
+// decodes every value itself.
+var delveLoader = []string{"LoadConfig", "LocalVariables", "FunctionArguments", "PackageVariables", "EvalExpression", "EvalVariable", "LoadValue", "Labels"}
+
+func TestDelvesLoaderIsNeverCalled(t *testing.T) {
+	checked := 0
+	for _, p := range listPackages(t) {
+		if !slices.ContainsFunc(p.Imports, func(imp string) bool { return strings.HasPrefix(imp, "github.com/go-delve/delve/pkg/proc") }) {
+			continue
+		}
+		for _, name := range p.GoFiles {
+			checked++
+			fset := token.NewFileSet()
+			f, err := parser.ParseFile(fset, filepath.Join(p.Dir, name), nil, parser.SkipObjectResolution)
+			if err != nil {
+				t.Fatal(err)
+			}
+			ast.Inspect(f, func(n ast.Node) bool {
+				if sel, ok := n.(*ast.SelectorExpr); ok && slices.Contains(delveLoader, sel.Sel.Name) {
+					t.Errorf("%s: %s: delve's variable loader is never called", fset.Position(n.Pos()), sel.Sel.Name)
+				}
+				return true
+			})
+		}
+	}
+	if checked == 0 {
+		t.Error("no package imports delve's pkg/proc: this test checks nothing")
+	}
+}
+
 type goMod struct {
 	Module  struct{ Path string }
 	Go      string
