@@ -51,6 +51,25 @@ func vetSections(f *elf.File) error {
 			return fmt.Errorf("section %s: %d bytes out of %d", s.Name, s.Size, s.FileSize)
 		}
 	}
+	return vetBuildID(f)
+}
+
+// vetBuildID refuses a build ID note that claims more than its section holds:
+// delve allocates the name and the descriptor before it reads them, 4 GB each
+// where the note says so. Source: delve v1.27.2, pkg/proc/bininfo.go,
+// loadBuildID.
+func vetBuildID(f *elf.File) error {
+	s := f.Section(".note.gnu.build-id")
+	if s == nil {
+		return nil
+	}
+	var head struct{ Name, Desc, Type uint32 }
+	if err := binary.Read(s.Open(), binary.LittleEndian, &head); err != nil {
+		return nil // delve goes without it too
+	}
+	if n := uint64(head.Name) + uint64(head.Desc); n > s.Size {
+		return fmt.Errorf("section %s: name and descriptor of %d bytes in a section of %d", s.Name, n, s.Size)
+	}
 	return nil
 }
 

@@ -1,12 +1,15 @@
 package delvecore
 
 import (
+	"bytes"
+	"debug/elf"
 	"encoding/binary"
 	"errors"
 	"testing"
 
 	"github.com/go-delve/delve/pkg/dwarf/line"
 	"github.com/safedump/sdcore/corefile"
+	"github.com/safedump/sdcore/internal/coretest"
 )
 
 // lineProgram is a DWARF 5 line program header with one directory and one
@@ -66,6 +69,39 @@ func TestVetLine(t *testing.T) {
 		"version 9":             {bad(func(p *lineProgram) { p.version = 9 }), false},
 	} {
 		if err := vetLine(c.p.bytes(), 0, nil); (err == nil) != c.good {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// TestVetBuildID: delve allocates what the header of the note says.
+func TestVetBuildID(t *testing.T) {
+	for name, c := range map[string]struct {
+		head []uint32
+		good bool
+	}{
+		"as linkers write it":       {[]uint32{4, 20, 3}, true},
+		"a descriptor of 4 GB":      {[]uint32{4, 0xffffffff, 3}, false},
+		"a name of 4 GB":            {[]uint32{0xffffffff, 20, 3}, false},
+		"both, over 32 bits":        {[]uint32{0x80000000, 0x80000010, 3}, false},
+		"cut within its own header": {[]uint32{4}, true},
+	} {
+		var data []byte
+		for _, w := range c.head {
+			data = binary.LittleEndian.AppendUint32(data, w)
+		}
+		if len(c.head) == 3 {
+			data = append(append(data, "GNU\x00"...), make([]byte, 20)...)
+		}
+		e := coretest.SynthELF{Type: elf.ET_EXEC, Sections: []coretest.SynthSection{
+			{Name: ".note.gnu.build-id", Type: elf.SHT_NOTE, Data: data},
+		}}
+		file, _ := e.Bytes()
+		f, err := elf.NewFile(bytes.NewReader(file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := vetSections(f); (err == nil) != c.good {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
