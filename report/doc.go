@@ -5,7 +5,8 @@
 // fill a [Report].
 // Out: redact turns a Report into a redacted one; export renders that. A file
 // on disk is a [Document], Safedump's schema 1 with the Report under
-// metadata.sdcore; [Decode] reads either back.
+// metadata.sdcore; [Decode] reads either back, and [Value.Decode] fills a Go
+// value of the caller's own type from a part of it.
 //
 // It does not read cores, does not decide what is secret, and does not render:
 // it imports nothing but the standard library.
