@@ -33,7 +33,7 @@ var importTable = map[string][]string{
 	"report":             {},
 	"redact":             {"report"},
 	"export":             {"report", "redact", "github.com/olekukonko/tablewriter/...", "github.com/google/pprof/profile"},
-	"corefile":           {"report", "golang.org/x/sys/unix"},
+	"corefile":           {"report", "golang.org/x/sys/unix", "github.com/klauspost/compress/...", "github.com/pierrec/lz4/v4"},
 	"corefile/die":       {},
 	"corefile/gotype":    {"report", "corefile", "corefile/die", delveDWARF + "/..."},
 	"corefile/goscope":   {"report", "corefile", "corefile/die", "corefile/gotype", delveDWARF + "/..."},

@@ -38,6 +38,14 @@ type Options struct {
 	AllowMismatch bool
 	// BinaryDirs are searched for the binary by build ID when none is named.
 	BinaryDirs []string
+	// DebugDirs are searched for the debug information of a stripped binary.
+	DebugDirs []string
+	// MaxUnpacked bounds the bytes that a compressed core may hold; 0 means
+	// nine tenths of the free space where it is unpacked.
+	MaxUnpacked int64
+	// TempDir is where a compressed core is unpacked, to a private file that
+	// never outlives the process; "" means /var/tmp, or else /tmp.
+	TempDir string
 	// SourceDirs are where source files are looked for, by the longest suffix
 	// of the recorded path, when the recorded path itself does not exist.
 	SourceDirs []string

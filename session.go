@@ -56,6 +56,10 @@ func Open(ctx context.Context, core, binary string, o Options) (*Session, error)
 	s.core, err = corefile.Open(ctx, core, binary, corefile.Options{
 		AllowMismatch: o.AllowMismatch,
 		BinaryDirs:    o.BinaryDirs,
+		DebugDirs:     o.DebugDirs,
+		MaxUnpacked:   o.MaxUnpacked,
+		TempDir:       o.TempDir,
+		Progress:      o.Progress,
 	})
 	if err != nil {
 		return nil, err

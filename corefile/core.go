@@ -19,6 +19,20 @@ type Options struct {
 	// BinaryDirs are searched for a binary with the core's build ID when none
 	// is named, before the path that the core itself records.
 	BinaryDirs []string
+	// DebugDirs are searched for the debug information of a stripped binary:
+	// by build ID in .build-id trees, by the name in .gnu_debuglink, as
+	// NAME.debug. The places where systems keep it are searched behind them.
+	DebugDirs []string
+	// MaxUnpacked bounds the bytes that a compressed core may hold, zeros
+	// included. 0 means nine tenths of the free space where it is unpacked,
+	// more of which is never written.
+	MaxUnpacked int64
+	// TempDir is where compressed cores are unpacked, to a private file that
+	// never outlives the process; "" means /var/tmp, or else /tmp.
+	TempDir string
+	// Progress, when set, is called with the bytes of a compressed core that
+	// were read and that there are. It must not block.
+	Progress func(stage string, done, total int)
 }
 
 // Core is an opened core with its binary. Its methods are safe for concurrent
@@ -50,6 +64,10 @@ func Open(ctx context.Context, corePath, binaryPath string, o Options) (*Core, e
 		return nil, err
 	}
 	c := &Core{path: corePath, file: f}
+	if err := c.unpack(ctx, o); err != nil {
+		c.Close()
+		return nil, err
+	}
 	if err := c.open(ctx, binaryPath, o); err != nil {
 		c.Close()
 		return nil, err
@@ -57,13 +75,26 @@ func Open(ctx context.Context, corePath, binaryPath string, o Options) (*Core, e
 	return c, nil
 }
 
+// unpack replaces a compressed core by what is in it.
+func (c *Core) unpack(ctx context.Context, o Options) error {
+	f, u, err := unpackCore(ctx, c.file, o)
+	if err != nil || f == nil {
+		return err
+	}
+	c.file.close()
+	c.file = f
+	c.problems = append(c.problems, u.problems()...)
+	c.evidence("the core is compressed with %s: %d bytes hold %d", u.format, u.used, u.size)
+	return nil
+}
+
 // open does what Open promises, on the mapped core. On error the caller closes.
 func (c *Core) open(ctx context.Context, binaryPath string, o Options) error {
-	h, err := coreHeader(c.path, c.file.data, binaryPath)
+	h, err := coreHeader(c.file.path, c.file.data, binaryPath)
 	if err != nil {
 		return err
 	}
-	if c.notes, err = readNotes(c.path, c.file.data, h); err != nil {
+	if c.notes, err = readNotes(c.file.path, c.file.data, h); err != nil {
 		return err
 	}
 	c.readSegments(h)

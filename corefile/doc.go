@@ -15,6 +15,8 @@
 //
 // # How a core is opened
 //
+//  0. A compressed core is unpacked into a file without a name (compression.go,
+//     streams.go, unpack.go, sparse.go).
 //  1. The ELF header and the program headers (elfheader.go), then the notes
 //     (note.go, noteprocess.go, registers.go). A core that ends inside of these
 //     is refused; one that ends behind them is opened, and says what is missing.

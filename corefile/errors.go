@@ -16,6 +16,7 @@ var (
 	ErrNotExecutable  = errors.New("not an executable")
 	ErrSwapped        = errors.New("core and binary are swapped")
 	ErrCompressed     = errors.New("file is compressed")
+	ErrTooLarge       = errors.New("file is too large")
 	ErrUnsupported    = errors.New("unsupported architecture or format")
 	ErrCorrupt        = errors.New("file is corrupt")
 	ErrNoDWARF        = errors.New("binary has no debug information")

@@ -14,7 +14,7 @@ import (
 func (c *Core) openBinary(ctx context.Context, path string, o Options) error {
 	id := &c.identity
 	id.Core, id.Binary, id.Match = c.path, path, report.MatchNoBinary
-	id.Evidence = []string{}
+	id.Evidence = append([]string{}, id.Evidence...)
 	if c.image == nil {
 		c.evidence("the core does not hold the first page of its executable (coredump_filter bit 4), so its build ID is unknown")
 	}

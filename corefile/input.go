@@ -1,7 +1,7 @@
 package corefile
 
 import (
-	"bytes"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -17,6 +17,7 @@ type file struct {
 	path string
 	data []byte
 	mod  time.Time
+	temp *os.File // what data is a view of, when it has no name: an unpacked core
 }
 
 // openFile maps a file. Devices, pipes and directories are refused before
@@ -59,23 +60,10 @@ func (f *file) close() error {
 	if f == nil || f.data == nil {
 		return nil
 	}
-	data := f.data
+	err := unix.Munmap(f.data)
 	f.data = nil
-	return unix.Munmap(data)
-}
-
-// checkCompressed recognizes compressed files by their first bytes.
-func checkCompressed(path string, data []byte) error {
-	for _, m := range []struct{ magic, format, command string }{
-		{"\x28\xb5\x2f\xfd", "zstd", "zstd -d"},
-		{"\x1f\x8b", "gzip", "gunzip -k"},
-		{"\x04\x22\x4d\x18", "lz4", "lz4 -d"},
-		{"\xfd7zXZ\x00", "xz", "xz -dk"},
-	} {
-		if bytes.HasPrefix(data, []byte(m.magic)) {
-			msg := fmt.Sprintf("is compressed with %s: run `%s %s` first", m.format, m.command, printable(path))
-			return &FormatError{path, -1, msg, ErrCompressed}
-		}
+	if f.temp != nil {
+		err = errors.Join(err, f.temp.Close())
 	}
-	return nil
+	return err
 }

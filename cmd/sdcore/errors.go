@@ -80,6 +80,7 @@ func hint(err error) string {
 		{corefile.ErrNoDWARF, "pass a build without -ldflags=-s or -w; `sdcore info` says what this core can tell"},
 		{corefile.ErrNotGo, "sdcore reads the cores of Go programs only"},
 		{corefile.ErrCompressed, "unpack it first"},
+		{corefile.ErrTooLarge, "set TMPDIR to a directory with more room, or unpack it yourself"},
 		{corefile.ErrEmpty, "nothing was written to it: was the disk full, or RLIMIT_CORE (ulimit -c) 0?"},
 		{corefile.ErrNotFile, "name the file itself"},
 		{corefile.ErrNotExecutable, "pass the executable that crashed as the second argument"},

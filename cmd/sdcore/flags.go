@@ -1,6 +1,7 @@
 package main
 
 import (
+	"os"
 	"slices"
 	"strings"
 
@@ -18,10 +19,12 @@ type coreFlags struct {
 
 func (f *coreFlags) register(cmd *cobra.Command) {
 	d := sdcore.DefaultLimits()
+	f.options.TempDir = os.Getenv("TMPDIR") // a compressed core is unpacked there
 	fs := cmd.Flags()
 	fs.StringVar(&f.options.Backend, "backend", "delve", "reader of goroutines and stacks: "+strings.Join(sdcore.Backends(), ", "))
 	fs.BoolVar(&f.options.AllowMismatch, "allow-mismatch", false, "go on when core and binary do not belong together; the report says so")
 	fs.StringArrayVar(&f.options.BinaryDirs, "bin-path", nil, "`directory` to look for the binary in, by build ID (repeatable)")
+	fs.StringArrayVar(&f.options.DebugDirs, "debug-path", nil, "`directory` to look for the debug information of a stripped binary in, by build ID (repeatable)")
 	fs.StringArrayVar(&f.options.SourceDirs, "source-path", nil, "`directory` to look for source files in (repeatable)")
 	fs.BoolVar(&f.options.RuntimeVars, "runtime-vars", false, "decode the variables of the Go runtime's own frames in every goroutine")
 	fs.BoolVar(&f.full, "full", false, "print long values and lists whole, as far as they were decoded")

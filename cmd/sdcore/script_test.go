@@ -3,12 +3,17 @@ package main
 import (
 	"errors"
 	"flag"
+	"io"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
 
+	"github.com/klauspost/compress/gzip"
+	"github.com/klauspost/compress/zstd"
+	"github.com/pierrec/lz4/v4"
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/safedump/sdcore/internal/coretest"
@@ -42,7 +47,7 @@ func runScripts(t *testing.T, dir string, vars []string) {
 	testscript.Run(t, testscript.Params{
 		Dir:           dir,
 		UpdateScripts: *update,
-		Cmds:          map[string]func(*testscript.TestScript, bool, []string){"exits": cmdExits},
+		Cmds:          map[string]func(*testscript.TestScript, bool, []string){"exits": cmdExits, "pack": cmdPack},
 		Setup: func(env *testscript.Env) error {
 			env.Vars = append(env.Vars, vars...)
 			env.Setenv("HOME", filepath.Join(env.WorkDir, "home"))
@@ -74,4 +79,31 @@ func cmdExits(ts *testscript.TestScript, neg bool, args []string) {
 	if got != want {
 		ts.Fatalf("%s: exit status %d, want %d", args[1], got, want)
 	}
+}
+
+// cmdPack compresses a file:
+//
+//	pack zstd core core.zst
+func cmdPack(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 {
+		ts.Fatalf("usage: pack zstd|gzip|lz4 IN OUT")
+	}
+	data, err := os.ReadFile(ts.MkAbs(args[1]))
+	ts.Check(err)
+	out, err := os.Create(ts.MkAbs(args[2]))
+	ts.Check(err)
+	var w io.WriteCloser
+	switch args[0] {
+	case "zstd":
+		w, err = zstd.NewWriter(out)
+		ts.Check(err)
+	case "gzip":
+		w = gzip.NewWriter(out)
+	case "lz4":
+		w = lz4.NewWriter(out)
+	default:
+		ts.Fatalf("pack: no format %q", args[0])
+	}
+	_, err = w.Write(data)
+	ts.Check(errors.Join(err, w.Close(), out.Close()))
 }

@@ -68,7 +68,7 @@ func Open(c *corefile.Core, rt *goruntime.Runtime, o Options) (*Backend, error) 
 	}
 	b := &Backend{c: c, rt: rt, o: o.withDefaults()}
 	err := guard("open "+c.Path(), func() error {
-		grp, err := core.OpenCore(c.Path(), c.Binary().Path(), nil)
+		grp, err := core.OpenCore(c.FilePath(), c.Binary().Path(), nil)
 		if err != nil {
 			return fmt.Errorf("%w: %w", ErrDelve, err)
 		}
