@@ -40,8 +40,14 @@ func (u *run) pairAt(s string, i int, m mode) (span, bool) {
 			b = from + k
 		}
 	} else {
-		a, b, ok = valueAfter(s, from, valueForm{
-			literal: m&modeSource != 0,
+		text, literal := s, m&modeSource != 0
+		if end, inside := literalAround(s, i, m); inside {
+			// "user=x password=y": the pair stands in the literal.
+			text, literal = s[:max(end, from)], false
+			u.effort += end
+		}
+		a, b, ok = valueAfter(text, from, valueForm{
+			literal: literal,
 			line:    s[i] == ':' && v.class != classText && headerName(v.word) || s[i] == ':' && v.word == "cookie",
 			inQuote: quoted == 0 && start > 0 && (s[start-1] == '"' || s[start-1] == '\''),
 		})
@@ -55,6 +61,28 @@ func (u *run) pairAt(s string, i int, m mode) (span, bool) {
 		g = gradeLoose
 	}
 	return span{start: a, end: b, rule: v.rule, reason: nameReason(v), grade: g}, true
+}
+
+// literalAround returns the end of the literal that s[i] stands in, where s is a
+// line of source code.
+func literalAround(s string, i int, m mode) (end int, inside bool) {
+	if m&modeSource == 0 {
+		return 0, false
+	}
+	for k := 0; k < i; k++ {
+		if strings.HasPrefix(s[k:], "//") {
+			return 0, false
+		}
+		if s[k] != '"' && s[k] != '`' && s[k] != '\'' {
+			continue
+		}
+		end = closingQuote(s, k+1, s[k], 0)
+		if end > i {
+			return end, s[k] != '\''
+		}
+		k = end
+	}
+	return 0, false
 }
 
 // nameBefore returns the bounds of the name left of the separator at s[i] and

@@ -213,7 +213,7 @@ func trivialValue(s string) bool {
 	if strings.Trim(strings.ReplaceAll(t, Placeholder, ""), " \t,;:.=*{}[]()\"'`\\") == "" {
 		return true
 	}
-	if len(t) == 2 && t[0] == '%' && charsAlnum.has(t[1]) {
+	if verb := strings.TrimRight(t, ".,;:"); len(verb) == 2 && verb[0] == '%' && charsAlnum.has(verb[1]) {
 		return true
 	}
 	for _, open := range [...]string{"${", "$(", "{{", "%("} {

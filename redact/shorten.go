@@ -66,6 +66,9 @@ func (u *run) scrubValue(v *report.Value, depth int) {
 		}
 		u.shorten(v)
 	}
+	if u.spelledSecret(v, u.scrub) {
+		return
+	}
 	if v.Note != "" {
 		u.apply(&v.Note, func() judged { return u.scrub(v.Note, u.tiered(modeText)) })
 	}

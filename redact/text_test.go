@@ -151,6 +151,11 @@ func TestSourceLines(t *testing.T) {
 		"	Password string `json:\"password\"`":      "	Password string `json:\"password\"`",
 		`if token == "" {`:                          `if token == "" {`,
 		`db, err := sql.Open("x", "u:pw@tcp(h)/d")`: `db, err := sql.Open("x", "u:` + R + `@tcp(h)/d")`,
+		`s := "user=x password=abc host=h"`:         `s := "user=x password=` + R + ` host=h"`,
+		"h := `token: abc`":                         "h := `token: " + R + "`",
+		`log.Print("token: " + tok, '"', x)`:        `log.Print("token: " + tok, '"', x)`,
+		`fmt.Errorf("password=%s: %w", p, err)`:     `fmt.Errorf("password=%s: %w", p, err)`,
+		`x := y // secret: a word on "it"`:          `x := y // secret: a word on "it"`,
 	} {
 		if got := textAt(t, 4, modeText|modeSource, in); got.out != want {
 			t.Errorf("%s: %s", in, got.out)

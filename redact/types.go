@@ -7,6 +7,7 @@ type typeRules struct {
 	whole map[string]bool
 	field map[string]bool
 	words map[string]bool
+	ends  map[string]bool
 }
 
 // wholeTypes are types whose values are secret as a whole, with the package's
@@ -40,8 +41,17 @@ func secretTypeWords() []string {
 	return []string{"secret", "password", "passwd", "passphrase", "credential", "cred"}
 }
 
+// secretTypeEnds make a type secret whose name ends in them: not every Token
+// is one (go/token), and an APIKeyStore is none.
+func secretTypeEnds() []string {
+	return []string{
+		"api token", "access token", "auth token", "bearer token", "refresh token", "session token", "csrf token",
+		"api key", "private key",
+	}
+}
+
 func newTypeRules() *typeRules {
-	t := &typeRules{whole: map[string]bool{}, field: map[string]bool{}, words: map[string]bool{}}
+	t := &typeRules{whole: map[string]bool{}, field: map[string]bool{}, words: map[string]bool{}, ends: map[string]bool{}}
 	for _, n := range wholeTypes() {
 		t.whole[n] = true
 	}
@@ -50,6 +60,9 @@ func newTypeRules() *typeRules {
 	}
 	for _, n := range secretTypeWords() {
 		t.words[n] = true
+	}
+	for _, n := range secretTypeEnds() {
+		t.ends[n] = true
 	}
 	return t
 }
@@ -73,9 +86,15 @@ func (t *typeRules) judge(typ string) string {
 	if !ok {
 		name = short
 	}
-	for _, w := range splitWords(name) {
+	words := splitWords(name)
+	for _, w := range words {
 		if t.words[w] || t.words[singular(w)] {
 			return singular(w)
+		}
+	}
+	if n := len(words); n >= 2 {
+		if end := words[n-2] + " " + singular(words[n-1]); t.ends[end] {
+			return end
 		}
 	}
 	return ""

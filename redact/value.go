@@ -50,7 +50,7 @@ func (u *run) value(v *report.Value, p place) {
 			verdict = n
 		}
 	}
-	if u.byName(v, verdict, p) || u.byType(v, p) {
+	if u.byName(v, verdict, p) || u.byType(v, p) || u.spelledSecret(v, u.text) {
 		return
 	}
 	u.contents(v)
