@@ -92,9 +92,21 @@ func (p *printer) value(v *report.Value, typed bool, depth int) {
 	switch {
 	case v.State == report.StateStale:
 		p.grey(" " + noted("stale", v.Note))
+	case v.State == report.StateOK && v.Note != "" && isNumber(v.Kind):
+		p.grey(" " + noted("shared", v.Note))
 	case v.State != report.StateOK && v.State != report.StateTruncated:
 		p.grey(" " + stateWord(v))
 	}
+}
+
+// isNumber reports whether a note on a value without a doubtful state says
+// something about its truth: that of a number in a shared place does.
+func isNumber(k report.Kind) bool {
+	switch k {
+	case report.KindInt, report.KindUint, report.KindFloat, report.KindComplex:
+		return true
+	}
+	return false
 }
 
 // contents renders what is known of a value that is not nil.

@@ -20,17 +20,21 @@ type doubt uint8
 
 const (
 	noDoubt  doubt = iota
+	shared         // two numbers: one may be a copy of the other
 	doubtful       // one of two locals: nobody knows which
 	refuted        // a parameter is there
 )
 
-// wordClass is what the garbage collector would take a word for.
+// wordClass is what a word is for sure: what the garbage collector would take
+// it for, and whether a number has a fraction. Integers of other types may be
+// copies of each other, floats are converted on the way.
 type wordClass uint8
 
 const (
 	anyWord wordClass = iota
 	pointerWord
 	numberWord
+	floatWord
 )
 
 // holding is a word of a variable and where it is.
@@ -68,14 +72,30 @@ func compare(vs []goscope.Var, locs []corefile.Location) []doubt {
 		}
 		for at, class := range wordsOf(&vs[i], locs[i]) {
 			for _, h := range held[at] {
-				if h.class != class {
+				switch {
+				case h.class != class:
 					contradict(vs, out, i, h.variable)
+				case isNumber(vs[i].Type) && isNumber(vs[h.variable].Type):
+					out[i], out[h.variable] = max(out[i], shared), max(out[h.variable], shared)
 				}
 			}
 			held[at] = append(held[at], holding{i, class})
 		}
 	}
 	return out
+}
+
+// isNumber reports whether a type is a plain number. Only these are told to
+// share a place: copies of strings and pointers are common and do no harm.
+func isNumber(t *gotype.Type) bool {
+	if t == nil {
+		return false
+	}
+	switch t.Kind {
+	case reflect.Int, reflect.Int64, reflect.Uint, reflect.Uint64, reflect.Float64, reflect.Complex128:
+		return true
+	}
+	return false
 }
 
 // contradict marks one or both of two variables.
@@ -153,6 +173,13 @@ func classAt(t *gotype.Type, off int64) wordClass {
 			t, off = inner.Type, off-inner.Offset
 		case reflect.Uintptr, reflect.Invalid:
 			return anyWord // may well be a pointer
+		case reflect.Complex128:
+			return floatWord
+		case reflect.Float64:
+			if off != 0 {
+				return anyWord
+			}
+			return floatWord
 		default:
 			if off != 0 || t.Size < 8 {
 				return anyWord
@@ -185,6 +212,13 @@ func (d doubt) apply(v *report.Value) {
 		return
 	}
 	switch d {
+	case shared:
+		// An early version of the kinds fixture had f64 := 0.1 and a later
+		// negZero in one slot, without a word in the debug information of Go
+		// 1.26.8 that f64 was gone.
+		if v.Note == "" {
+			v.Note = "in one place with another variable: a copy of it, or one of them is out of date"
+		}
 	case doubtful:
 		v.State = report.StateStale
 		v.Note = "the debug information has another variable in the same place: one of them is out of date"

@@ -33,6 +33,10 @@ func TestContradictions(t *testing.T) {
 			[]corefile.Piece{all(8)}, []corefile.Piece{mem(8), {Size: 16}}, []doubt{noDoubt, noDoubt}},
 		{"a string in the place of a slice", goscope.Var{Role: arg, Type: sliceOf(byteType)}, goscope.Var{Role: local, Type: stringType},
 			[]corefile.Piece{mem(8), mem(16), mem(24)}, []corefile.Piece{mem(8), mem(16)}, []doubt{noDoubt, noDoubt}},
+		{"two floats", goscope.Var{Role: local, Type: scalarOf("float64", reflect.Float64)}, goscope.Var{Role: local, Type: scalarOf("float64", reflect.Float64)},
+			[]corefile.Piece{all(8)}, []corefile.Piece{all(8)}, []doubt{shared, shared}},
+		{"a float and an int", goscope.Var{Role: local, Type: scalarOf("float64", reflect.Float64)}, goscope.Var{Role: local, Type: intType},
+			[]corefile.Piece{all(8)}, []corefile.Piece{all(8)}, []doubt{doubtful, doubtful}},
 		{"a pointer to the variable", goscope.Var{Role: local, Type: intType, Escaped: true}, goscope.Var{Role: local, Type: ptrTo(intType)},
 			[]corefile.Piece{all(8)}, []corefile.Piece{all(8)}, []doubt{noDoubt, noDoubt}},
 		{"an address as number", goscope.Var{Role: local, Type: ptrTo(intType)}, goscope.Var{Role: local, Type: scalarOf("uintptr", reflect.Uintptr)},
@@ -60,6 +64,11 @@ func TestDoubtfulValues(t *testing.T) {
 	if w.State != report.StateOK {
 		t.Errorf("%+v", w)
 	}
+	shared.apply(&w)
+	if w.State != report.StateOK || w.Text != "5" || w.Note == "" {
+		t.Errorf("%+v", w)
+	}
+	w.Note = ""
 	doubtful.apply(&w)
 	if w.State != report.StateStale || w.Text != "5" || w.Note == "" {
 		t.Errorf("%+v", w)
