@@ -9,6 +9,7 @@ import (
 
 	"github.com/safedump/sdcore/corefile"
 	"github.com/safedump/sdcore/corefile/gotype"
+	"github.com/safedump/sdcore/corefile/pclntab"
 )
 
 func goroutines(t *testing.T, w *world) ([]corefile.Goroutine, []string) {
@@ -229,11 +230,11 @@ func FuzzLineTable(f *testing.F) {
 	head = binary.LittleEndian.AppendUint64(head, 1)
 	f.Add(append(head, make([]byte, 120)...))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		lines, err := newLineTable(b, 0x1000, 0)
+		table, err := pclntab.New(b, pclntab.Options{Text: 0x1000})
 		if err != nil {
 			return
 		}
-		r := &Runtime{lines: lines}
+		r := &Runtime{lines: newLineTable(table)}
 		for _, pc := range []uint64{0, 1, 0x1000, 0x1001, ^uint64(0)} {
 			_, _ = r.FuncName(pc)
 			_, _ = r.CallLine(pc)

@@ -23,6 +23,7 @@ type layout struct {
 	gGoPC, gStartPC, gLabels, gLockedM      field
 	gSig, gSigCode0, gSigCode1, gSigPC      field
 	gSyscallPC, gSyscallSP, gCleanups       field
+	gSyscallBP, gXRegs, mVDSOSP, mVDSOPC    field
 	mG0, mProcID, mGSignal, mCurG, mID      field
 	mThrowing, mDying, mCaughtSig, mAllLink field
 	mLockedG, mInCgo                        field
@@ -63,6 +64,7 @@ func (l *layout) goroutine() []need {
 		{&l.gSigCode1, "sigcode1", false}, {&l.gSigPC, "sigpc", false},
 		{&l.gSyscallPC, "syscallpc", false}, {&l.gSyscallSP, "syscallsp", false},
 		{&l.gCleanups, "runningCleanups", false},
+		{&l.gSyscallBP, "syscallbp", false}, {&l.gXRegs, "xRegs.state", false},
 	}
 }
 
@@ -72,6 +74,7 @@ func (l *layout) machine() []need {
 		{&l.mCurG, "curg", true}, {&l.mID, "id", false}, {&l.mThrowing, "throwing", false},
 		{&l.mDying, "dying", false}, {&l.mCaughtSig, "caughtsig", false},
 		{&l.mAllLink, "alllink", true}, {&l.mLockedG, "lockedg", false}, {&l.mInCgo, "incgo", false},
+		{&l.mVDSOSP, "vdsoSP", false}, {&l.mVDSOPC, "vdsoPC", false},
 	}
 }
 

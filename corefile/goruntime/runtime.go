@@ -7,6 +7,7 @@ import (
 	"github.com/safedump/sdcore/corefile"
 	"github.com/safedump/sdcore/corefile/goscope"
 	"github.com/safedump/sdcore/corefile/gotype"
+	"github.com/safedump/sdcore/corefile/pclntab"
 )
 
 // ErrNoRuntime is wrapped when the binary or the core has no Go runtime that
@@ -58,7 +59,9 @@ func New(c *corefile.Core, t *gotype.Types, f *goscope.Finder) (*Runtime, error)
 		return nil, fmt.Errorf("%s: %w", c.Binary().Path(), err)
 	}
 	// A binary without a readable line table still has goroutines.
-	r.lines, _ = openLines(c)
+	if lines, err := pclntab.Open(c); err == nil {
+		r.lines = newLineTable(lines)
+	}
 	return r, nil
 }
 

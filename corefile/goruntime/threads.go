@@ -23,6 +23,9 @@ type Thread struct {
 	// CaughtSig is the address of the g that a fatal signal found, 0 when none.
 	CaughtSig uint64
 	InCgo     bool
+	// VDSOPC and VDSOSP are where a call of the kernel's shared code returns to
+	// in Go code, 0 when none is under way.
+	VDSOPC, VDSOSP uint64
 }
 
 // Threads lists runtime.allm.
@@ -66,6 +69,7 @@ func (r *Runtime) thread(o object) Thread {
 		G0: o.get(l.mG0), GSignal: o.get(l.mGSignal), CurG: o.get(l.mCurG), LockedG: o.get(l.mLockedG),
 		Throwing: int32(o.get(l.mThrowing)), Dying: int32(o.get(l.mDying)),
 		CaughtSig: o.get(l.mCaughtSig), InCgo: o.get(l.mInCgo) != 0,
+		VDSOPC: o.get(l.mVDSOPC), VDSOSP: o.get(l.mVDSOSP),
 	}
 }
 
