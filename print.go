@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/safedump/sdcore/corefile"
@@ -56,10 +57,13 @@ type Place struct {
 // of a goroutine ("main.handle.req.User.Tier"), a bare name in the frame where
 // it crashed, or a package variable.
 //
-// The report holds one variable, and in it, one inside the other, the values
-// on the way, each with nothing but the next: redact judges the value that was
+// The report holds the variable, and in it, one inside the other, the values
+// on the way, the next as the last part of each: redact judges the value that was
 // asked for by all that it is part of. depth counts them: the value lies
-// that many children deep, or above it a redacted one.
+// that many children deep, or above it a redacted one. It is the first global,
+// or the first variable of the first goroutine. What else the report holds,
+// the variables of the goroutine that was looked in, is there for redact to
+// learn from: what is secret there is secret in the answer too.
 func (s *Session) Print(ctx context.Context, expr string, at Place) (rep *report.Report, depth int, err error) {
 	p, err := report.ParsePath(expr)
 	if err != nil {
@@ -70,7 +74,11 @@ func (s *Session) Print(ctx context.Context, expr string, at Place) (rep *report
 		return nil, 0, err
 	}
 	rep = s.base()
-	root, rest, frame, err := s.resolve(ctx, e, rep, p, &at)
+	stack, err := s.placeStack(ctx, e, rep, &at)
+	if err != nil {
+		return nil, 0, err
+	}
+	root, rest, frame, err := s.resolve(e, stack, p, &at)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -88,11 +96,30 @@ func (s *Session) Print(ctx context.Context, expr string, at Place) (rep *report
 		pkg, name := splitGlobal(root.name)
 		rep.Globals = []report.Global{{Package: pkg, Name: name, Value: v}}
 	}
+	if len(stack.Frames) > 0 {
+		rep.Goroutines = append(rep.Goroutines, report.Goroutine{ID: at.Goroutine, Frames: s.around(ctx, e, at.Goroutine, stack)})
+	}
 	return rep, len(rest.Steps), ctx.Err()
 }
 
-// enclose makes the value before step i of the path, with nothing in it but
-// what the step leads to.
+// around decodes the variables on a stack, once for each goroutine. What is
+// wrong with them is no problem of the answer.
+func (s *Session) around(ctx context.Context, e *engine, goroutine uint64, stack corefile.Stack) []report.Frame {
+	frames, ok := s.decoded[goroutine]
+	if !ok {
+		frames, _ = e.reader.FramesWhere(ctx, stack, func(fr *report.Frame) bool { return !fr.Runtime })
+		if s.decoded == nil {
+			s.decoded = map[uint64][]report.Frame{}
+		}
+		s.decoded[goroutine] = frames
+	}
+	return frames
+}
+
+// enclose makes the value before step i of the path, with the value that the
+// step leads to as its last part. Of the other parts it has only what may make
+// a secret of that one: the text that a byte is of, the element in front
+// ("--password", "x").
 func (s *Session) enclose(e *engine, root vars.Root, path report.Path, i int, inner report.Value) report.Value {
 	outer, err := e.outline.Eval(root, report.Path{Steps: path.Steps[:i]})
 	if err != nil {
@@ -100,19 +127,43 @@ func (s *Session) enclose(e *engine, root vars.Root, path report.Path, i int, in
 	}
 	step := path.Steps[i]
 	child := report.Child{Value: inner}
+	out := report.Value{State: report.StateOK, Kind: outer.Kind, Type: outer.Type}
 	switch step.Op {
 	case report.StepName:
 		child.Name = step.Name
 	case report.StepIndex:
-		if outer.Kind == report.KindMap {
+		switch outer.Kind {
+		case report.KindMap:
 			kind := report.KindInt
 			if step.KeyIsString {
 				kind = report.KindString
 			}
 			child.Key = &report.Value{State: report.StateOK, Kind: kind, Text: step.Key}
+		case report.KindString, report.KindBytes:
+			if whole, err := e.reader.Eval(root, report.Path{Steps: path.Steps[:i]}); err == nil {
+				out.Text, out.Quoted, out.Len, out.State = whole.Text, whole.Quoted, whole.Len, whole.State
+			}
+		case report.KindSlice, report.KindArray:
+			if before, ok := previous(step); ok {
+				at := append(slices.Clone(path.Steps[:i]), before)
+				if v, err := e.reader.Eval(root, report.Path{Steps: at}); err == nil {
+					out.Children = append(out.Children, report.Child{Value: v})
+				}
+			}
 		}
 	}
-	return report.Value{State: report.StateOK, Kind: outer.Kind, Type: outer.Type, Children: []report.Child{child}}
+	out.Children = append(out.Children, child)
+	return out
+}
+
+// previous is the step to the element in front.
+func previous(step report.Step) (report.Step, bool) {
+	n, err := strconv.ParseUint(step.Key, 10, 63)
+	if err != nil || n == 0 {
+		return step, false
+	}
+	step.Key = strconv.FormatUint(n-1, 10)
+	return step, true
 }
 
 // named is where a path starts.
@@ -123,11 +174,7 @@ type named struct {
 
 // resolve finds the variable that a path starts with. frame is nil for a
 // package variable.
-func (s *Session) resolve(ctx context.Context, e *engine, rep *report.Report, p report.Path, at *Place) (named, report.Path, *report.Frame, error) {
-	stack, err := s.placeStack(ctx, e, rep, at)
-	if err != nil {
-		return named{}, p, nil, err
-	}
+func (s *Session) resolve(e *engine, stack corefile.Stack, p report.Path, at *Place) (named, report.Path, *report.Frame, error) {
 	fn, rest, ok := p.Resolve(func(name string) bool {
 		return slices.ContainsFunc(stack.Frames, func(fr corefile.Frame) bool { return fr.Function == name })
 	})

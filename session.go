@@ -25,8 +25,9 @@ type Session struct {
 	options Options
 	created fs.FileInfo // of the core file
 
-	engine *engine          // nil until a question needs it
-	damage []report.Problem // of the debug information
+	engine  *engine                   // nil until a question needs it
+	damage  []report.Problem          // of the debug information
+	decoded map[uint64][]report.Frame // what Print has read of goroutines, by ID
 }
 
 // engine is everything that needs debug information. It is built once, when

@@ -47,7 +47,7 @@ func pathScore(t *testing.T, f coretest.Files) score {
 		default:
 			v := printed(rep)
 			for ; v != nil && depth > 0; depth-- {
-				v = onlyChild(v)
+				v = lastChild(v)
 			}
 			if v == nil {
 				s.wrong = append(s.wrong, fmt.Sprintf("%v: no value in the report", tr))
@@ -76,15 +76,40 @@ func printed(rep *report.Report) *report.Value {
 	if len(rep.Globals) == 1 {
 		return &rep.Globals[0].Value
 	}
-	if len(rep.Goroutines) == 1 && len(rep.Goroutines[0].Frames) == 1 && len(rep.Goroutines[0].Frames[0].Vars) == 1 {
+	if len(rep.Goroutines) > 0 && len(rep.Goroutines[0].Frames) == 1 && len(rep.Goroutines[0].Frames[0].Vars) == 1 {
 		return &rep.Goroutines[0].Frames[0].Vars[0].Value
 	}
 	return nil
 }
 
-func onlyChild(v *report.Value) *report.Value {
-	if len(v.Children) != 1 {
+func lastChild(v *report.Value) *report.Value {
+	if len(v.Children) == 0 {
 		return nil
 	}
-	return &v.Children[0].Value
+	return &v.Children[len(v.Children)-1].Value
+}
+
+// TestPrintKnowsTheGoroutine: the answer comes with the variables around it,
+// which redact learns secrets from.
+func TestPrintKnowsTheGoroutine(t *testing.T) {
+	session := openFixture(t, coretest.Core(t, "payment"))
+	for _, expr := range []string{"user.Tier", "main.errOverLimit"} {
+		rep, _, err := session.Print(context.Background(), expr, sdcore.Place{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		known := 0
+		for _, g := range rep.Goroutines {
+			for _, fr := range g.Frames {
+				for _, v := range fr.Vars {
+					if v.Name == "s" && len(v.Value.Children) > 0 {
+						known++
+					}
+				}
+			}
+		}
+		if known < 4 { // charge, authorize, handle, worker
+			t.Errorf("%s: the server is known in %d frames", expr, known)
+		}
+	}
 }

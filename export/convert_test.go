@@ -96,3 +96,36 @@ func TestPrinted(t *testing.T) {
 		t.Error("a value below a scalar was found")
 	}
 }
+
+// TestPrintedPart: a byte of a secret text, and the value behind a secret's
+// flag, are not shown by their paths; nor is what stands beside the answer.
+func TestPrintedPart(t *testing.T) {
+	digit := report.Value{State: report.StateOK, Kind: report.KindUint, Type: "uint8", Text: "104"}
+	text := strVal("user=x password=hunter22")
+	text.Children = []report.Child{{Value: digit}}
+	list := report.Value{State: report.StateOK, Kind: report.KindSlice, Type: "[]string",
+		Children: []report.Child{{Value: strVal("--password")}, {Value: strVal("hunter22")}}}
+	for want, v := range map[string]report.Value{
+		"x string = \"user=x password=[REDACTED]\"\n": text,
+		"x string = [REDACTED]\n":                     list,
+	} {
+		r := &report.Report{Goroutines: []report.Goroutine{
+			{ID: 7, Frames: []report.Frame{{Function: "main.f", Vars: []report.Variable{local("v", v)}}}},
+			{ID: 7, Frames: []report.Frame{{Function: "main.f", Vars: []report.Variable{local("other", strVal("beside"))}}, {Function: "main.g"}}},
+		}}
+		res, err := redact.Apply(r, redact.Policy{Tier: 4})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var b bytes.Buffer
+		if err := PrintedText(&b, res, PrintedOptions{Path: "x", Depth: 1}); err != nil {
+			t.Fatal(err)
+		}
+		if got, _, _ := strings.Cut(b.String(), "  in "); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+		if strings.Contains(b.String(), "beside") || strings.Contains(b.String(), "hunter") {
+			t.Errorf("more than the answer: %s", b.String())
+		}
+	}
+}

@@ -9,9 +9,9 @@ import (
 	"github.com/safedump/sdcore/report"
 )
 
-// PrintedOptions are for the answer of sdcore's Session.Print: a report with
-// one variable, and in it, one inside the other, the values that lead to what
-// was asked for.
+// PrintedOptions are for the answer of sdcore's Session.Print: a report whose
+// first variable has in it, one inside the other, the values that lead to what
+// was asked for. What else it holds is not written.
 type PrintedOptions struct {
 	TextOptions
 	// Path is what was asked for, as it was typed: the heading.
@@ -37,7 +37,7 @@ func findPrinted(res redact.Result, depth int) (printed, error) {
 		return p, err
 	case len(r.Globals) == 1:
 		p.value = &r.Globals[0].Value
-	case len(r.Goroutines) == 1 && len(r.Goroutines[0].Frames) == 1 && len(r.Goroutines[0].Frames[0].Vars) == 1:
+	case len(r.Goroutines) > 0 && len(r.Goroutines[0].Frames) == 1 && len(r.Goroutines[0].Frames[0].Vars) == 1:
 		p.goroutine = &r.Goroutines[0]
 		p.frame = &p.goroutine.Frames[0]
 		p.value = &p.frame.Vars[0].Value
@@ -45,10 +45,17 @@ func findPrinted(res redact.Result, depth int) (printed, error) {
 		return p, errors.New("export: the report is not the answer of a print")
 	}
 	for ; depth > 0 && p.value.State != report.StateRedacted; depth-- {
-		if len(p.value.Children) != 1 {
+		n := len(p.value.Children)
+		if n == 0 {
 			return p, errors.New("export: the tier of the report does not reach so deep")
 		}
-		p.value = &p.value.Children[0].Value
+		if p.value.Text != "" && p.value.Note != "" {
+			text := *p.value // with holes: no byte of it is shown by itself
+			text.Children = nil
+			p.value = &text
+			return p, nil
+		}
+		p.value = &p.value.Children[n-1].Value
 	}
 	return p, nil
 }
