@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"strings"
 
 	"github.com/safedump/sdcore/corefile"
 	"github.com/safedump/sdcore/corefile/delvecore"
@@ -93,7 +94,7 @@ func (s *Session) open() (*engine, error) {
 		return nil, fmt.Errorf("%s: %w", s.core.Path(), ErrNoBinary)
 	}
 	if !bin.HasDWARF() {
-		return nil, fmt.Errorf("%s: %w", bin.Path(), corefile.ErrNoDWARF)
+		return nil, fmt.Errorf("%s, without debug information in %s: %w", bin.Path(), strings.Join(bin.DebugSearch(), ", "), corefile.ErrNoDWARF)
 	}
 	s.progress("reading debug information", 0, 0)
 	var e engine
@@ -107,7 +108,7 @@ func (s *Session) open() (*engine, error) {
 	if e.runtime, err = goruntime.New(s.core, e.types, e.finder); err != nil {
 		return nil, err
 	}
-	if e.backend, err = delvecore.Open(s.core, e.runtime, delvecore.Options{}); err != nil {
+	if e.backend, err = delvecore.Open(s.core, e.runtime, delvecore.Options{TempDir: s.options.TempDir}); err != nil {
 		return nil, err
 	}
 	e.reader = vars.New(s.core, e.types, e.finder, vars.Options{Limits: s.options.Limits})

@@ -26,8 +26,11 @@ type Binary struct {
 	info     *buildinfo.BuildInfo
 	infoErr  error
 
-	mu       sync.Mutex // guards sections
-	sections map[string]sectionData
+	debug *debugFile // what a stripped binary's debug information is in, or nil
+	tried []string   // where that was looked for
+
+	mu       sync.Mutex // guards the map, not what is in it
+	sections map[string]*sectionData
 
 	dwarfOnce sync.Once
 	dwarf     *dwarf.Data
@@ -58,21 +61,26 @@ func newBinary(f *file) (*Binary, error) {
 	if err := checkSections(f.path, f.data, h); err != nil {
 		return nil, err
 	}
-	b := &Binary{path: f.path, file: f, head: h, sections: map[string]sectionData{}}
-	err = Guard(printable(f.path)+": ELF headers", func() (err error) {
-		b.elf, err = elf.NewFile(bytes.NewReader(f.data))
-		return err
-	})
-	if err != nil {
-		var fe *elf.FormatError
-		if errors.As(err, &fe) {
-			// Its text may quote the file; the place is all that is needed.
-			return nil, &FormatError{f.path, -1, "section headers are malformed", ErrCorrupt}
-		}
+	b := &Binary{path: f.path, file: f, head: h, sections: map[string]*sectionData{}}
+	if b.elf, err = parseELF(f.path, f.data); err != nil {
 		return nil, err
 	}
 	b.ids = fileBuildIDs(f.data, h)
 	return b, nil
+}
+
+// parseELF hands headers that were checked to debug/elf.
+func parseELF(path string, data []byte) (f *elf.File, err error) {
+	err = Guard(printable(path)+": ELF headers", func() (err error) {
+		f, err = elf.NewFile(bytes.NewReader(data))
+		return err
+	})
+	var fe *elf.FormatError
+	if errors.As(err, &fe) {
+		// Its text may quote the file; the place is all that is needed.
+		return nil, &FormatError{path, -1, "section headers are malformed", ErrCorrupt}
+	}
+	return f, err
 }
 
 // maxExecProgs bounds the program headers of an executable, which has about a
@@ -130,9 +138,15 @@ func fileBuildIDs(data []byte, h *header) buildIDs {
 	return ids
 }
 
-// Close releases the file. What DWARF, DebugSection and ELF returned must not
-// be used afterwards.
-func (b *Binary) Close() error { return b.file.close() }
+// Close releases the file, and the one with its debug information. What DWARF,
+// DebugSection and ELF returned must not be used afterwards.
+func (b *Binary) Close() error {
+	err := b.file.close()
+	if b.debug != nil {
+		err = errors.Join(err, b.debug.file.close())
+	}
+	return err
+}
 
 // Path is where the binary was found.
 func (b *Binary) Path() string { return b.path }

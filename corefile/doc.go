@@ -24,7 +24,8 @@
 //  3. The executable's ELF header in that memory (image.go): its build IDs and
 //     its load bias are facts of the process, not of a file.
 //  4. The binary, named or found by build ID (find.go), its sections checked
-//     (binary.go, sections.go), and the verdict on both (identity.go, bias.go).
+//     (binary.go, sections.go), for a stripped one the file with its debug
+//     information (debugfile.go), and the verdict on both (identity.go, bias.go).
 //  5. What the process says of itself on its initial stack (process.go).
 //  6. Read-only pages that were not dumped, from the binary and from libraries
 //     whose build ID is the one in the core (mapfiles.go).

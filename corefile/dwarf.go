@@ -5,9 +5,15 @@ import (
 	"debug/elf"
 )
 
-// HasDWARF reports whether the binary has a .debug_info section.
+// HasDWARF reports whether there is a .debug_info section, in the binary or in
+// the separate file with its debug information.
 func (b *Binary) HasDWARF() bool {
-	s := b.section(".debug_info")
+	s, _ := b.section(".debug_info")
+	return hasBytes(s)
+}
+
+// hasBytes reports whether a section is there and takes bytes of the file.
+func hasBytes(s *elf.Section) bool {
 	return s != nil && s.Type != elf.SHT_NOBITS && s.FileSize > 0
 }
 
@@ -52,7 +58,8 @@ func (b *Binary) loadDWARF() (*dwarf.Data, error) {
 		return nil
 	})
 	if err != nil {
-		return nil, &FormatError{b.path, int64(b.section(".debug_info").Offset), "debug information is malformed", ErrCorrupt}
+		s, f := b.section(".debug_info")
+		return nil, &FormatError{f.path, int64(s.Offset), "debug information is malformed", ErrCorrupt}
 	}
 	return d, nil
 }

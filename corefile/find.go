@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 )
 
 // maxDirEntries bounds how many files of one directory are looked at.
@@ -140,6 +141,10 @@ func cause(err error) error {
 	var pe *fs.PathError
 	if errors.As(err, &pe) {
 		return pe.Err
+	}
+	var no syscall.Errno
+	if errors.As(err, &no) {
+		return no
 	}
 	var fe *FormatError
 	if errors.As(err, &fe) {

@@ -33,6 +33,7 @@ func (c *Core) openBinary(ctx context.Context, path string, o Options) error {
 		c.bin = b
 		c.chooseImage()
 	}
+	c.bin.findDebug(o.DebugDirs, c.evidence)
 	c.identifyImage()
 	id.Binary, id.BinaryBuildID, id.BinaryGoID = c.bin.path, c.bin.ids.gnu, c.bin.ids.gob
 	reason := c.findBias()
@@ -170,7 +171,7 @@ func programHeaders(data []byte, h *header) []byte {
 // compareBuildInfo compares the section that the go command's build info lies
 // in, byte for byte.
 func (c *Core) compareBuildInfo() (mismatch string) {
-	s := c.bin.section(".go.buildinfo")
+	s, _ := c.bin.section(".go.buildinfo")
 	if s == nil || s.Type == elf.SHT_NOBITS || s.FileSize > maxBuildInfo {
 		return ""
 	}

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"strings"
+	"sync"
 )
 
 // Bounds of section headers. Executables have some dozens of sections.
@@ -122,32 +124,36 @@ func readSection(path string, data []byte, at uint64) (section, error) {
 
 // sectionData is the outcome of reading a debug section.
 type sectionData struct {
+	once sync.Once
 	data []byte
 	err  error
 }
 
 // DebugSection returns an uncompressed debug section such as ".debug_loc" or
-// ".debug_loclists", nil when the binary has none. Sections that are not
+// ".debug_loclists", nil when there is none in the binary and, for a stripped
+// one, in the separate file with its debug information. Sections that are not
 // compressed are views into the file: don't change or keep them past Close.
+// Different sections can be decompressed at the same time.
 func (b *Binary) DebugSection(name string) ([]byte, error) {
 	b.mu.Lock()
-	defer b.mu.Unlock()
 	d, ok := b.sections[name]
 	if !ok {
-		d.data, d.err = b.readDebugSection(name)
+		d = &sectionData{}
 		b.sections[name] = d
 	}
+	b.mu.Unlock()
+	d.once.Do(func() { d.data, d.err = b.readDebugSection(name) })
 	return d.data, d.err
 }
 
 // readDebugSection finds and, where needed, decompresses a section.
 func (b *Binary) readDebugSection(name string) ([]byte, error) {
-	s := b.section(name)
+	s, f := b.section(name)
 	if s == nil || s.Type == elf.SHT_NOBITS {
 		return nil, nil
 	}
 	if s.Flags&elf.SHF_COMPRESSED == 0 {
-		return b.file.data[s.Offset : s.Offset+s.FileSize : s.Offset+s.FileSize], nil
+		return f.data[s.Offset : s.Offset+s.FileSize : s.Offset+s.FileSize], nil
 	}
 	var data []byte
 	err := Guard("decompress "+name, func() (err error) {
@@ -155,7 +161,7 @@ func (b *Binary) readDebugSection(name string) ([]byte, error) {
 		return err
 	})
 	if err != nil {
-		return nil, &FormatError{b.path, int64(s.Offset), "section " + name + " can't be decompressed", ErrCorrupt}
+		return nil, &FormatError{f.path, int64(s.Offset), "section " + name + " can't be decompressed", ErrCorrupt}
 	}
 	return data, nil
 }
@@ -177,9 +183,18 @@ func inflate(s *elf.Section) ([]byte, error) {
 	return buf.Bytes(), nil
 }
 
-// section returns the first section of a name that takes bytes of the file.
-func (b *Binary) section(name string) *elf.Section {
-	for _, s := range b.elf.Sections {
+// section returns the first section of a name and the file that it is in:
+// debug sections of a stripped binary are in its debug file.
+func (b *Binary) section(name string) (*elf.Section, *file) {
+	if b.debug != nil && strings.HasPrefix(name, ".debug_") {
+		return findSection(b.debug.elf, name), b.debug.file
+	}
+	return findSection(b.elf, name), b.file
+}
+
+// findSection returns the first section of a name.
+func findSection(f *elf.File, name string) *elf.Section {
+	for _, s := range f.Sections {
 		if s.Name == name && s.Type != elf.SHT_NULL {
 			return s
 		}

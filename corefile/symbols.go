@@ -32,27 +32,38 @@ func (b *Binary) Symbol(name string) (addr, size uint64, ok bool) {
 	return b.syms.lookup([]byte(name))
 }
 
-// loadSymbols indexes .symtab, or .dynsym in a binary without.
+// loadSymbols indexes .symtab, or that of the separate file with debug
+// information, or .dynsym.
 func (b *Binary) loadSymbols() symbolTable {
-	for _, typ := range []elf.SectionType{elf.SHT_SYMTAB, elf.SHT_DYNSYM} {
-		for _, s := range b.elf.Sections {
-			if s.Type != typ || s.Flags&elf.SHF_COMPRESSED != 0 || int(s.Link) >= len(b.elf.Sections) {
-				continue
-			}
-			str := b.elf.Sections[s.Link]
-			if str.Type != elf.SHT_STRTAB || str.Flags&elf.SHF_COMPRESSED != 0 {
-				continue
-			}
-			t := symbolTable{
-				syms:  b.file.data[s.Offset : s.Offset+s.FileSize],
-				names: b.file.data[str.Offset : str.Offset+str.FileSize],
-				seed:  maphash.MakeSeed(),
-			}
-			t.index()
-			return t
-		}
+	t, ok := readSymbols(b.elf, b.file.data, elf.SHT_SYMTAB)
+	if !ok && b.debug != nil {
+		t, ok = readSymbols(b.debug.elf, b.debug.file.data, elf.SHT_SYMTAB)
 	}
-	return symbolTable{}
+	if !ok {
+		t, _ = readSymbols(b.elf, b.file.data, elf.SHT_DYNSYM)
+	}
+	return t
+}
+
+// readSymbols indexes the first symbol table of a type.
+func readSymbols(f *elf.File, data []byte, typ elf.SectionType) (t symbolTable, ok bool) {
+	for _, s := range f.Sections {
+		if s.Type != typ || s.Flags&elf.SHF_COMPRESSED != 0 || int(s.Link) >= len(f.Sections) {
+			continue
+		}
+		str := f.Sections[s.Link]
+		if str.Type != elf.SHT_STRTAB || str.Flags&elf.SHF_COMPRESSED != 0 {
+			continue
+		}
+		t = symbolTable{
+			syms:  data[s.Offset : s.Offset+s.FileSize],
+			names: data[str.Offset : str.Offset+str.FileSize],
+			seed:  maphash.MakeSeed(),
+		}
+		t.index()
+		return t, true
+	}
+	return symbolTable{}, false
 }
 
 // index fills the hash table.

@@ -77,7 +77,7 @@ func hint(err error) string {
 		remedy string
 	}{
 		{corefile.ErrBinaryMismatch, "pass the exact binary that crashed, or --allow-mismatch to go on anyway"},
-		{corefile.ErrNoDWARF, "pass a build without -ldflags=-s or -w; `sdcore info` says what this core can tell"},
+		{corefile.ErrNoDWARF, "pass a build without -ldflags=-s or -w, or the directory of its debug file with --debug-path; `sdcore info` says what this core can tell"},
 		{corefile.ErrNotGo, "sdcore reads the cores of Go programs only"},
 		{corefile.ErrCompressed, "unpack it first"},
 		{corefile.ErrTooLarge, "set TMPDIR to a directory with more room, or unpack it yourself"},

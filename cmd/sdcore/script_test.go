@@ -31,7 +31,8 @@ func TestScripts(t *testing.T) {
 }
 
 // TestCoreScripts runs the scripts on real cores. $NAME_core, $NAME_bin and
-// $NAME_dir are the files of fixture NAME, its dots as underscores.
+// $NAME_dir are the files of fixture NAME, its dots as underscores; $split is
+// splitBinary's directory.
 func TestCoreScripts(t *testing.T) {
 	var vars []string
 	for _, name := range []string{"payment", "payment.stripped", "nilderef", "deadlock", "manywait", "customerror"} {
@@ -39,8 +40,23 @@ func TestCoreScripts(t *testing.T) {
 		name = strings.ReplaceAll(name, ".", "_") // variables have no dots
 		vars = append(vars, name+"_core="+f.Core, name+"_bin="+f.Bin, name+"_dir="+f.Dir)
 	}
-	vars = append(vars, "root="+coretest.Root(t))
+	vars = append(vars, "root="+coretest.Root(t), "split="+splitBinary(t))
 	runScripts(t, filepath.Join("testdata", "cores"), vars)
+}
+
+// splitBinary makes a directory with payment's binary, stripped, and under
+// "debug" the file that its debug information went to.
+func splitBinary(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	stripped, debug := coretest.Split(t, coretest.Core(t, "payment").Bin, "")
+	for name, data := range map[string][]byte{"payment": stripped, "debug/payment.debug": debug} {
+		path := filepath.Join(dir, name)
+		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), os.WriteFile(path, data, 0o700)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
 }
 
 func runScripts(t *testing.T, dir string, vars []string) {

@@ -23,6 +23,10 @@ type Options struct {
 	// ClearEvery is after how many stacks delve's caches, which only grow, are
 	// thrown away; 0 means 256.
 	ClearEvery int
+	// TempDir is where delve is shown the debug information of a stripped
+	// binary that it would not find where it is: a directory with a link that
+	// is removed when the core is open; "" means /var/tmp, or else /tmp.
+	TempDir string
 }
 
 func (o Options) withDefaults() Options {
@@ -67,8 +71,13 @@ func Open(c *corefile.Core, rt *goruntime.Runtime, o Options) (*Backend, error) 
 		return nil, err
 	}
 	b := &Backend{c: c, rt: rt, o: o.withDefaults()}
-	err := guard("open "+c.Path(), func() error {
-		grp, err := core.OpenCore(c.FilePath(), c.Binary().Path(), nil)
+	dirs, done, err := debugDirs(c.Binary(), o.TempDir)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	err = guard("open "+c.Path(), func() error {
+		grp, err := core.OpenCore(c.FilePath(), c.Binary().Path(), dirs)
 		if err != nil {
 			return fmt.Errorf("%w: %w", ErrDelve, err)
 		}

@@ -27,6 +27,9 @@ func vet(b *corefile.Binary) error {
 		if err := vetSections(b.ELF()); err != nil {
 			return err
 		}
+		if err := vetSections(b.DebugELF()); err != nil {
+			return err
+		}
 		if err := vetFrames(b); err != nil {
 			return err
 		}
