@@ -181,7 +181,7 @@ func TestSelection(t *testing.T) {
 	if err := writeGoroutines(&b, r, GoroutineOptions{Select: waiting, All: true}); err != nil {
 		t.Fatal(err)
 	}
-	if s := b.String(); !strings.Contains(s, "goroutines: 2 in 1 groups") || strings.Contains(s, "goroutine 18 ") || !strings.Contains(s, "goroutine 20 ") {
+	if s := b.String(); !strings.Contains(s, "goroutines: 2 in 1 group ") || strings.Contains(s, "goroutine 18 ") || !strings.Contains(s, "goroutine 20 ") {
 		t.Errorf("got\n%s", s)
 	}
 }
@@ -260,5 +260,36 @@ func nulls(t *testing.T, name, path string, v any) {
 		for k, e := range x {
 			nulls(t, name, path+"."+k, e)
 		}
+	}
+}
+
+// TestCrashedGroup: the group of the goroutine that crashed is marked also
+// where no goroutine is listed by itself.
+func TestCrashedGroup(t *testing.T) {
+	r := payReport()
+	r.Goroutines = nil
+	var b bytes.Buffer
+	if err := writeGoroutines(&b, r, GoroutineOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(b.String(), "running, crashed"); n != 1 {
+		t.Errorf("marked %d times:\n%s", n, b.String())
+	}
+}
+
+// TestSignalFromOutside: where a signal found no goroutine running, the screen
+// shows where they are.
+func TestSignalFromOutside(t *testing.T) {
+	r := payReport()
+	r.Crash = report.Crash{Kind: report.KindSignal, Exception: report.Exception{Type: "SIGQUIT"}}
+	for i := range r.Goroutines {
+		r.Goroutines[i].Crashed = false
+	}
+	var b bytes.Buffer
+	if err := writeText(&b, r, TextOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	if s := b.String(); !strings.Contains(s, "no goroutine was running") || !strings.Contains(s, "\ngoroutine 18 [sync.Mutex.Lock]\n") {
+		t.Error(s)
 	}
 }

@@ -67,12 +67,14 @@ func because(reason string) string {
 	return ": " + name(reason)
 }
 
-// crashThread shows the stack of a thread that crashed outside of goroutines,
-// or where every goroutine waits.
+// crashThread shows the stack of a thread that crashed outside of goroutines.
+// In a deadlock, and where a signal from outside found no goroutine running,
+// every goroutine is as interesting as the other: it shows where they are.
 func (s *screen) crashThread() {
 	frames := crashFrames(s.r, -1)
 	if len(frames) == 0 {
-		if s.r.Crash.Kind == report.KindDeadlock {
+		switch s.r.Crash.Kind {
+		case report.KindDeadlock, report.KindSignal: // what did they wait for; what did it do when it was asked
 			s.waiting()
 		}
 		return

@@ -32,6 +32,7 @@ func GoroutinesText(w io.Writer, res redact.Result, o GoroutineOptions) error {
 func writeGoroutines(w io.Writer, r *report.Report, o GoroutineOptions) error {
 	chosen := selected(r, o.Select)
 	part := report.Report{Identity: r.Identity, Goroutines: chosen, Groups: groupsOf(r, chosen, o.Select)}
+	part.Crash.Goroutine = r.Crash.Goroutine
 	s := newScreen(&part, o.TextOptions)
 	s.o.Groups = -1
 	s.goroutineTable(true)
@@ -80,10 +81,18 @@ func groupsOf(r *report.Report, chosen []report.Goroutine, choose func(*report.G
 	return out
 }
 
+// groupMembers names the goroutines of a group.
+func groupMembers(g *report.Group) string {
+	if g.Count == 1 {
+		return "goroutine " + idList(g)
+	}
+	return "goroutines " + idList(g)
+}
+
 // group shows the stack that a group has in common.
 func (s *screen) group(g *report.Group) {
 	s.line()
-	s.line(s.bold(fmt.Sprintf("%d × [%s]", g.Count, name(stateText(g.Status, g.WaitReason)))), s.grey("  goroutines "+idList(g)))
+	s.line(s.bold(fmt.Sprintf("%d × [%s]", g.Count, name(stateText(g.Status, g.WaitReason)))), s.grey("  "+groupMembers(g)))
 	for i := range g.Frames {
 		f := &g.Frames[i]
 		note := ""

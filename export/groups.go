@@ -33,7 +33,7 @@ func (s *screen) goroutineTable(system bool) {
 		total += s.r.Groups[i].Count
 	}
 	s.gap()
-	s.line(s.bold(fmt.Sprintf("goroutines: %d in %d groups of equal stacks", max(total, len(s.r.Goroutines)), len(groups))))
+	s.line(s.bold(fmt.Sprintf("goroutines: %d in %s of equal stacks", max(total, len(s.r.Goroutines)), counted(len(groups), "groups"))))
 	shown := groups
 	if own := slices.IndexFunc(groups, func(g *report.Group) bool { return g.System }); own >= 0 && !system {
 		shown = groups[:own]
@@ -57,7 +57,7 @@ func (s *screen) restOfGroups(rest []*report.Group) {
 		goroutines += g.Count
 	}
 	if groups > 0 {
-		s.line("  ", s.grey(fmt.Sprintf("… +%d groups with %d goroutines", groups, goroutines)))
+		s.line("  ", s.grey("… +" + counted(groups, "groups") + " with " + counted(goroutines, "goroutines")))
 	}
 	if system > 0 {
 		s.line("  ", s.grey(fmt.Sprintf("… +%d of the runtime", system)))
@@ -103,10 +103,18 @@ func (s *screen) groupTable(groups []*report.Group) {
 	s.table([]string{"count", "state", "at", "created by", "goroutines"}, rows)
 }
 
-// crashedGroup is the group of the goroutine that crashed, 0 for none.
+// crashedGroup is the group of the goroutine that crashed, 0 for none. Where
+// goroutines are not listed, their groups name them.
 func (s *screen) crashedGroup() int {
 	if i := crashedGoroutine(s.r); i >= 0 {
 		return s.r.Goroutines[i].Group
+	}
+	if id := s.r.Crash.Goroutine; id != 0 {
+		for i := range s.r.Groups {
+			if slices.Contains(s.r.Groups[i].IDs, id) {
+				return s.r.Groups[i].ID
+			}
+		}
 	}
 	return 0
 }

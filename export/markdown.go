@@ -161,7 +161,7 @@ func (m *markdown) groups() {
 	for i := range m.r.Groups {
 		total += m.r.Groups[i].Count
 	}
-	m.details(fmt.Sprintf("Goroutines: %d in %d groups", total, len(m.r.Groups)), func() {
+	m.details(fmt.Sprintf("Goroutines: %d in %s", total, counted(len(m.r.Groups), "groups")), func() {
 		m.fence("text", m.screenText(func(s *screen) { s.groupCounts() }))
 	})
 }

@@ -266,12 +266,22 @@ func (s *screen) trust() {
 	s.line(fmt.Sprintf("redacted: %d", total), s.grey(fmt.Sprintf(" (%s; tier %d)", strings.Join(rules, ", "), s.r.Tier)))
 }
 
-// omitted says what was left out, in as few lines as it needs.
+// omitted says what was left out, and which flag would keep it.
 func (s *screen) omitted() {
+	var flags []string
+	items := map[string]string{}
+	for _, o := range s.r.Omitted {
+		if _, ok := items[o.Why]; !ok {
+			flags = append(flags, o.Why)
+		} else {
+			items[o.Why] += ", "
+		}
+		items[o.Why] += counted(int(o.Count), name(o.What))
+	}
 	line := "left out:"
-	for i, o := range s.r.Omitted {
-		item := " " + strconv.FormatInt(o.Count, 10) + " " + name(o.What) + " (" + name(o.Why) + ")"
-		if i < len(s.r.Omitted)-1 {
+	for i, flag := range flags {
+		item := " " + items[flag] + " (" + name(flag) + " shows more)"
+		if i < len(flags)-1 {
 			item += ","
 		}
 		if i > 0 && utf8.RuneCountInString(line)+utf8.RuneCountInString(item) > s.wide {
@@ -280,9 +290,17 @@ func (s *screen) omitted() {
 		}
 		line += item
 	}
-	if len(s.r.Omitted) > 0 {
+	if len(flags) > 0 {
 		s.line(line)
 	}
+}
+
+// counted is a number of things, which plural names.
+func counted(n int, plural string) string {
+	if n == 1 {
+		plural = strings.TrimSuffix(plural, "s")
+	}
+	return strconv.Itoa(n) + " " + plural
 }
 
 // redactionSummary counts removed values in all and per rule.

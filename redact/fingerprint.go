@@ -15,7 +15,7 @@ func (u *run) finish() {
 		u.loc = location{parts: []part{{"report", noIndex}}}
 		u.record(RuleError, "sanitization error: too many secrets to look for all of them elsewhere")
 	}
-	u.omitWhy("values", u.cut, u.r.Tier)
+	u.omit("values", int(u.cut), tierDeep)
 	u.records(u.r.Redactions)
 	for i := range u.r.Goroutines {
 		u.records(u.r.Goroutines[i].Redactions)

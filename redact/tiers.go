@@ -42,14 +42,14 @@ func (u *run) hide() *report.Report {
 	r.Tier = tier
 	h := &report.Report{}
 	if tier < tierValues {
-		u.omit("arguments", len(r.Process.Args))
-		u.omit("environment values", len(r.Process.Env))
+		u.omit("arguments", len(r.Process.Args), tierValues)
+		u.omit("environment values", len(r.Process.Env), tierValues)
 		h.Process.Args, h.Process.Env = r.Process.Args, r.Process.Env
 		r.Process.Args, r.Process.Env = nil, nil
 	}
 	if tier < tierGlobals {
-		u.omit("globals", len(r.Globals))
-		u.omit("environment names", len(r.Process.EnvNames))
+		u.omit("globals", len(r.Globals), tierGlobals)
+		u.omit("environment names", len(r.Process.EnvNames), tierGlobals)
 		h.Globals, h.Process.EnvNames, h.Process.Dir = r.Globals, r.Process.EnvNames, r.Process.Dir
 		if r.Globals != nil {
 			r.Globals = []report.Global{}
@@ -81,7 +81,7 @@ func (u *run) hideLocals(h *report.Report) {
 		kept.Frames, n = hideFrames(t.Frames, n)
 		h.Threads = append(h.Threads, kept)
 	}
-	u.omit("locals", n)
+	u.omit("locals", n, tierLocals)
 	h.Crash.Exception = hideValues(&u.r.Crash.Exception)
 }
 
@@ -110,21 +110,19 @@ func hideValues(e *report.Exception) report.Exception {
 	return h
 }
 
-// omit counts what the tier left out.
-func (u *run) omit(what string, n int) { u.omitWhy(what, int64(n), u.r.Tier) }
-
-func (u *run) omitWhy(what string, n int64, tier int) {
+// omit counts what the tier left out, with the tier that shows it.
+func (u *run) omit(what string, n, shown int) {
 	if n == 0 {
 		return
 	}
-	why := "--tier " + strconv.Itoa(tier)
+	why := "--tier " + strconv.Itoa(shown)
 	for i := range u.r.Omitted {
 		if o := &u.r.Omitted[i]; o.What == what && o.Why == why {
-			o.Count += n
+			o.Count += int64(n)
 			return
 		}
 	}
-	u.r.Omitted = append(u.r.Omitted, report.Omission{What: what, Count: n, Why: why})
+	u.r.Omitted = append(u.r.Omitted, report.Omission{What: what, Count: int64(n), Why: why})
 }
 
 // beyond cuts what tier 1 does not follow: the parts of v, which are hop steps

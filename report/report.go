@@ -210,7 +210,7 @@ type Omission struct {
 	// What names the things: "goroutines", "frames", "globals", "values".
 	What  string `json:"what" redact:"safe"`
 	Count int64  `json:"count"`
-	// Why names the limit or flag, such as "--max-size".
+	// Why names the flag that would keep them: "--max-size", "--tier 4".
 	Why string `json:"why" redact:"safe"`
 }
 
