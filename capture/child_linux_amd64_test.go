@@ -18,6 +18,8 @@ import (
 
 	"github.com/go-delve/delve/pkg/proc"
 	"golang.org/x/sys/unix"
+
+	"github.com/safedump/sdcore/internal/coretest"
 )
 
 // build builds the crasher: a binary of `go test` has no DWARF.
@@ -38,10 +40,7 @@ func child(t *testing.T, ctx context.Context, exe, how, core string) (Result, st
 	stdout, stderr := filepath.Join(dir, "stdout"), filepath.Join(dir, "stderr")
 	res, err := Child(ctx, Command{Path: exe, Args: []string{how}, Stdout: stdout, Stderr: stderr}, core)
 	if err != nil && strings.Contains(err.Error(), "operation not permitted") {
-		if os.Getenv("SDCORE_REQUIRE_CORES") == "1" {
-			t.Fatal("this host forbids ptrace")
-		}
-		t.Skip("this host forbids ptrace")
+		coretest.Unavailable(t, "this host forbids ptrace")
 	}
 	o, _ := os.ReadFile(stdout)
 	e, _ := os.ReadFile(stderr)

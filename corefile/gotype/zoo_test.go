@@ -71,7 +71,7 @@ func startZoo(t *testing.T, flags ...string) (*Types, []zooLine) {
 	t.Cleanup(func() { _ = b.Close() })
 	mem, err := os.Open(fmt.Sprintf("/proc/%d/mem", cmd.Process.Pid))
 	if err != nil {
-		t.Skipf("memory of a child can't be read here: %v", err)
+		coretest.Unavailable(t, "memory of a child can't be read here: %v", err)
 	}
 	t.Cleanup(func() { _ = mem.Close() })
 	types, err := newTypes(source{binary: b, memory: processMemory{mem}, bias: loadBias(t, cmd.Process.Pid, b)})

@@ -14,7 +14,7 @@ func BuildZoo(t testing.TB, flags ...string) string {
 	t.Helper()
 	gocmd, err := exec.LookPath("go")
 	if err != nil {
-		t.Skip("no go command: this test builds a program")
+		Unavailable(t, "no go command: this test builds a program")
 	}
 	out := filepath.Join(t.TempDir(), "zoo")
 	args := append([]string{"build", "-o", out}, flags...)

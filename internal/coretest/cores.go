@@ -76,6 +76,17 @@ func missing(t testing.TB, name string) {
 	t.Skipf("no core of %s; run: %s", name, command)
 }
 
+// Unavailable ends a test that this machine can't run: it is skipped with the
+// reason; under SDCORE_REQUIRE_CORES=1, where machines are made for the tests,
+// it fails.
+func Unavailable(t testing.TB, format string, args ...any) {
+	t.Helper()
+	if os.Getenv("SDCORE_REQUIRE_CORES") == "1" {
+		t.Fatalf("SDCORE_REQUIRE_CORES=1: "+format, args...)
+	}
+	t.Skipf(format, args...)
+}
+
 // excused reports whether the fixture can't be built on this machine.
 func excused(name string) bool {
 	base, _, _ := strings.Cut(name, ".")

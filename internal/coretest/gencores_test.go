@@ -14,7 +14,7 @@ func TestGenCores(t *testing.T) {
 	}
 	for _, need := range []string{"bash", "go", "timeout", "sha256sum"} {
 		if _, err := exec.LookPath(need); err != nil {
-			t.Skipf("%s not found", need)
+			Unavailable(t, "%s not found", need)
 		}
 	}
 	out, err := exec.Command(filepath.Join(Root(t), "scripts", "gen_cores_test.sh")).CombinedOutput()
