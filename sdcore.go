@@ -36,7 +36,8 @@ type Options struct {
 	// AllowMismatch goes on when core and binary do not belong together; the
 	// report says so.
 	AllowMismatch bool
-	// BinaryDirs are searched for the binary by build ID when none is named.
+	// BinaryDirs are searched, with what is below them, for the binary by build
+	// ID when none is named.
 	BinaryDirs []string
 	// DebugDirs are searched for the debug information of a stripped binary.
 	DebugDirs []string

@@ -91,7 +91,7 @@ func (s *Session) open() (*engine, error) {
 	}
 	bin := s.core.Binary()
 	if bin == nil {
-		return nil, fmt.Errorf("%s: %w", s.core.Path(), ErrNoBinary)
+		return nil, noBinary(s.core)
 	}
 	if !bin.HasDWARF() {
 		return nil, fmt.Errorf("%s, without debug information in %s: %w", bin.Path(), strings.Join(bin.DebugSearch(), ", "), corefile.ErrNoDWARF)
@@ -118,6 +118,15 @@ func (s *Session) open() (*engine, error) {
 	e.outline = vars.New(s.core, e.types, e.finder, vars.Options{Limits: report.Limits{MaxDepth: 1, MaxItems: 1, MaxNodes: 1, MaxString: 1}})
 	s.engine = &e
 	return s.engine, nil
+}
+
+// noBinary says where the binary was looked for.
+func noBinary(c *corefile.Core) error {
+	places := c.BinarySearch()
+	if len(places) == 0 {
+		return fmt.Errorf("%s: it holds no build ID to find its binary by: %w", c.Path(), ErrNoBinary)
+	}
+	return fmt.Errorf("%s: looked in %s: %w", c.Path(), strings.Join(places, ", "), ErrNoBinary)
 }
 
 // base is a report with what needs no debug information: identity, process,

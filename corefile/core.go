@@ -16,8 +16,9 @@ type Options struct {
 	// AllowMismatch opens a core with a binary whose build ID differs; the
 	// Identity records it.
 	AllowMismatch bool
-	// BinaryDirs are searched for a binary with the core's build ID when none
-	// is named, before the path that the core itself records.
+	// BinaryDirs are searched, with what is below them, for a binary with the
+	// core's build ID when none is named, before the path that the core itself
+	// records.
 	BinaryDirs []string
 	// DebugDirs are searched for the debug information of a stripped binary:
 	// by build ID in .build-id trees, by the name in .gnu_debuglink, as
@@ -50,6 +51,7 @@ type Core struct {
 	process  report.Process
 	identity report.Identity
 	problems []report.Problem
+	looked   []string // where the binary was looked for
 }
 
 // Open opens a core and its binary. binaryPath may be empty: the binary is

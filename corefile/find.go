@@ -2,37 +2,91 @@ package corefile
 
 import (
 	"context"
+	"debug/elf"
 	"errors"
+	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 )
 
-// maxDirEntries bounds how many files of one directory are looked at.
-const maxDirEntries = 4096
+// Bounds of the search through directories, for all of them together.
+const (
+	maxWalkEntries = 1 << 17
+	maxWalkDepth   = 16
+)
+
+// search looks for the binary of a core.
+type search struct {
+	c    *Core
+	left int     // directory entries that may still be looked at
+	best *Binary // the first one found that has no debug information
+}
+
+// systemBuildIDDirs hold links to the executables and debug files of installed
+// packages, by build ID (Fedora's and Debian's layouts).
+func systemBuildIDDirs() []string { return []string{"/usr/lib", systemDebugDir} }
 
 // findBinary looks for the binary by the build ID that the core holds: in the
-// given directories, then at the paths that the core records. It returns nil
-// when there is none, and says in the evidence what was tried.
+// given directories and below, at the paths that the core records, in the
+// system's .build-id trees. One with debug information is preferred. It returns
+// nil when there is none; evidence and BinarySearch say what was tried.
 func (c *Core) findBinary(ctx context.Context, dirs []string) (*Binary, error) {
 	if c.image == nil || c.image.ids == (buildIDs{}) {
 		c.evidence("no binary was looked for: the core holds no build ID to recognize it by")
 		return nil, nil
 	}
-	own := c.executablePaths()
+	s := &search{c: c, left: maxWalkEntries}
+	b, err := s.run(ctx, dirs)
+	if b == nil && err == nil {
+		b, s.best = s.best, nil
+	}
+	if s.best != nil {
+		s.best.Close()
+	}
+	switch {
+	case err != nil:
+		return nil, err
+	case b == nil:
+		c.evidence("no binary with the core's build ID was found")
+	default:
+		c.evidence("binary %s was found by its build ID", printable(b.path))
+	}
+	return b, nil
+}
+
+// run returns the first binary with debug information.
+func (s *search) run(ctx context.Context, dirs []string) (*Binary, error) {
+	own := s.c.executablePaths()
 	for _, dir := range dirs {
-		if b, err := c.searchDir(ctx, dir, own); b != nil || err != nil {
+		for _, path := range s.likely(dir, own) {
+			if b := s.try(path); b != nil {
+				return b, nil
+			}
+		}
+	}
+	for _, dir := range dirs {
+		if b, err := s.walk(ctx, dir); b != nil || err != nil {
 			return b, err
 		}
 	}
 	for _, path := range own {
-		if b := c.tryBinary(path, true); b != nil {
+		if b := s.named(path); b != nil {
 			return b, nil
 		}
 	}
-	c.evidence("no binary with the core's build ID was found")
+	for _, dir := range systemBuildIDDirs() {
+		for _, path := range s.likely(dir, nil) {
+			if b := s.try(path); b != nil {
+				return b, nil
+			}
+			s.c.looked = append(s.c.looked, path)
+		}
+	}
 	return nil, nil
 }
 
@@ -63,67 +117,146 @@ func (c *Core) executablePaths() []string {
 // maxPath is Linux's PATH_MAX.
 const maxPath = 4096
 
-// searchDir looks in one directory: a .build-id tree, files of the
-// executable's own name, then all other files, but not in sub-directories.
-func (c *Core) searchDir(ctx context.Context, dir string, own []string) (*Binary, error) {
-	if id := c.image.ids.gnu; len(id) > 2 {
-		for _, tree := range []string{filepath.Join(dir, ".build-id"), dir} {
-			if b := c.tryBinary(filepath.Join(tree, id[:2], id[2:]), false); b != nil {
+// likely are the places in a directory to look at first: a .build-id tree, of
+// which it may be the root, and files of the executable's own name.
+func (s *search) likely(dir string, own []string) []string {
+	var out []string
+	if id := s.c.image.ids.gnu; len(id) > 2 {
+		out = append(out, filepath.Join(dir, ".build-id", id[:2], id[2:]))
+	}
+	for _, p := range own {
+		out = append(out, filepath.Join(dir, filepath.Base(p)))
+	}
+	return out
+}
+
+// walk looks at every file in a directory and below it, the upper ones first.
+// Links to files are followed, links to directories are not.
+func (s *search) walk(ctx context.Context, root string) (*Binary, error) {
+	files, programs := 0, 0
+	type level struct {
+		dir   string
+		depth int
+	}
+	for queue := []level{{root, 0}}; len(queue) > 0 && s.left > 0; queue = queue[1:] {
+		at := queue[0]
+		entries, err := readDir(at.dir, s.left)
+		if err != nil && at.depth == 0 {
+			s.c.evidence("directory %s could not be searched: %v", printable(root), cause(err))
+			s.c.looked = append(s.c.looked, fmt.Sprintf("%s (%v)", printable(root), cause(err)))
+			return nil, nil
+		}
+		s.left -= len(entries)
+		for _, e := range entries {
+			if err := ctx.Err(); err != nil {
+				return nil, err
+			}
+			path := filepath.Join(at.dir, e.Name())
+			if e.IsDir() {
+				if at.depth < maxWalkDepth {
+					queue = append(queue, level{path, at.depth + 1})
+				}
+				continue
+			}
+			files++
+			if !isProgram(path) {
+				continue
+			}
+			programs++
+			if b := s.try(path); b != nil {
 				return b, nil
 			}
 		}
 	}
-	for _, p := range own {
-		if b := c.tryBinary(filepath.Join(dir, filepath.Base(p)), false); b != nil {
-			return b, nil
-		}
+	if s.best != nil {
+		return nil, nil // it is told of in the end
 	}
-	d, err := os.Open(dir)
-	if err != nil {
-		c.evidence("directory %s could not be searched: %v", printable(dir), cause(err))
-		return nil, nil
+	text := fmt.Sprintf("%d files, %d of them programs, none with the core's build ID", files, programs)
+	if s.left <= 0 {
+		text += fmt.Sprintf("; the search ended after %d entries", maxWalkEntries)
 	}
-	defer d.Close()
-	entries, err := d.ReadDir(maxDirEntries)
-	if err != nil && len(entries) == 0 {
-		c.evidence("directory %s holds no file with the core's build ID: %v", printable(dir), cause(err))
-		return nil, nil
-	}
-	for _, e := range entries {
-		if err := ctx.Err(); err != nil {
-			return nil, err
-		}
-		if e.IsDir() {
-			continue
-		}
-		if b := c.tryBinary(filepath.Join(dir, e.Name()), false); b != nil {
-			return b, nil
-		}
-	}
-	c.evidence("directory %s: no file with the core's build ID among %d entries", printable(dir), len(entries))
+	s.c.evidence("directory %s: %s", printable(root), text)
+	s.c.looked = append(s.c.looked, fmt.Sprintf("%s (%s)", printable(root), text))
 	return nil, nil
 }
 
-// tryBinary opens a candidate and keeps it when its build ID is the core's.
-// Most files of a directory are something else: they are told of on request.
-func (c *Core) tryBinary(path string, tell bool) *Binary {
+// readDir lists a directory by name, max entries at most.
+func readDir(dir string, max int) ([]fs.DirEntry, error) {
+	d, err := os.Open(dir)
+	if err != nil {
+		return nil, err
+	}
+	defer d.Close()
+	entries, err := d.ReadDir(max)
+	if len(entries) > 0 || err == io.EOF {
+		err = nil
+	}
+	slices.SortFunc(entries, func(a, b fs.DirEntry) int { return strings.Compare(a.Name(), b.Name()) })
+	return entries, err
+}
+
+// isProgram tells by its first bytes whether a file may be an executable.
+func isProgram(path string) bool {
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	if st, err := f.Stat(); err != nil || !st.Mode().IsRegular() {
+		return false
+	}
+	head := make([]byte, ehdrSize)
+	if _, err := io.ReadFull(f, head); err != nil {
+		return false
+	}
+	h, err := parseIdent(path, head)
+	return err == nil && (h.typ == elf.ET_EXEC || h.typ == elf.ET_DYN)
+}
+
+// try opens a candidate and returns it when its build ID is the core's and it
+// has debug information. The first one without is kept.
+func (s *search) try(path string) *Binary {
 	b, err := OpenBinary(path)
 	if err != nil {
-		if tell {
-			c.evidence("%s, which the core names, can't be used: %v", printable(path), cause(err))
-		}
-		return nil
+		return nil // most files of a directory are something else
 	}
-	if b.ids.sameBuild(c.image.ids) {
-		c.evidence("binary %s was found by its build ID", printable(path))
+	return s.keep(b)
+}
+
+// keep decides about a binary and closes it unless it is used.
+func (s *search) keep(b *Binary) *Binary {
+	switch {
+	case !b.ids.sameBuild(s.c.image.ids):
+	case b.HasDWARF():
 		return b
-	}
-	if tell {
-		c.evidence("%s, which the core names, is another build", printable(path))
+	case s.best == nil:
+		s.best = b
+		return nil
 	}
 	b.Close()
 	return nil
 }
+
+// named tries a path that the core records, and says what is wrong with it.
+func (s *search) named(path string) *Binary {
+	why := "is another build"
+	b, err := OpenBinary(path)
+	if err == nil {
+		if b.ids.sameBuild(s.c.image.ids) {
+			return s.keep(b)
+		}
+		b.Close()
+	} else {
+		why = fmt.Sprintf("can't be used: %v", cause(err))
+	}
+	s.c.evidence("%s, which the core names, %s", printable(path), why)
+	s.c.looked = append(s.c.looked, fmt.Sprintf("%s (%s)", printable(path), why))
+	return nil
+}
+
+// BinarySearch lists where the binary was looked for when none was named, and
+// why it was not there; nil when it was not looked for.
+func (c *Core) BinarySearch() []string { return c.looked }
 
 // sameBuild reports whether at least one kind of build ID is on both sides and
 // none differs.
