@@ -10,6 +10,8 @@
 //	           ValueText and InfoText for the other commands, each with a
 //	           sibling that writes JSON
 //	Markdown   a short report for an issue
+//	GoLiterals the variables of a frame as Go source, for a regression test;
+//	           PrintedGo one value
 //	Traceback  Go's own format
 //	Profile    a goroutine profile for go tool pprof
 //

@@ -120,3 +120,23 @@ func (k ink) bold(s string) string   { return k.paint("1", s) }
 func (k ink) red(s string) string    { return k.paint("1;31", s) }
 func (k ink) yellow(s string) string { return k.paint("33", s) }
 func (k ink) grey(s string) string   { return k.paint("90", s) }
+
+// legible reports whether bytes are text that people read: UTF-8 without
+// control characters other than line ends and tabs.
+func legible(s string) bool {
+	for _, r := range s {
+		if r == utf8.RuneError || !unicode.IsPrint(r) && r != '\n' && r != '\r' && r != '\t' {
+			return false
+		}
+	}
+	return true
+}
+
+// byteText is one of n bytes that are no text: few are read as numbers, many
+// as a dump.
+func byteText(b byte, n int) string {
+	if n <= 8 {
+		return strconv.Itoa(int(b))
+	}
+	return "0x" + strconv.FormatUint(uint64(b)|0x100, 16)[1:]
+}

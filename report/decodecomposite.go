@@ -139,7 +139,7 @@ func (f *filler) fields(dst reflect.Value, v *Value, t *trail, level int) (found
 			if step := t.to("." + name); f.usable(c, step) && step.depth <= maxDecodeDepth {
 				f.fields(dst.Field(i), c, step, level+1)
 			}
-		case !c.isZero(0):
+		case !c.IsZero():
 			found = true
 			f.fail(t.to("."+name), StateOK, fmt.Sprintf("the field of %s is not exported", typ))
 		}
@@ -189,31 +189,4 @@ func (v *Value) child(name string) *Value {
 		return c
 	}
 	return nil
-}
-
-// isZero reports whether v is known, and the zero value of its type.
-func (v *Value) isZero(depth int) bool {
-	if v.State != StateOK || depth > maxDecodeDepth {
-		return false
-	}
-	switch v.Kind {
-	case KindStruct, KindArray:
-		for i := range v.Children {
-			if v.Children[i].Name != "_" && !v.Children[i].Value.isZero(depth+1) {
-				return false
-			}
-		}
-		return int64(len(v.Children)) >= v.Len
-	case KindBool:
-		return v.Text == "false"
-	case KindInt, KindUint, KindFloat, KindComplex:
-		text, ok := scalarOf(v)
-		return ok && (text == "0" || text == "(0+0i)")
-	case KindString:
-		return v.Text == "" && v.Len == 0
-	case KindBytes:
-		s, ok := v.Contents()
-		return v.Nil || ok && s != "" && strings.Trim(s, "\x00") == "" && int64(len(s)) == v.Len && strings.HasPrefix(v.Type, "[") && !strings.HasPrefix(v.Type, "[]")
-	}
-	return v.Nil
 }

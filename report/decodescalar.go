@@ -11,7 +11,7 @@ import (
 
 // scalar fills in a number or truth value.
 func (f *filler) scalar(dst reflect.Value, v *Value, t *trail) {
-	text, ok := scalarOf(v)
+	text, ok := v.Scalar()
 	if !ok {
 		// A duration of which only the text was kept.
 		if d, err := time.ParseDuration(v.Text); err == nil && dst.Type() == reflect.TypeFor[time.Duration]() {
@@ -35,10 +35,10 @@ func (f *filler) scalar(dst reflect.Value, v *Value, t *trail) {
 	}
 }
 
-// scalarOf is the Go syntax of a scalar. Where Text is a summary for people
-// (time.Duration) the number is the only child. ok is false where there is no
-// scalar of v's kind.
-func scalarOf(v *Value) (text string, ok bool) {
+// Scalar returns a number or truth value as Go syntax ("42", "true", "1.5e+06",
+// "NaN"). Where Text is a summary for people (time.Duration) the number is the
+// only child. ok is false where v holds no scalar of its kind.
+func (v *Value) Scalar() (text string, ok bool) {
 	text = v.Text
 	if len(v.Children) == 1 && v.Children[0].Name == "" && v.Children[0].Key == nil {
 		c := &v.Children[0].Value

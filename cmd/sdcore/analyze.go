@@ -16,12 +16,13 @@ import (
 type analyzeFlags struct {
 	coreFlags
 	tierFlag
-	format  formatFlag
-	output  string
-	noSave  bool
-	gzip    bool
-	exec    string
-	maxSize int64
+	format   formatFlag
+	literals goFrameFlag
+	output   string
+	noSave   bool
+	gzip     bool
+	exec     string
+	maxSize  int64
 }
 
 func newAnalyzeCommand(a *app) *cobra.Command {
@@ -31,12 +32,14 @@ func newAnalyzeCommand(a *app) *cobra.Command {
 		Short: "Report a crash: what died, where, with which values",
 		Long: `Analyze opens a core dump and the binary that crashed, prints what died, where and
 with which values, and saves one redacted report in Safedump's JSON format under
-~/.safedump (-o FILE: there instead; --no-save: nowhere).
+~/.safedump (-o FILE: there instead; --no-save: nowhere). --format go prints the variables
+of the frame that crashed as Go literals instead, for a regression test.
 
 Without CORE the newest core here or in ~/.safedump is taken. Without BINARY it is
-looked for by build ID: in the --bin-path directories, then where the core says it was.`,
+looked for by build ID: in the --bin-path directories and below, then where the core says it was.`,
 		Example: `  sdcore analyze core.1234 ./server
   sdcore analyze core.1234 ./server --format json --no-save | jq .exception
+  sdcore analyze core.1234 ./server --format go >> charge_test.go
   sdcore analyze --bin-path /srv/releases core.1234 -o crash.safedump.json`,
 		Args: argRange(0, 2),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -57,7 +60,8 @@ looked for by build ID: in the --bin-path directories, then where the core says 
 func (f *analyzeFlags) register(cmd *cobra.Command) {
 	f.coreFlags.register(cmd)
 	f.tierFlag.register(cmd)
-	f.format.register(cmd, "text", "json", "jsonl", "markdown")
+	f.format.register(cmd, "text", "json", "jsonl", "markdown", "go")
+	f.literals.register(cmd)
 	fs := cmd.Flags()
 	fs.StringVarP(&f.output, "output", "o", "", "write the report to `FILE` instead of ~/.safedump; format by --format or by suffix")
 	fs.BoolVar(&f.noSave, "no-save", false, "save no report")
@@ -80,6 +84,9 @@ func (f *analyzeFlags) check(cmd *cobra.Command) error {
 	f.options.Tier = f.tier
 	f.options.Globals = f.tier >= 3
 	if err := f.tierFlag.check(); err != nil {
+		return err
+	}
+	if err := f.literals.check(); err != nil {
 		return err
 	}
 	return f.format.check(cmd)
@@ -106,7 +113,7 @@ func (a *app) analyze(ctx context.Context, core, binary string, f *analyzeFlags)
 	}
 	a.progress.clear()
 	if f.format.name == "text" || f.output == "" {
-		if err := a.print(res, f.format.name, f.full); err != nil {
+		if err := a.print(res, rendering{f.format.name, f.full, f.literals.options}); err != nil {
 			return err
 		}
 	}

@@ -3,11 +3,13 @@ package main
 import (
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/safedump/sdcore"
+	"github.com/safedump/sdcore/export"
 	"github.com/safedump/sdcore/redact"
 )
 
@@ -21,7 +23,7 @@ func (f *coreFlags) register(cmd *cobra.Command) {
 	d := sdcore.DefaultLimits()
 	f.options.TempDir = os.Getenv("TMPDIR") // a compressed core is unpacked there
 	fs := cmd.Flags()
-	fs.StringVar(&f.options.Backend, "backend", "delve", "reader of goroutines and stacks: "+strings.Join(sdcore.Backends(), ", "))
+	fs.StringVar(&f.options.Backend, "backend", "", "reader of goroutines and stacks: "+strings.Join(sdcore.Backends(), ", ")+" (default native)")
 	fs.BoolVar(&f.options.AllowMismatch, "allow-mismatch", false, "go on when core and binary do not belong together; the report says so")
 	fs.StringArrayVar(&f.options.BinaryDirs, "bin-path", nil, "`directory` to look for the binary in, by build ID (repeatable)")
 	fs.StringArrayVar(&f.options.DebugDirs, "debug-path", nil, "`directory` to look for the debug information of a stripped binary in, by build ID (repeatable)")
@@ -65,6 +67,27 @@ func (f *formatFlag) check(cmd *cobra.Command) error {
 	f.set = cmd.Flags().Changed("format")
 	if !slices.Contains(f.allowed, f.name) {
 		return usagef("--format %s: want one of %s", f.name, strings.Join(f.allowed, ", "))
+	}
+	return nil
+}
+
+// goFrameFlag is --go-frame.
+type goFrameFlag struct {
+	text    string
+	options export.GoOptions
+}
+
+func (f *goFrameFlag) register(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&f.text, "go-frame", "0", "with --format go: the `N`-th caller of the frame that crashed, or 'all' for each of the program's own frames")
+}
+
+func (f *goFrameFlag) check() error {
+	n, err := strconv.Atoi(f.text)
+	if f.options.All = f.text == "all"; f.options.All || f.text == "" {
+		return nil
+	}
+	if f.options.Frame = n; err != nil || n < 0 {
+		return usagef("--go-frame %s: want a number from 0, or all", f.text)
 	}
 	return nil
 }

@@ -9,23 +9,30 @@ import (
 	"github.com/safedump/sdcore/redact"
 )
 
-// print renders a report to stdout.
-func (a *app) print(res redact.Result, format string, full bool) error {
-	return a.render(a.stdout, res, format, full)
+// rendering is how a report is to be shown.
+type rendering struct {
+	format   string
+	full     bool             // of text
+	literals export.GoOptions // of go
 }
 
-func (a *app) render(w io.Writer, res redact.Result, format string, full bool) error {
-	switch format {
+// print renders a report to stdout.
+func (a *app) print(res redact.Result, r rendering) error { return a.render(a.stdout, res, r) }
+
+func (a *app) render(w io.Writer, res redact.Result, r rendering) error {
+	switch r.format {
 	case "text":
-		return export.Text(w, res, a.textOptions(full))
+		return export.Text(w, res, a.textOptions(r.full))
 	case "json":
 		return export.JSON(w, res, export.Options{MaxSize: sizeLimit(res)})
 	case "jsonl":
 		return export.JSONL(w, res)
 	case "markdown":
 		return export.Markdown(w, res)
+	case "go":
+		return export.GoLiterals(w, res, r.literals)
 	}
-	return usagef("unknown format %q", format)
+	return usagef("unknown format %q", r.format)
 }
 
 func (a *app) textOptions(full bool) export.TextOptions {
@@ -50,7 +57,7 @@ func (a *app) keep(res redact.Result, f *analyzeFlags) (string, error) {
 		return f.output, writeFile(f.output, func(w io.Writer) error {
 			plain := *a // a file has no colour and no terminal
 			plain.color, plain.width = false, 0
-			return plain.render(w, res, format, f.full)
+			return plain.render(w, res, rendering{format, f.full, f.literals.options})
 		})
 	}
 	if f.noSave || f.format.name != "text" {
@@ -81,6 +88,8 @@ func outputFormat(path string, f *formatFlag) string {
 		return "markdown"
 	case ".jsonl":
 		return "jsonl"
+	case ".go":
+		return "go"
 	}
 	return "json"
 }

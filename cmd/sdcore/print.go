@@ -35,8 +35,11 @@ interfaces are looked through.`,
 			f.options.Tier = explicitTier
 			return a.ask(cmd, args[0], args[1], f, format.name, func(w io.Writer, res redact.Result, format string) error {
 				o := export.PrintedOptions{TextOptions: a.textOptions(true), Path: args[2], Depth: depth}
-				if format == "json" {
+				switch format {
+				case "json":
 					return export.PrintedJSON(w, res, o)
+				case "go":
+					return export.PrintedGo(w, res, o)
 				}
 				return export.PrintedText(w, res, o)
 			}, func(s *sdcore.Session) (rep *report.Report, err error) {
@@ -46,7 +49,7 @@ interfaces are looked through.`,
 		},
 	}
 	f.register(cmd)
-	format.register(cmd, "text", "json")
+	format.register(cmd, "text", "json", "go")
 	cmd.Flags().Uint64Var(&at.Goroutine, "goroutine", 0, "goroutine `ID` to look in; the one that crashed if left out")
 	cmd.Flags().IntVar(&at.Frame, "frame", 0, "`N`-th call of that function on the stack, from the innermost")
 	return cmd

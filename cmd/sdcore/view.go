@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 
@@ -34,7 +35,7 @@ value of it. It is redacted again before it is shown.`,
 				return err
 			}
 			if len(args) < 2 {
-				return a.print(res, format.name, full)
+				return a.print(res, rendering{format: format.name, full: full})
 			}
 			o := export.ValueOptions{TextOptions: a.textOptions(true), Path: args[1]}
 			if format.name == "json" {
@@ -50,6 +51,7 @@ value of it. It is redacted again before it is shown.`,
 
 func newConvertCommand(a *app) *cobra.Command {
 	var format formatFlag
+	var literals goFrameFlag
 	var output string
 	cmd := &cobra.Command{
 		Use:   "convert [flags] [REPORT]",
@@ -59,7 +61,7 @@ stdout or to -o FILE.`,
 		Example: "  sdcore convert crash.safedump.json --format markdown -o issue.md",
 		Args:    argRange(0, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := format.check(cmd); err != nil {
+			if err := errors.Join(format.check(cmd), literals.check()); err != nil {
 				return err
 			}
 			res, err := a.openReport(args)
@@ -67,13 +69,14 @@ stdout or to -o FILE.`,
 				return err
 			}
 			if output == "" {
-				return a.print(res, format.name, true)
+				return a.print(res, rendering{format.name, true, literals.options})
 			}
-			_, err = a.keep(res, &analyzeFlags{format: format, output: output})
+			_, err = a.keep(res, &analyzeFlags{format: format, literals: literals, output: output})
 			return err
 		},
 	}
-	format.register(cmd, "json", "text", "markdown", "jsonl")
+	format.register(cmd, "json", "text", "markdown", "jsonl", "go")
+	literals.register(cmd)
 	cmd.Flags().StringVarP(&output, "output", "o", "", "write to `FILE`; format by --format or by suffix")
 	return cmd
 }
