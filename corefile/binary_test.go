@@ -8,6 +8,7 @@ import (
 	"errors"
 	"os"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/safedump/sdcore/internal/coretest"
@@ -132,6 +133,27 @@ func TestCompressionBomb(t *testing.T) {
 			t.Errorf("%s: %d bytes, %v", tt.name, len(data), err)
 		}
 		b.Close()
+	}
+}
+
+// Sections are decompressed once each, whoever asks at the same time.
+func TestDebugSectionsTogether(t *testing.T) {
+	b := mustBinary(t, program(t, coretest.SynthGNUID, ""))
+	var wg sync.WaitGroup
+	got := make([][]byte, 8)
+	for i := range got {
+		wg.Go(func() {
+			got[i], _ = b.DebugSection(".debug_info")
+			if abbrev, err := b.DebugSection(".debug_abbrev"); string(abbrev) != tinyAbbrev || err != nil {
+				t.Errorf("abbreviations %q, %v", abbrev, err)
+			}
+		})
+	}
+	wg.Wait()
+	for _, data := range got {
+		if len(data) == 0 || &data[0] != &got[0][0] {
+			t.Fatal("not decompressed, or more than once")
+		}
 	}
 }
 

@@ -16,7 +16,7 @@ import (
 )
 
 // program writes a binary with debug information and a symbol.
-func program(t *testing.T, gnuID, goID string) (path string) {
+func program(t testing.TB, gnuID, goID string) (path string) {
 	t.Helper()
 	c := coretest.NewSynthCrash("/pay", gnuID, goID, false)
 	var notes []coretest.SynthSection

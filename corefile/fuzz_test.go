@@ -145,3 +145,40 @@ func FuzzBinary(f *testing.F) {
 		}
 	})
 }
+
+// FuzzDebugFile: the same for the file with the debug information of a
+// stripped binary, which is used only when it proves to be of the same build.
+func FuzzDebugFile(f *testing.F) {
+	whole := program(f, coretest.SynthGNUID, coretest.SynthGoID)
+	stripped, debug := coretest.Split(f, whole, "pay.dbg")
+	f.Add(debug)
+	f.Add(debug[:len(debug)-100])
+	f.Add(stripped)
+	f.Add([]byte("\x28\xb5\x2f\xfd"))
+	home := f.TempDir()
+	bin := write(f, home, "pay", stripped)
+	path := filepath.Join(home, "pay.dbg")
+	f.Fuzz(func(t *testing.T, data []byte) {
+		if err := os.WriteFile(path, data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		n := allocated(func() {
+			b, err := OpenBinary(bin)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer b.Close()
+			b.findDebug(nil, func(string, ...any) {})
+			if (b.debug != nil) != b.HasDWARF() || b.debug != nil && !b.debug.ids.sameBuild(b.ids) {
+				t.Errorf("debug information in %q", b.DebugPath())
+			}
+			if d, err := b.DWARF(); (d == nil) == (err == nil) {
+				t.Errorf("DWARF %v, %v", d, err)
+			}
+			b.Symbol("main.main")
+		})
+		if n > allowance(len(data)+len(stripped))+3*maxRatio*uint64(len(data)) {
+			t.Errorf("%d bytes allocated for %d", n, len(data))
+		}
+	})
+}
