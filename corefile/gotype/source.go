@@ -3,6 +3,7 @@ package gotype
 import (
 	"debug/dwarf"
 	"fmt"
+	"sync"
 
 	"github.com/safedump/sdcore/corefile"
 	"github.com/safedump/sdcore/corefile/die"
@@ -43,10 +44,11 @@ func newTypes(src source) (*Types, error) {
 	return t, nil
 }
 
-// debugSections collects the sections that die reads.
+// debugSections collects the sections that die reads. They are decompressed at
+// the same time: nothing else here takes nearly as long.
 func debugSections(b binaryFile) (die.Sections, error) {
 	var s die.Sections
-	for _, part := range []struct {
+	parts := []struct {
 		name string
 		to   *[]byte
 	}{
@@ -54,12 +56,17 @@ func debugSections(b binaryFile) (die.Sections, error) {
 		{".debug_str", &s.Str}, {".debug_line_str", &s.LineStr}, {".debug_str_offsets", &s.StrOffsets},
 		{".debug_addr", &s.Addr}, {".debug_ranges", &s.Ranges}, {".debug_rnglists", &s.RngLists},
 		{".debug_loc", &s.Loc}, {".debug_loclists", &s.LocLists},
-	} {
-		b, err := b.DebugSection(part.name)
+	}
+	errs := make([]error, len(parts))
+	var wg sync.WaitGroup
+	for i, part := range parts {
+		wg.Go(func() { *part.to, errs[i] = b.DebugSection(part.name) })
+	}
+	wg.Wait()
+	for i, err := range errs {
 		if err != nil {
-			return s, fmt.Errorf("section %s: %w", part.name, err)
+			return s, fmt.Errorf("section %s: %w", parts[i].name, err)
 		}
-		*part.to = b
 	}
 	return s, nil
 }
