@@ -10,8 +10,8 @@ import (
 // read, as in a core that was cut early, the report holds what the core's notes
 // say, and a problem.
 func (s *Session) Report(ctx context.Context) (*report.Report, error) {
-	rep := s.base()
 	e, err := s.open()
+	rep := s.base()
 	if err != nil {
 		if !s.damaged() {
 			return nil, err

@@ -23,6 +23,7 @@ import (
 	"context"
 	"fmt"
 	"runtime/debug"
+	"slices"
 
 	"github.com/safedump/sdcore/report"
 )
@@ -30,8 +31,8 @@ import (
 // Options change how a core is analyzed. The zero value is the default of the
 // commands.
 type Options struct {
-	// Backend finds goroutines and unwinds stacks: "delve", which is also what
-	// "" means.
+	// Backend finds goroutines and unwinds stacks: "native", sdcore's own, or
+	// "delve". "" means native where the program is one that it can read.
 	Backend string
 	// AllowMismatch goes on when core and binary do not belong together; the
 	// report says so.
@@ -67,9 +68,12 @@ type Options struct {
 }
 
 // Backends are the names that Options.Backend takes.
-func Backends() []string { return []string{backendDelve} }
+func Backends() []string { return []string{backendNative, backendDelve} }
 
-const backendDelve = "delve"
+const (
+	backendNative = "native"
+	backendDelve  = "delve"
+)
 
 // Default limits, in effect where a field of report.Limits is zero.
 const (
@@ -132,8 +136,7 @@ const modulePath = "github.com/safedump/sdcore"
 
 // checkBackend refuses a backend that does not exist.
 func checkBackend(name string) error {
-	switch name {
-	case "", backendDelve:
+	if name == "" || slices.Contains(Backends(), name) {
 		return nil
 	}
 	return fmt.Errorf("unknown backend %q, have %q", name, Backends())

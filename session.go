@@ -1,6 +1,7 @@
 package sdcore
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -13,6 +14,7 @@ import (
 	"github.com/safedump/sdcore/corefile/goruntime"
 	"github.com/safedump/sdcore/corefile/goscope"
 	"github.com/safedump/sdcore/corefile/gotype"
+	"github.com/safedump/sdcore/corefile/gounwind"
 	"github.com/safedump/sdcore/report"
 	"github.com/safedump/sdcore/vars"
 )
@@ -108,7 +110,7 @@ func (s *Session) open() (*engine, error) {
 	if e.runtime, err = goruntime.New(s.core, e.types, e.finder); err != nil {
 		return nil, err
 	}
-	if e.backend, err = delvecore.Open(s.core, e.runtime, delvecore.Options{TempDir: s.options.TempDir}); err != nil {
+	if e.backend, err = s.openBackend(&e); err != nil {
 		return nil, err
 	}
 	e.reader = vars.New(s.core, e.types, e.finder, vars.Options{Limits: s.options.Limits})
@@ -118,6 +120,26 @@ func (s *Session) open() (*engine, error) {
 	e.outline = vars.New(s.core, e.types, e.finder, vars.Options{Limits: report.Limits{MaxDepth: 1, MaxItems: 1, MaxNodes: 1, MaxString: 1}})
 	s.engine = &e
 	return s.engine, nil
+}
+
+// openBackend opens the reader of stacks that was asked for. When none was, it
+// is delve's for what sdcore's own can't read.
+func (s *Session) openBackend(e *engine) (corefile.Backend, error) {
+	if s.options.Backend != backendDelve {
+		b, err := gounwind.Open(s.core, e.runtime, gounwind.Options{Scopes: e.finder})
+		if err == nil || s.options.Backend != "" || !errors.Is(err, gounwind.ErrUnsupported) {
+			return b, err
+		}
+	}
+	return delvecore.Open(s.core, e.runtime, delvecore.Options{TempDir: s.options.TempDir})
+}
+
+// backendName is the backend that is, or would be, in use.
+func (s *Session) backendName() string {
+	if s.engine != nil {
+		return s.engine.backend.Name()
+	}
+	return cmp.Or(s.options.Backend, backendNative)
 }
 
 // noBinary says where the binary was looked for.
@@ -134,7 +156,7 @@ func noBinary(c *corefile.Core) error {
 func (s *Session) base() *report.Report {
 	rep := &report.Report{
 		Schema:          report.Schema,
-		Generator:       report.Generator{Name: "sdcore", Version: Version(), Backend: backendDelve},
+		Generator:       report.Generator{Name: "sdcore", Version: Version(), Backend: s.backendName()},
 		Complete:        true,
 		Tier:            s.options.Tier,
 		CrashTime:       s.created.ModTime().UTC(),

@@ -17,6 +17,12 @@ import (
 // itself printed when the program died: functions and lines, in order, inlined
 // calls included, of all goroutines.
 func TestStacks(t *testing.T) {
+	for _, backend := range sdcore.Backends() {
+		t.Run(backend, func(t *testing.T) { testStacks(t, backend) })
+	}
+}
+
+func testStacks(t *testing.T, backend string) {
 	goroutines, frames := 0, 0
 	for _, name := range coretest.Names(t) {
 		if strings.HasSuffix(name, ".stripped") {
@@ -24,9 +30,12 @@ func TestStacks(t *testing.T) {
 		}
 		t.Run(name, func(t *testing.T) {
 			f := coretest.Core(t, name)
-			rep, err := openFixture(t, f).Goroutines(context.Background(), sdcore.Filter{System: true, Frames: true})
+			rep, err := openWith(t, f, backend).Goroutines(context.Background(), sdcore.Filter{System: true, Frames: true})
 			if err != nil {
 				t.Fatal(err)
+			}
+			if rep.Generator.Backend != backend {
+				t.Errorf("the report says backend %q, it was %q", rep.Generator.Backend, backend)
 			}
 			tb := f.Traceback(t)
 			if len(tb.Goroutines) == 0 {

@@ -71,6 +71,12 @@ func TestTruth(t *testing.T) {
 	if testing.Short() {
 		t.Skip("needs the fixtures' cores; run without -short (make test)")
 	}
+	for _, backend := range sdcore.Backends() {
+		t.Run(backend, func(t *testing.T) { testTruth(t, backend) })
+	}
+}
+
+func testTruth(t *testing.T, backend string) {
 	var all score
 	skipped := 0
 	needed := map[string]bool{}
@@ -80,10 +86,10 @@ func TestTruth(t *testing.T) {
 			f := coretest.Core(t, name)
 			ran = true
 			if strings.HasSuffix(name, ".stripped") {
-				refusesStripped(t, f)
+				refusesStripped(t, f, backend)
 				return
 			}
-			s := reportScore(t, f, told, needed)
+			s := reportScore(t, f, backend, told, needed)
 			for _, w := range s.wrong {
 				t.Errorf("wrong: %s", w)
 			}
@@ -117,7 +123,12 @@ func TestTruth(t *testing.T) {
 
 func openFixture(t *testing.T, f coretest.Files) *sdcore.Session {
 	t.Helper()
-	s, err := sdcore.Open(context.Background(), f.Core, f.Bin, sdcore.Options{Limits: generous})
+	return openWith(t, f, "")
+}
+
+func openWith(t *testing.T, f coretest.Files, backend string) *sdcore.Session {
+	t.Helper()
+	s, err := sdcore.Open(context.Background(), f.Core, f.Bin, sdcore.Options{Limits: generous, Backend: backend})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -130,18 +141,18 @@ func openFixture(t *testing.T, f coretest.Files) *sdcore.Session {
 }
 
 // refusesStripped checks that nothing is made up without debug information.
-func refusesStripped(t *testing.T, f coretest.Files) {
-	_, err := openFixture(t, f).Goroutines(context.Background(), sdcore.Filter{Locals: true})
+func refusesStripped(t *testing.T, f coretest.Files, backend string) {
+	_, err := openWith(t, f, backend).Goroutines(context.Background(), sdcore.Filter{Locals: true})
 	if !errors.Is(err, corefile.ErrNoDWARF) {
 		t.Errorf("goroutines of a stripped binary: error %v, want %v", err, corefile.ErrNoDWARF)
 	}
 }
 
 // reportScore looks all truths up in one report.
-func reportScore(t *testing.T, f coretest.Files, said func(coretest.Truth) coretest.Truth, needed map[string]bool) score {
+func reportScore(t *testing.T, f coretest.Files, backend string, said func(coretest.Truth) coretest.Truth, needed map[string]bool) score {
 	t.Helper()
 	ctx := context.Background()
-	session := openFixture(t, f)
+	session := openWith(t, f, backend)
 	truths := coretest.Truths(t, f.Name)
 	rep, err := session.Goroutines(ctx, sdcore.Filter{System: true, Locals: true, Frames: true, IDs: goroutinesOf(truths)})
 	if err != nil {
@@ -338,7 +349,7 @@ func canonical(v *report.Value) (text, typ string) {
 // another: each must be noticed.
 func TestTruthCanFail(t *testing.T) {
 	f := coretest.Core(t, "payment")
-	s := reportScore(t, f, func(tr coretest.Truth) coretest.Truth {
+	s := reportScore(t, f, "", func(tr coretest.Truth) coretest.Truth {
 		switch {
 		case tr.Want == "nil":
 			tr.Want = "0"

@@ -2,6 +2,7 @@ package corefile
 
 import (
 	"context"
+	"encoding/binary"
 
 	"github.com/safedump/sdcore/report"
 )
@@ -94,18 +95,50 @@ type Frame struct {
 }
 
 // Registers hold what is known of the registers at a frame, by DWARF number.
-// Most frames know the stack pointer and the program counter only: a missing
-// register is not zero.
+// Most frames know the stack pointer, the frame pointer and the program counter
+// only: a missing register is not zero.
 type Registers struct {
+	base   [baseRegs][8]byte // those that nearly every frame knows
+	have   uint8             // which of base are known
 	values map[uint64][]byte
+}
+
+// baseRegs is the number of registers that are kept without an allocation.
+const baseRegs = 3
+
+// baseReg is the place of register n among them, -1 when it has none.
+func baseReg(n uint64) int {
+	switch n {
+	case RegRBP:
+		return 0
+	case RegRSP:
+		return 1
+	case RegRIP:
+		return 2
+	}
+	return -1
 }
 
 // Set stores the contents of register n, little endian.
 func (r *Registers) Set(n uint64, b []byte) {
+	if i := baseReg(n); i >= 0 && len(b) == 8 {
+		r.base[i], r.have = [8]byte(b), r.have|1<<i
+		return
+	}
 	if r.values == nil {
 		r.values = map[uint64][]byte{}
 	}
 	r.values[n] = b
+}
+
+// SetWord stores the contents of the 64-bit register n.
+func (r *Registers) SetWord(n, v uint64) {
+	if i := baseReg(n); i >= 0 {
+		binary.LittleEndian.PutUint64(r.base[i][:], v)
+		r.have |= 1 << i
+		return
+	}
+	r.Set(n, binary.LittleEndian.AppendUint64(nil, v))
 }
 
 // Bytes returns the contents of register n; ok is false when they are unknown.
@@ -113,6 +146,9 @@ func (r *Registers) Set(n uint64, b []byte) {
 func (r *Registers) Bytes(n uint64) (b []byte, ok bool) {
 	if r == nil {
 		return nil, false
+	}
+	if i := baseReg(n); i >= 0 && r.have&(1<<i) != 0 {
+		return r.base[i][:], true
 	}
 	b, ok = r.values[n]
 	return b, ok

@@ -1,0 +1,364 @@
+package gounwind
+
+import (
+	"github.com/safedump/sdcore/corefile"
+	"github.com/safedump/sdcore/corefile/pclntab"
+)
+
+// What is particular to amd64 and to releases of Go. Names and frames are those
+// of go1.25.4, go1.26.8 and go1.27.0: runtime/asm_amd64.s, runtime/sys_linux_amd64.s,
+// runtime/preempt_amd64.s.
+
+// special finds out whether a function is one of those that change stacks, or
+// that interrupt what is below.
+func (b *Backend) special(r *rule, f *pclntab.Func) {
+	switch f.Name() {
+	case "runtime.systemstack":
+		r.kind = kindSystemstack
+	case "runtime.mcall":
+		r.kind = kindMcall
+	case "runtime.morestack", "runtime.morestack_noctxt":
+		r.kind = kindMorestack
+	case "runtime.asmcgocall":
+		r.kind = kindAsmcgocall
+	case "runtime.asmcgocall_no_g":
+		r.kind = kindAsmcgocallNoG
+	case "runtime.cgocallback":
+		r.kind = kindCgocallback
+	case "runtime.sigtramp":
+		r.kind = kindSigtramp
+	case "runtime.sigpanic", "runtime.debugCallV2":
+		r.traps = true
+	case "runtime.asyncPreempt":
+		r.traps, r.saves = true, savesPreempted
+	case "runtime.panicBounds":
+		r.saves = savesPanicBounds
+	default:
+		switch flags := f.Flags(); {
+		case flags&pclntab.FlagTopFrame != 0:
+			r.kind = kindTop
+		case flags&pclntab.FlagSPWrite != 0:
+			r.kind = kindSPWrite
+		}
+	}
+}
+
+// change leaves the frame of a function that changes stacks.
+func (w *walker) change(r *rule) {
+	cfa := w.cur.sp + uint64(r.delta)
+	switch r.kind {
+	case kindSystemstack, kindMcall:
+		w.fromSystem(r, cfa)
+	case kindMorestack:
+		if w.system && w.g != nil && w.toSaved() {
+			return
+		}
+		w.fromSystem(r, cfa)
+	case kindAsmcgocall:
+		w.fromC(r, cfa)
+	case kindAsmcgocallNoG:
+		w.aligned(r, cfa, w.cur.sp+8)
+	case kindCgocallback:
+		w.fromGo(r, cfa)
+	case kindSigtramp:
+		w.signal(r, cfa)
+	default:
+		if w.cur.exact && w.resume == nil {
+			w.plain(r) // it may not have got so far
+			return
+		}
+		w.record(0, false)
+		w.stop("the function at %#x changed its stack pointer", w.cur.pc)
+	}
+}
+
+// fromSystem leaves systemstack, mcall and morestack, which call on g0's stack
+// what the goroutine asked for; the scheduler's record says where that stands.
+// The frame of systemstack itself is on the goroutine's stack, where the record
+// calls it systemstack_switch.
+func (w *walker) fromSystem(r *rule, cfa uint64) {
+	if !w.system { // the stack is not changed yet
+		w.plain(r)
+		return
+	}
+	if !w.inside(cfa) {
+		return
+	}
+	if w.g != nil && w.savedInside() {
+		if r.kind == kindSystemstack {
+			w.cur.sp, w.system = w.g.SP, false
+			cfa = w.cur.sp + uint64(r.delta)
+		}
+		w.record(cfa, false)
+		w.toSaved()
+		return
+	}
+	w.record(cfa, false)
+	if r.kind != kindSystemstack {
+		w.done = true // the goroutine that called is not this thread's any more
+		return
+	}
+	w.stop("the goroutine that called on the system stack is not known")
+}
+
+// toSaved continues on the goroutine's stack at what the scheduler saved.
+func (w *walker) toSaved() bool {
+	g := w.g
+	if !w.savedInside() {
+		return false
+	}
+	next := cursor{pc: g.PC, sp: g.SP}
+	next.set(corefile.RegRBP, g.BP)
+	w.jump(next)
+	return true
+}
+
+// savedInside reports whether what the scheduler saved lies on the goroutine's
+// stack.
+func (w *walker) savedInside() bool {
+	g := w.g
+	return g.SP >= g.Lo && g.SP < g.Hi && g.PC != 0
+}
+
+// fromC leaves asmcgocall on the system stack: it saved the goroutine and how
+// far from the end of its stack it stood, or with no goroutine, the stack
+// pointer.
+func (w *walker) fromC(r *rule, cfa uint64) {
+	if !w.system {
+		w.plain(r)
+		return
+	}
+	if !w.inside(cfa) {
+		return
+	}
+	depth, ok1 := w.word(w.cur.sp)
+	g, ok2 := w.word(w.cur.sp + 8)
+	if !ok1 || !ok2 {
+		w.record(cfa, false)
+		w.stop("stack memory at %#x is not in the core", w.cur.sp)
+		return
+	}
+	if g == 0 {
+		w.aligned(r, cfa, w.cur.sp)
+		return
+	}
+	w.record(cfa, false)
+	if w.g == nil || g != w.g.Addr {
+		w.stop("C code was called by another goroutine, of %#x", g)
+		return
+	}
+	sp := w.g.Hi - depth
+	if sp < w.g.Lo || sp >= w.g.Hi {
+		w.stop("C code was called from %#x, outside of the goroutine's stack", sp)
+		return
+	}
+	w.jump(cursor{pc: w.cur.pc, sp: sp})
+	if cfa = sp + uint64(r.delta); w.inside(cfa) {
+		w.leave(r, cfa)
+	}
+}
+
+// aligned leaves a function that aligned its stack pointer after saving it at
+// slot, on the same stack.
+func (w *walker) aligned(r *rule, cfa, slot uint64) {
+	if !w.inside(cfa) {
+		return
+	}
+	w.record(cfa, false)
+	sp, ok := w.word(slot)
+	const most = 4096
+	if !ok || sp < w.cur.sp || sp-w.cur.sp > most {
+		w.stop("stack pointer saved at %#x leads nowhere", slot)
+		return
+	}
+	if cfa = sp + uint64(r.delta); w.inside(cfa) {
+		w.leave(r, cfa)
+	}
+}
+
+// fromGo leaves cgocallback on the goroutine's stack: C code on g0's stack
+// called it. It left its stack pointer there in g0.sched.sp, and the one before
+// at its top. Where the C code can't be walked, the walk goes on where the
+// goroutine had called it.
+func (w *walker) fromGo(r *rule, cfa uint64) {
+	if !w.inside(cfa) {
+		return
+	}
+	w.record(cfa, false)
+	if w.system || w.m == nil {
+		w.leave(r, cfa)
+		return
+	}
+	if w.g0sp == 0 {
+		w.g0sp = w.m.g0.SP
+	}
+	sp := w.g0sp
+	before, ok1 := w.word(sp)
+	ret, ok2 := w.word(sp + uint64(r.delta) - 8)
+	if sp == 0 || !ok1 || !ok2 || ret == 0 {
+		w.leave(r, cfa)
+		return
+	}
+	w.g0sp = before
+	back, ok := w.word(cfa - 8)
+	if ok && back != 0 {
+		w.resumeAt = cursor{pc: back, sp: cfa, note: noteC}
+	}
+	next := cursor{pc: ret, sp: sp + uint64(r.delta)}
+	if bp, ok := w.word(next.sp - 16); ok && r.bp == bpSaved {
+		next.set(corefile.RegRBP, bp)
+	}
+	w.jump(next)
+	if ok && back != 0 && w.system {
+		w.resume = &w.resumeAt
+	}
+}
+
+const noteC = "frames of C code between here and the goroutine's own could not be walked: no call frame information"
+
+// Layout of what the kernel puts on a stack for a signal, below which the
+// handler's return address lies: struct ucontext with struct sigcontext. Source:
+// Linux 6.12, arch/x86/include/uapi/asm/{ucontext,sigcontext}.h.
+const (
+	ucStackSP   = 16
+	ucStackSize = 32
+	ucRegisters = 40
+	ucFPState   = ucRegisters + 23*8
+	fpStateXMM  = 160
+	firstVector = 17 // DWARF number of XMM0
+	vectors     = 16
+	vectorSize  = 16
+)
+
+// contextRegisters gives the DWARF numbers of the words of struct sigcontext:
+// r8 to r15, rdi, rsi, rbp, rbx, rdx, rax, rcx, rsp, rip.
+func contextRegisters() [17]uint64 {
+	return [17]uint64{8, 9, 10, 11, 12, 13, 14, 15, 5, 4, corefile.RegRBP, 3, 1, 0, 2, corefile.RegRSP, corefile.RegRIP}
+}
+
+// signal leaves the handler of a signal to what it interrupted. The handler's
+// own frame is made by the kernel and called by nobody: it is left out.
+func (w *walker) signal(r *rule, cfa uint64) {
+	if w.cur.exact {
+		w.record(cfa, false)
+	}
+	if !w.inside(cfa) {
+		return
+	}
+	uc := cfa
+	if !w.isContext(uc) {
+		w.stop("no signal frame at %#x", uc)
+		return
+	}
+	next := cursor{exact: true, full: true}
+	var regs *corefile.Registers
+	if w.collect {
+		regs = &corefile.Registers{}
+	}
+	for i, reg := range contextRegisters() {
+		v, ok := w.word(uc + ucRegisters + 8*uint64(i))
+		if !ok {
+			w.stop("stack memory at %#x is not in the core", uc)
+			return
+		}
+		switch {
+		case reg == corefile.RegRIP:
+			next.pc = v
+		case reg == corefile.RegRSP:
+			next.sp = v
+		default:
+			next.set(int(reg), v)
+		}
+		if regs != nil {
+			regs.SetWord(reg, v)
+		}
+	}
+	if regs != nil {
+		w.contextVectors(uc, regs)
+	}
+	next.whole = regs
+	w.jump(next)
+}
+
+// isContext reports whether a signal frame lies at uc: the kernel notes there
+// the stack that it was told to use, which is the one that the runtime recorded;
+// or the handler returns into the instructions that end a signal.
+func (w *walker) isContext(uc uint64) bool {
+	lo, ok1 := w.word(uc + ucStackSP)
+	size, ok2 := w.word(uc + ucStackSize)
+	if w.m != nil && ok1 && ok2 && lo == w.m.signal.Lo && size == w.m.signal.Hi-w.m.signal.Lo && size != 0 {
+		return true
+	}
+	ret, ok := w.word(uc - 8)
+	if !ok {
+		return false
+	}
+	// MOVQ $15, AX; SYSCALL
+	return string(w.b.mem.Window(ret, 9)) == "\x48\xc7\xc0\x0f\x00\x00\x00\x0f\x05"
+}
+
+// contextVectors adds the vector registers of a signal frame.
+func (w *walker) contextVectors(uc uint64, regs *corefile.Registers) {
+	at, ok := w.word(uc + ucFPState)
+	if !ok || at == 0 {
+		return
+	}
+	w.addVectors(at+fpStateXMM, vectorSize, func(reg uint64, b []byte) { regs.Set(reg, b) })
+}
+
+// addVectors reads XMM0 to XMM15, which lie at addr and then every stride
+// bytes.
+func (w *walker) addVectors(addr, stride uint64, set func(reg uint64, b []byte)) {
+	for i := range uint64(vectors) {
+		if b := w.b.mem.Window(addr+i*stride, vectorSize); len(b) == vectorSize {
+			set(firstVector+i, append([]byte(nil), b...))
+		}
+	}
+}
+
+// savedRegister is a register and where it is kept, from the stack pointer.
+type savedRegister struct{ reg, at uint64 }
+
+// saved reads the registers that the frame at the cursor, which ends at cfa,
+// saved of the one below before it did anything else. A frame of another size
+// has another layout and nothing is taken from it.
+func (w *walker) saved(r *rule, cfa uint64) []recoveredRegisters {
+	var layout []savedRegister
+	var vectorsAt, stride uint64
+	size := cfa - w.cur.sp
+	switch {
+	case r.saves == savesPreempted && size == 136: // since Go 1.26
+		layout = preempted()
+		if w.g != nil && w.g.XRegs != 0 {
+			vectorsAt, stride = w.g.XRegs, 64
+		}
+	case r.saves == savesPreempted && size == 392: // Go 1.25
+		layout = preempted()
+		vectorsAt, stride = w.cur.sp+112, 16
+	case r.saves == savesPanicBounds && size == 160: // since Go 1.26
+		layout = []savedRegister{
+			{0, 16}, {2, 24}, {1, 32}, {3, 40}, {4, 64}, {5, 72},
+			{8, 80}, {9, 88}, {10, 96}, {11, 104}, {12, 112}, {13, 120}, {15, 136},
+		}
+	}
+	var out []recoveredRegisters
+	for _, s := range layout {
+		if b := w.b.mem.Window(w.cur.sp+s.at, 8); len(b) == 8 {
+			out = append(out, recoveredRegisters{s.reg, append([]byte(nil), b...)})
+		}
+	}
+	if vectorsAt != 0 {
+		w.addVectors(vectorsAt, stride, func(reg uint64, b []byte) {
+			out = append(out, recoveredRegisters{reg, b})
+		})
+	}
+	return out
+}
+
+// preempted is how asyncPreempt saves the general registers.
+func preempted() []savedRegister {
+	return []savedRegister{
+		{0, 0}, {2, 8}, {1, 16}, {3, 24}, {4, 32}, {5, 40},
+		{8, 48}, {9, 56}, {10, 64}, {11, 72}, {12, 80}, {13, 88}, {14, 96}, {15, 104},
+	}
+}

@@ -1,0 +1,121 @@
+package gounwind
+
+import (
+	"strings"
+
+	"github.com/safedump/sdcore/corefile"
+)
+
+// symbolKey is a PC and whether something was interrupted there.
+type symbolKey struct {
+	pc    uint64
+	exact bool
+}
+
+// maxSymbols bounds the cache.
+const maxSymbols = 1 << 18
+
+// Symbolize returns the calls at a PC, inlined ones before the physical function:
+// functions, files, lines, PC, CallPC, Entry, Inlined and Depth are filled in.
+// They are found once per PC and shared: they must not be changed. exact is
+// [RawExact] of the raw frame.
+func (b *Backend) Symbolize(pc uint64, exact bool) []corefile.Frame {
+	key := symbolKey{pc, exact}
+	if fs, ok := b.symbols[key]; ok {
+		return fs
+	}
+	fs := b.symbolize(pc, exact)
+	if len(b.symbols) < maxSymbols {
+		b.symbols[key] = fs
+	}
+	return fs
+}
+
+func (b *Backend) symbolize(pc uint64, exact bool) []corefile.Frame {
+	at := b.rule(pc, exact).callPC
+	f, ok := b.table.Find(at)
+	if !ok || !f.IsGo() {
+		if fs := b.c.describe(pc, at); fs != nil {
+			return fs
+		}
+		fr := corefile.Frame{PC: pc, CallPC: at}
+		if ok {
+			fr.Function, fr.Entry = f.Name(), f.Entry()
+		}
+		return []corefile.Frame{fr}
+	}
+	calls := f.Calls(at)
+	out := make([]corefile.Frame, len(calls))
+	generic := false
+	for i := range calls {
+		c := &calls[i]
+		depth := len(calls) - 1 - i
+		out[i] = corefile.Frame{
+			Function: c.Function, File: c.File, Line: c.Line, PC: pc, CallPC: at,
+			Entry: f.Entry(), Inlined: depth > 0, Depth: depth,
+		}
+		generic = generic || strings.Contains(c.Function, "[...]")
+	}
+	if generic {
+		b.nameGenerics(out)
+	}
+	return out
+}
+
+// nameGenerics replaces "[...]" by the type arguments that the debug information
+// has.
+func (b *Backend) nameGenerics(fs []corefile.Frame) {
+	if b.o.Scopes == nil {
+		return
+	}
+	scopes, err := b.o.Scopes.Scopes(fs[0].PC, fs[0].CallPC)
+	if err != nil || len(scopes) != len(fs) {
+		return
+	}
+	for i := range fs {
+		full := scopes[fs[i].Depth].Function
+		if a, z := strings.IndexByte(full, '['), strings.LastIndexByte(full, ']'); a >= 0 && z > a &&
+			full[:a]+"[...]"+full[z+1:] == fs[i].Function {
+			fs[i].Function = full
+		}
+	}
+}
+
+// stack makes frames of what was walked.
+func (b *Backend) stack() corefile.Stack {
+	raw := b.w.rec.finish()
+	s := corefile.Stack{End: b.w.end, Omitted: b.w.rec.omitted}
+	n := 0
+	for i := range raw {
+		n += len(b.Symbolize(raw[i].PC, raw[i].Flags&RawExact != 0))
+	}
+	s.Frames = make([]corefile.Frame, 0, n)
+	regs := make([]corefile.Registers, len(raw))
+	for i := range raw {
+		r := &raw[i]
+		known := b.registers(r, &regs[i])
+		for _, f := range b.Symbolize(r.PC, r.Flags&RawExact != 0) {
+			f.CFA, f.Regs, f.Repeat = r.CFA, known, r.Repeat
+			f.SystemStack = r.Flags&RawSystem != 0
+			s.Frames = append(s.Frames, f)
+		}
+	}
+	return s
+}
+
+// registers fills in what is known of the registers of a frame.
+func (b *Backend) registers(r *Raw, regs *corefile.Registers) *corefile.Registers {
+	if r.Flags&rawRegisters != 0 {
+		for i := range b.w.special {
+			if s := &b.w.special[i]; s.pc == r.PC && s.cfa == r.CFA {
+				return s.regs
+			}
+		}
+	}
+	regs.SetWord(corefile.RegRIP, r.PC)
+	regs.SetWord(corefile.RegRSP, r.SP)
+	if r.Flags&RawBP != 0 {
+		regs.SetWord(corefile.RegRBP, r.BP)
+	}
+	return regs
+}
