@@ -6,6 +6,7 @@ import (
 	"debug/elf"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/safedump/sdcore/report"
@@ -205,10 +206,36 @@ func (c *Core) readSegments(h *header) {
 	if n := c.identity.TruncatedSegments; n > 0 {
 		c.problem("core", true, "is truncated: %d of %d memory segments are cut short or missing, %d bytes are not there",
 			n, len(c.segments), c.identity.MissingBytes)
+		c.problem("memory", true, "%s", c.cutSegments())
 	}
 	if h.countRecovered {
 		c.problem("core", false, "the number of program headers (%d) was cut off and is inferred from where the notes start", h.phnum)
 	}
+}
+
+// maxCutNamed bounds how many cut segments are named in a report.
+const maxCutNamed = 32
+
+// cutSegments says what a truncated core has of each segment that it cuts.
+func (c *Core) cutSegments() string {
+	var b strings.Builder
+	b.WriteString("there are only ")
+	named := 0
+	for i := range c.segments {
+		s := &c.segments[i]
+		switch {
+		case s.Present == s.FileSize:
+			continue
+		case named == maxCutNamed:
+			fmt.Fprintf(&b, ", and %d more", c.identity.TruncatedSegments-named)
+			return b.String()
+		case named > 0:
+			b.WriteString(", ")
+		}
+		named++
+		fmt.Fprintf(&b, "%d of %d bytes at %v", s.Present, s.FileSize, report.Addr(s.Start))
+	}
+	return b.String()
 }
 
 // problem records something wrong with the files.

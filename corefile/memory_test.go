@@ -60,13 +60,15 @@ func TestProvenance(t *testing.T) {
 
 // A page that was not dumped is only taken from the file that NT_FILE has there.
 func TestOtherFilesMapping(t *testing.T) {
+	// It exists and has the bytes, but nothing proves that it had them then.
+	data := write(t, t.TempDir(), "data.bin", bytes.Repeat([]byte{1}, 5*coretest.SynthPage))
 	core, bin := crashFiles(t, coretest.SynthGNUID, "", false, func(c *coretest.SynthCrash) {
 		for i, n := range c.Core.Notes[0] {
 			if n.Type == ntFile {
 				c.Core.Notes[0][i] = coretest.FileNote(
 					coretest.FileMap{Start: coretest.SynthText, End: coretest.SynthText + 0x2000, Path: "/pay"},
 					coretest.FileMap{Start: coretest.SynthText + 0x2000, End: coretest.SynthRO, Offset: 0x9000, Path: "/pay"},
-					coretest.FileMap{Start: coretest.SynthRO, End: coretest.SynthData, Offset: 3 * coretest.SynthPage, Path: "/data.bin"},
+					coretest.FileMap{Start: coretest.SynthRO, End: coretest.SynthData, Offset: 3 * coretest.SynthPage, Path: data},
 				)
 			}
 		}

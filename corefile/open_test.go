@@ -244,6 +244,29 @@ func TestExtendedProgramHeaderCount(t *testing.T) {
 	}
 }
 
+// A truncated core says of each segment what is there, of the first ones when
+// there are many.
+func TestCutSegments(t *testing.T) {
+	e := coretest.SynthELF{Type: elf.ET_CORE, Notes: [][]coretest.SynthNote{{coretest.PRStatus(1, 6, 2, 3)}}}
+	for i := range uint64(40) {
+		e.Segments = append(e.Segments, coretest.SynthSegment{Addr: 0x10000 + i*2*coretest.SynthPage, Data: make([]byte, coretest.SynthPage), Flags: elf.PF_R})
+	}
+	b, l := e.Bytes()
+	dir := t.TempDir()
+	for segment, want := range map[int][]string{
+		38: {"there are only 9 of 4096 bytes at 0x5c000, 0 of 4096 bytes at 0x5e000"},
+		2:  {"there are only 9 of 4096 bytes at 0x14000, 0 of 4096 bytes at 0x16000, ", " 0 of 4096 bytes at 0x52000, and 6 more"},
+	} {
+		c := mustOpen(t, write(t, dir, "core", b[:l.Segments[segment]+9]), "", Options{})
+		for _, s := range want {
+			if !hasProblem(c, s) {
+				t.Errorf("problems %v lack %q", c.Problems(), s)
+			}
+		}
+		c.Close()
+	}
+}
+
 // Only a fault that the processor raised has an address.
 func TestSignals(t *testing.T) {
 	for _, tt := range []struct {

@@ -353,3 +353,39 @@ func FuzzUnpack(f *testing.F) {
 		}
 	})
 }
+
+// Cores are told from other files, compressed or not.
+func TestIsCore(t *testing.T) {
+	plain, bin := bigCore(t)
+	dir := t.TempDir()
+	binary, err := os.ReadFile(bin)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, tt := range map[string]struct {
+		data []byte
+		want bool
+	}{
+		"core":             {plain, true},
+		"core cut":         {plain[:64], true},
+		"header cut":       {plain[:63], false},
+		"binary":           {binary, false},
+		"zstd core":        {pack(t, "zstd", plain), true},
+		"gzip core":        {pack(t, "gzip", plain), true},
+		"lz4 core":         {pack(t, "lz4", plain), true},
+		"gzip core cut":    {pack(t, "gzip", plain)[:3000], true},
+		"gzip header cut":  {pack(t, "gzip", plain)[:30], false},
+		"gzip binary":      {pack(t, "gzip", binary), false},
+		"zstd of nothing":  {pack(t, "zstd", nil), false},
+		"lz4 of some text": {pack(t, "lz4", []byte("text")), false},
+		"xz":               {[]byte("\xfd7zXZ\x00 and more"), false},
+		"empty":            {nil, false},
+	} {
+		if got := IsCore(write(t, dir, name, tt.data)); got != tt.want {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+	if IsCore(dir) || IsCore(filepath.Join(dir, "none")) || IsCore("/dev/zero") {
+		t.Error("a directory, a device or nothing is a core")
+	}
+}

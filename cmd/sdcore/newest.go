@@ -1,15 +1,14 @@
 package main
 
 import (
-	"bytes"
-	"encoding/binary"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/safedump/sdcore/corefile"
 )
 
 // maxListed bounds how many files of a directory are looked at.
@@ -52,27 +51,10 @@ func (a *app) newest(kind string, is func(path string) bool) (string, error) {
 	return best, nil
 }
 
-// isCore tells an ELF core by its first bytes, whatever its name.
-func isCore(path string) bool {
-	const typeCore = 4 // ET_CORE
-	head := readHead(path, 18)
-	return len(head) == 18 && bytes.HasPrefix(head, []byte("\x7fELF")) && binary.LittleEndian.Uint16(head[16:]) == typeCore
-}
+// isCore tells a core by its first bytes, whatever its name, compressed or not.
+func isCore(path string) bool { return corefile.IsCore(path) }
 
 // isReport tells a report by its name: any JSON could be one.
 func isReport(path string) bool {
 	return strings.HasSuffix(path, ".safedump.json") || strings.HasSuffix(path, ".safedump.json.gz")
-}
-
-func readHead(path string, n int) []byte {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil
-	}
-	defer f.Close()
-	b := make([]byte, n)
-	if _, err := io.ReadFull(f, b); err != nil {
-		return nil
-	}
-	return b
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"sync"
 	"time"
 
@@ -23,6 +24,7 @@ type progress struct {
 const (
 	progressAfter = time.Second            // work that is done before shows nothing
 	progressEvery = 100 * time.Millisecond // between two updates
+	barWidth      = 24                     // characters
 )
 
 func newProgress(stderr io.Writer) *progress {
@@ -49,10 +51,16 @@ func (p *progress) update(stage string, done, total int) {
 	}
 	p.last, p.visible = now, true
 	if total > 0 {
-		fmt.Fprintf(p.w, "\r\x1b[K%s: %d of %d (%d %%)", stage, done, total, 100*done/total)
+		fmt.Fprintf(p.w, "\r\x1b[K%s %s %3.0f %%", stage, bar(done, total), 100*float64(done)/float64(total))
 		return
 	}
 	fmt.Fprintf(p.w, "\r\x1b[K%s ...", stage)
+}
+
+// bar draws how much of total is done.
+func bar(done, total int) string {
+	full := int(barWidth * float64(min(max(done, 0), total)) / float64(total))
+	return "[" + strings.Repeat("#", full) + strings.Repeat("-", barWidth-full) + "]"
 }
 
 // clear removes the line before anything else is printed.
