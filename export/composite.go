@@ -65,14 +65,19 @@ func (p *printer) fields(v *report.Value, depth int) {
 		return
 	}
 	defer p.leave()
+	first := true
 	for i := range v.Children {
-		if p.full(int64(len(v.Children)-i), i == 0) {
+		c := &v.Children[i]
+		if c.Name == "_" { // padding and marks, which no program can name
+			continue
+		}
+		if p.full(int64(len(v.Children)-i), first) {
 			break
 		}
-		if i > 0 {
+		if !first {
 			p.text(", ")
 		}
-		c := &v.Children[i]
+		first = false
 		if c.Name != "" {
 			p.text(name(c.Name) + ": ")
 		}
@@ -281,7 +286,7 @@ func (b *blockPrinter) lines(v, inner *report.Value, prefix, indent string, type
 	case inner.Kind == report.KindFunc:
 		opening = name(inner.Text) + " {"
 	case inner.Kind == report.KindChan:
-		opening = name(inner.Type) + " (len " + strconv.FormatInt(inner.Len, 10) + ", cap " + strconv.FormatInt(inner.Cap, 10) + ") ["
+		opening = chanHead(inner) + " ["
 	case typed || v.Kind == report.KindInterface:
 		opening, closing = name(inner.Type)+"{", "}"
 	}
@@ -289,6 +294,9 @@ func (b *blockPrinter) lines(v, inner *report.Value, prefix, indent string, type
 	deeper := indent + "  "
 	for i := range inner.Children {
 		c := &inner.Children[i]
+		if c.Name == "_" {
+			continue
+		}
 		label := ""
 		switch {
 		case c.Key != nil:

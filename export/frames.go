@@ -252,6 +252,7 @@ func (s *screen) vars(vars []report.Variable, limit int) {
 		limit = len(vars)
 	}
 	nameCol, typeCol := 0, 0
+	shared := shadowing(vars)
 	for i := range vars[:min(len(vars), limit)] {
 		nameCol = max(nameCol, min(utf8.RuneCountInString(name(vars[i].Name)), 16))
 		typeCol = max(typeCol, min(utf8.RuneCountInString(name(vars[i].Value.Type)), 24))
@@ -266,7 +267,7 @@ func (s *screen) vars(vars []report.Variable, limit int) {
 		typ := pad(name(v.Value.Type), typeCol)
 		column := 6 + utf8.RuneCountInString(label) + 2 + utf8.RuneCountInString(typ) + 2
 		text := s.fold(&v.Value, column)
-		s.line("      ", s.bold(label), "  ", s.grey(typ), "  ", text, s.grey(roleWord(v.Role)))
+		s.line("      ", s.bold(label), "  ", s.grey(typ), "  ", text, s.grey(roleWord(v.Role)+declared(v, shared)))
 	}
 }
 
@@ -277,6 +278,29 @@ func (s *screen) fold(v *report.Value, column int) string {
 	}
 	text, _ := oneLine(v, max(s.wide-column, 32), s.ink)
 	return text
+}
+
+// shadowing returns the names that several variables share.
+func shadowing(vars []report.Variable) map[string]bool {
+	var shared map[string]bool
+	for i := range vars {
+		if plain, _, ok := strings.Cut(vars[i].Name, "#"); ok {
+			if shared == nil {
+				shared = map[string]bool{}
+			}
+			shared[plain] = true
+		}
+	}
+	return shared
+}
+
+// declared tells variables of one name apart by where they are declared.
+func declared(v *report.Variable, shared map[string]bool) string {
+	plain, _, _ := strings.Cut(v.Name, "#")
+	if !shared[plain] || v.DeclLine <= 0 {
+		return ""
+	}
+	return fmt.Sprintf("  (line %d)", v.DeclLine)
 }
 
 // roleWord tells results and captured variables from arguments and locals.

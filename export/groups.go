@@ -57,7 +57,7 @@ func (s *screen) restOfGroups(rest []*report.Group) {
 		goroutines += g.Count
 	}
 	if groups > 0 {
-		s.line("  ", s.grey("… +" + counted(groups, "groups") + " with " + counted(goroutines, "goroutines")))
+		s.line("  ", s.grey("… +"+counted(groups, "groups")+" with "+counted(goroutines, "goroutines")))
 	}
 	if system > 0 {
 		s.line("  ", s.grey(fmt.Sprintf("… +%d of the runtime", system)))

@@ -143,7 +143,7 @@ func payReport() *report.Report {
 				local("f", report.Value{State: report.StateOK, Kind: report.KindFunc, Type: "func(int) error", Text: "main.charge.func1", Children: []report.Child{field("i", intVal("3"))}}),
 				local("cause", ifaceVal("error", ptrVal("*main.PayError", 0xc000020000, structVal("main.PayError", field("Code", intVal("7")))))),
 				local("v", ifaceVal("any", nilVal("*main.User", report.KindPointer))),
-				local("old#2", report.Value{State: report.StateStale, Kind: report.KindInt, Type: "int", Text: "9", Note: "register copy"}),
+				{Name: "old#2", Role: report.RoleLocal, DeclLine: 33, Value: report.Value{State: report.StateStale, Kind: report.KindInt, Type: "int", Text: "9", Note: "register copy"}},
 			}},
 			{Index: 2, Function: "main.handle", Package: "main", File: "/src/pay/main.go", Line: 44, PC: 0x4a9cdb, Inlined: true, Vars: []report.Variable{
 				local("ids", listVal("[]int", report.KindSlice, intVal("1"), intVal("2"))), local("start", stateVal("time.Time", report.KindStruct, report.StateOptimizedOut, ""))}},

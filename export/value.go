@@ -117,6 +117,10 @@ func (p *printer) contents(v *report.Value, typed bool, depth int) {
 			p.list(v, typed, depth)
 			return
 		}
+		if v.Kind == report.KindBytes && binary(v) {
+			p.dump(v, typed)
+			return
+		}
 		p.convert(v.Type, typed && v.Type != "string", func() { p.quote(v) })
 	case report.KindBool, report.KindInt, report.KindUint, report.KindFloat, report.KindComplex:
 		p.convert(v.Type, typed && !ownLiteral(v.Type), func() { p.text(name(orUnknown(v.Text))) })
@@ -206,13 +210,54 @@ func (p *printer) quote(v *report.Value) {
 		p.cut = true
 	}
 	q := strconv.Quote(shown)
-	if p.markup {
+	switch {
+	case p.markup:
 		q = strings.ReplaceAll(q, "[/", `[\x2f`)
+	case v.Type == "encoding/json.RawMessage":
+		q = quoteGo(shown)
 	}
 	p.text(q)
 	if rest := whole - int64(len(shown)); rest > 0 {
 		p.grey("… +" + strconv.FormatInt(rest, 10) + " bytes")
 	}
+}
+
+// binary reports whether bytes are no text. What redact has cut holes into, and
+// a character that was cut at the end, is text.
+func binary(v *report.Value) bool {
+	s, ok := v.Contents()
+	if v.State == report.StateTruncated || int64(len(s)) < v.Len {
+		for i := 1; i < utf8.UTFMax && i <= len(s); i++ {
+			if utf8.RuneStart(s[len(s)-i]) && !utf8.FullRuneInString(s[len(s)-i:]) {
+				s = s[:len(s)-i]
+				break
+			}
+		}
+	}
+	return ok && !legible(s) && !strings.Contains(v.Note, "partly redacted")
+}
+
+// dump renders bytes that are no text as numbers.
+func (p *printer) dump(v *report.Value, typed bool) {
+	s, _ := v.Contents()
+	opening, closing := "[", "]"
+	if typed {
+		opening, closing = name(v.Type)+"{", "}"
+	}
+	whole := max(v.Len, int64(len(s)))
+	p.text(opening)
+	for i := range len(s) {
+		if p.full(whole-int64(i), i == 0) {
+			p.text(closing)
+			return
+		}
+		if i > 0 {
+			p.text(", ")
+		}
+		p.text(byteText(s[i], len(s)))
+	}
+	p.more(whole-int64(len(s)), len(s) == 0)
+	p.text(closing)
 }
 
 // clipped writes text as far as there is room.
@@ -239,11 +284,20 @@ func (p *printer) function(v *report.Value, depth int) {
 
 // channel renders a chan: its type, fill and buffer.
 func (p *printer) channel(v *report.Value, depth int) {
-	p.text(name(v.Type) + " (len " + strconv.FormatInt(v.Len, 10) + ", cap " + strconv.FormatInt(v.Cap, 10) + ")")
+	p.text(chanHead(v))
 	if len(v.Children) > 0 {
 		p.text(" ")
 		p.list(v, false, depth)
 	}
+}
+
+// chanHead is a chan without its elements.
+func chanHead(v *report.Value) string {
+	state := ""
+	if v.Text == "closed" {
+		state = ", closed"
+	}
+	return name(v.Type) + " (len " + strconv.FormatInt(v.Len, 10) + ", cap " + strconv.FormatInt(v.Cap, 10) + state + ")"
 }
 
 // addrOr returns the address that v points to, or what stands for it.

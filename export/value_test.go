@@ -10,8 +10,9 @@ import (
 func TestOneLine(t *testing.T) {
 	point := structVal("main.Point", field("X", intVal("1")), field("Y", intVal("2")))
 	bits := report.Value{State: report.StateOK, Kind: report.KindUint, Type: "main.Bits", Text: "5"}
-	raw := strVal("a\xff\x00\"\n")
-	raw.Type, raw.Kind = "[]uint8", report.KindBytes
+	raw := bytesVal("[]uint8", "a\xff\x00\"\n")
+	half := bytesVal("[]uint8", "gr\xc3")
+	half.State, half.Len = report.StateTruncated, 6
 	for _, c := range []struct {
 		name string
 		v    report.Value
@@ -19,7 +20,17 @@ func TestOneLine(t *testing.T) {
 	}{
 		{"int", intVal("-7"), "-7"},
 		{"string", strVal("a\"b\n\x1b"), `"a\"b\n\x1b"`},
-		{"bytes", raw, `"a\xff\x00\"\n"`},
+		{"bytes that are text", bytesVal("[]uint8", "a\t\"größe\"\r\n"), `"a\t\"größe\"\r\n"`},
+		{"bytes that are none", raw, "[97, 255, 0, 34, 10]"},
+		{"an array of bytes", bytesVal("[2]uint8", "\x0b\x1d"), "[11, 29]"},
+		{"many bytes", bytesVal("[]uint8", "\x1f\x8b\x08\x00\x00\x00\x00\x00\x02"), "[0x1f, 0x8b, 0x08, 0x00, 0x00, 0x00, 0x00, 0x00, 0x02]"},
+		{"bytes in an interface", ifaceVal("any", raw), "[]uint8{97, 255, 0, 34, 10}"},
+		{"a text cut in a character", half, `"gr\xc3"… +3 bytes`},
+		{"bytes with a hole", noted1(bytesVal("[]uint8", "\x00[REDACTED]"), "partly redacted"), `"\x00[REDACTED]"`},
+		{"no bytes", bytesVal("[]uint8", ""), `""`},
+		{"JSON", bytesVal("encoding/json.RawMessage", `{"a":"b"}`), "`{\"a\":\"b\"}`"},
+		{"blank fields", structVal("T", field("_", intVal("0")), field("A", intVal("1")), field("_", intVal("0"))), "{A: 1}"},
+		{"closed chan", report.Value{State: report.StateOK, Kind: report.KindChan, Type: "chan int", Len: 1, Cap: 8, Text: "closed", Children: []report.Child{{Value: intVal("7")}}}, "chan int (len 1, cap 8, closed) [7]"},
 		{"bidi in a string", strVal("\u202e"), `"\u202e"`},
 		{"struct", point, "{X: 1, Y: 2}"},
 		{"empty struct", structVal("struct {}"), "{}"},

@@ -3,6 +3,7 @@ package vars
 import (
 	"fmt"
 	"reflect"
+	"strings"
 
 	"github.com/safedump/sdcore/corefile"
 	"github.com/safedump/sdcore/corefile/gotype"
@@ -34,8 +35,21 @@ func (d *decoder) structure(tk task) {
 	for i := range cs {
 		fd := &fields[i]
 		cs[i].Name, cs[i].Embedded = fd.Name, fd.Embedded
-		d.part(tk, &cs[i].Value, fd.Type, fd.Offset)
+		d.part(tk, &cs[i].Value, pointee(tk.t, fd), fd.Offset)
 	}
+}
+
+// pointee is the type of a field: in an atomic.Pointer[T], whose field v is an
+// unsafe.Pointer, the *T that another one of no length mentions (Go 1.26.8,
+// sync/atomic/type.go).
+func pointee(t *gotype.Type, fd *gotype.Field) *gotype.Type {
+	if fd.Name != "v" || fd.Type == nil || fd.Type.Kind != reflect.UnsafePointer || !strings.HasPrefix(t.Name, "sync/atomic.Pointer[") {
+		return fd.Type
+	}
+	if m, ok := fieldNamed(t, "_"); ok && m.Type.Kind == reflect.Array && m.Type.Elem != nil && m.Type.Elem.Kind == reflect.Pointer {
+		return m.Type.Elem
+	}
+	return fd.Type
 }
 
 // part queues the value of type t that lies at an offset inside of tk's value.

@@ -207,7 +207,7 @@ func (e *evaluator) field(p *spot, name string) error {
 				if !ok {
 					continue
 				}
-				in := spot{t: fd.Type, src: src}
+				in := spot{t: pointee(x.t, fd), src: src}
 				if fd.Name == name {
 					*p = in
 					return nil

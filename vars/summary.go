@@ -3,8 +3,6 @@ package vars
 import (
 	"fmt"
 	"math/big"
-	"net"
-	"net/netip"
 	"reflect"
 	"strings"
 	"time"
@@ -41,6 +39,14 @@ func summaryOf(t *gotype.Type) summary {
 		return netText
 	case "net/netip.Addr":
 		return addrText
+	case "net/netip.AddrPort":
+		return addrPortText
+	case "net/netip.Prefix":
+		return prefixText
+	case "net/url.URL":
+		return urlText
+	case "sync.Cond":
+		return condText
 	case "math/big.Int":
 		return bigIntText
 	case "context.valueCtx", "context.cancelCtx", "context.timerCtx", "context.withoutCancelCtx", "context.stopCtx",
@@ -174,6 +180,21 @@ func onceText(d *decoder, t *gotype.Type, src region) string {
 	return "not done"
 }
 
+// condText: sync/cond.go and sync/runtime.go; tickets are given to those that
+// wait and those that were notified.
+func condText(d *decoder, t *gotype.Type, src region) string {
+	wait, ok := d.int(t, src, "notify.wait")
+	notify, ok2 := d.int(t, src, "notify.notify")
+	n := uint32(wait) - uint32(notify)
+	switch {
+	case !ok || !ok2 || n > 1<<31:
+		return ""
+	case n == 0:
+		return "nobody waiting"
+	}
+	return fmt.Sprintf("%d waiting", n)
+}
+
 // atomicText: sync/atomic/type.go and internal/runtime/atomic/types.go.
 func atomicText(d *decoder, t *gotype.Type, src region) string {
 	fd, ok := fieldAt(t, "v")
@@ -198,58 +219,6 @@ func atomicBoolText(d *decoder, t *gotype.Type, src region) string {
 		return ""
 	}
 	return fmt.Sprint(n == 1)
-}
-
-// netText shows the byte slices of package net.
-func netText(d *decoder, t *gotype.Type, src region) string {
-	h, f := d.sliceHeader(t, src)
-	if f.bad() || h.n == 0 || h.n > 64 {
-		return ""
-	}
-	b, f := view(d.r.mem, h.ptr, int(h.n))
-	if f.bad() {
-		return ""
-	}
-	switch t.Name {
-	case "net.IP":
-		if len(b) != net.IPv4len && len(b) != net.IPv6len {
-			return ""
-		}
-		return net.IP(b).String()
-	case "net.IPMask":
-		return net.IPMask(b).String()
-	}
-	return net.HardwareAddr(b).String()
-}
-
-// addrText: net/netip/netip.go; z is a unique.Handle, a pointer to isV6 and
-// the zone, nil in the zero Addr.
-func addrText(d *decoder, t *gotype.Type, src region) string {
-	hi, ok1 := d.int(t, src, "addr.hi")
-	lo, ok2 := d.int(t, src, "addr.lo")
-	z, ok3 := d.fieldBytes(t, src, "z.value")
-	fd, ok4 := fieldAt(t, "z.value")
-	if !ok1 || !ok2 || !ok3 || !ok4 {
-		return ""
-	}
-	p := unsigned(z)
-	if p == 0 {
-		return "invalid IP"
-	}
-	detail := fd.Type.Elem
-	v6, ok := d.int(detail, at(p, sizeOf(detail)), "isV6")
-	if !ok {
-		return ""
-	}
-	var b [16]byte
-	for i := range 8 {
-		b[i], b[8+i] = byte(uint64(hi)>>(56-8*i)), byte(uint64(lo)>>(56-8*i))
-	}
-	a := netip.AddrFrom16(b)
-	if v6 == 0 {
-		a = a.Unmap()
-	}
-	return a.String()
 }
 
 // bigIntText: math/big/int.go and nat.go; little-endian words.

@@ -144,10 +144,11 @@ func (b *scopeBuilder) findHidden() {
 }
 
 // hidden reports whether a variable is the compiler's and not the source's:
-// ".dict", ".autotmp_3", "#yield1", "_", "~b0".
+// ".dict", ".autotmp_3", "#yield1", "_", "~b0", and the parts "~r0.data" of an
+// unnamed result of an inlined call that the compiler took apart.
 func hidden(name string) bool {
 	return name == "" || name == "_" || name[0] == '.' || name[0] == '#' ||
-		name[0] == '~' && !strings.HasPrefix(name, "~r")
+		name[0] == '~' && (!strings.HasPrefix(name, "~r") || strings.Contains(name, "."))
 }
 
 func (b *scopeBuilder) plan(v *variable) plan {
