@@ -3,10 +3,13 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
+	"github.com/safedump/sdcore/corefile"
 	"github.com/safedump/sdcore/export"
 	"github.com/safedump/sdcore/redact"
 	"github.com/safedump/sdcore/report"
@@ -91,7 +94,7 @@ func (a *app) openReport(args []string) (redact.Result, error) {
 	} else if path, err = a.newest("report", isReport); err != nil {
 		return redact.Result{}, err
 	}
-	f, err := os.Open(path)
+	f, err := openStored(path)
 	if err != nil {
 		return redact.Result{}, err
 	}
@@ -104,4 +107,22 @@ func (a *app) openReport(args []string) (redact.Result, error) {
 	p := redact.Default()
 	p.Tier, p.Limits = rep.Tier, rep.Limits
 	return redact.Apply(rep, p)
+}
+
+// openStored opens a stored report: a file, or a pipe as the shell makes for
+// <(zcat x). A pipe that nobody writes to is empty, not waited for; devices
+// and directories are refused.
+func openStored(path string) (*os.File, error) {
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, err
+	}
+	info, err := f.Stat()
+	if err == nil && !info.Mode().IsRegular() && info.Mode()&fs.ModeNamedPipe == 0 {
+		err = fmt.Errorf("%s: %w", path, corefile.ErrNotFile)
+	}
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return f, nil
 }
