@@ -55,6 +55,7 @@ func TestBadInput(t *testing.T) {
 		{"zstd", []byte("\x28\xb5\x2f\xfd...."), ErrCorrupt, "is compressed with zstd, of which nothing can be unpacked", false},
 		{"gzip", []byte("\x1f\x8b\x08......"), ErrTruncated, "is compressed with gzip, of which nothing can be unpacked: ends early", false},
 		{"lz4", []byte("\x04\x22\x4d\x18...."), ErrTruncated, "is compressed with lz4, of which nothing can be unpacked", false},
+		{"lz4-legacy", []byte("\x02\x21\x4c\x18...."), ErrCompressed, "(legacy format): run `lz4 -d ", false},
 		{"xz", []byte("\xfd7zXZ\x00...."), ErrCompressed, "xz -dk ", false},
 		{"32-bit", edit(core, 4, 1), ErrUnsupported, "ELFCLASS32", false},
 		{"big-endian", edit(core, 5, 2), ErrUnsupported, "ELFDATA2MSB", false},

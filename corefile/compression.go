@@ -22,6 +22,7 @@ func formats() []format {
 		{"zstd", "\x28\xb5\x2f\xfd", "zstd -d", zstdStream},
 		{"gzip", gzipMagic, "gunzip -k", gzipStream},
 		{"lz4", lz4Magic, "lz4 -d", lz4Stream},
+		{"lz4 (legacy format)", "\x02\x21\x4c\x18", "lz4 -d", nil},
 		{"xz", "\xfd7zXZ\x00", "xz -dk", nil},
 	}
 }

@@ -125,23 +125,29 @@ func (b *Binary) debugCandidates(dirs []string, link string) []string {
 			out = append(out, filepath.Join(dir, id[:2], id[2:]+".debug"))
 		}
 	}
-	home := filepath.Dir(b.path)
-	if abs, err := filepath.Abs(home); err == nil {
-		home = abs
+	places := []string{b.path}
+	if real, err := filepath.EvalSymlinks(b.path); err == nil && real != b.path {
+		places = append(places, real) // installed binaries are often links to a release
 	}
-	if link != "" {
-		out = append(out, filepath.Join(home, link), filepath.Join(home, ".debug", link))
-		for _, dir := range all {
-			out = append(out, filepath.Join(dir, home, link))
+	for _, path := range places {
+		home := filepath.Dir(path)
+		if abs, err := filepath.Abs(home); err == nil {
+			home = abs
 		}
+		if link != "" {
+			out = append(out, filepath.Join(home, link), filepath.Join(home, ".debug", link))
+			for _, dir := range all {
+				out = append(out, filepath.Join(dir, home, link))
+			}
+			for _, dir := range dirs {
+				out = append(out, filepath.Join(dir, link))
+			}
+		}
+		name := filepath.Base(path)
+		out = append(out, filepath.Join(home, name+".debug"))
 		for _, dir := range dirs {
-			out = append(out, filepath.Join(dir, link))
+			out = append(out, filepath.Join(dir, name+".debug"), filepath.Join(dir, name))
 		}
-	}
-	name := filepath.Base(b.path)
-	out = append(out, filepath.Join(home, name+".debug"))
-	for _, dir := range dirs {
-		out = append(out, filepath.Join(dir, name+".debug"), filepath.Join(dir, name))
 	}
 	seen := map[string]bool{b.path: true}
 	return slices.DeleteFunc(out, func(path string) bool {

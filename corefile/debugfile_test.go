@@ -80,6 +80,12 @@ func TestDebugFile(t *testing.T) {
 		path := move(t, filepath.Join(home, "x"), filepath.Join(home, name))
 		b, _ = found(t, bin)
 		checkDebugFile(t, "beside the binary, "+name, b, path)
+		link := filepath.Join(t.TempDir(), "server")
+		if err := os.Symlink(bin, link); err != nil {
+			t.Fatal(err)
+		}
+		b, _ = found(t, link)
+		checkDebugFile(t, "beside what is linked to, "+name, b, path)
 	}
 }
 

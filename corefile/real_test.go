@@ -206,3 +206,34 @@ func fromHex(t *testing.T, s string) string {
 	}
 	return string(b)
 }
+
+// Pages of libraries that the kernel did not dump come from the libraries,
+// whose build ID is the one in the core; nothing else is in their place.
+func TestRealLibraries(t *testing.T) {
+	f := coretest.Core(t, "cgosegv")
+	c := mustOpen(t, f.Core, f.Bin, Options{})
+	served := 0
+	for _, m := range c.Mappings() {
+		if m.Path == c.executablePath() || c.Memory().Provenance(m.Start+pageSize) != FromLib {
+			continue
+		}
+		lib, err := os.ReadFile(m.Path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		n := int(m.End - m.Start - pageSize)
+		have, _, ok := c.Memory().View(m.Start+pageSize, n)
+		if off := m.Offset + pageSize; !ok || !bytes.Equal(have, padded(lib[off:], n)) {
+			t.Errorf("%#x is not %s at %#x", m.Start, m.Path, off)
+		}
+		served++
+	}
+	if served == 0 {
+		t.Error("no page of any library is there")
+	}
+}
+
+// padded is the first n bytes of b, with zeros behind its end.
+func padded(b []byte, n int) []byte {
+	return append(bytes.Clone(b[:min(len(b), n)]), make([]byte, max(0, n-len(b)))...)
+}
