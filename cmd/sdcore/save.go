@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 )
 
 // writeTemp writes a file under a temporary name in dir, 0600, and returns
@@ -34,10 +35,19 @@ func writeTemp(dir string, write func(io.Writer) error) (name string, err error)
 }
 
 // writeFile writes a file so that it appears whole or not at all, replacing
-// one of the same name.
+// one of the same name. What a symbolic link leads to is replaced, not the
+// link; a pipe or a device (-o /dev/null, run as root) is written to.
 func writeFile(path string, write func(io.Writer) error) error {
-	if info, err := os.Stat(path); err == nil && info.IsDir() {
-		return fmt.Errorf("%s is a directory", path)
+	if info, err := os.Stat(path); err == nil {
+		switch {
+		case info.IsDir():
+			return fmt.Errorf("%s is a directory", path)
+		case !info.Mode().IsRegular():
+			return writeDevice(path, write)
+		}
+		if real, err := filepath.EvalSymlinks(path); err == nil {
+			path = real
+		}
 	}
 	tmp, err := writeTemp(filepath.Dir(path), write)
 	if err == nil {
@@ -46,6 +56,19 @@ func writeFile(path string, write func(io.Writer) error) error {
 		}
 	}
 	if err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	return nil
+}
+
+// writeDevice writes to what is no file. A pipe that nobody reads is an error,
+// not waited for.
+func writeDevice(path string, write func(io.Writer) error) error {
+	f, err := os.OpenFile(path, os.O_WRONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(write(f), f.Close()); err != nil {
 		return fmt.Errorf("write %s: %w", path, err)
 	}
 	return nil
