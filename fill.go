@@ -31,8 +31,13 @@ func (s *Session) fill(ctx context.Context, e *engine, rep *report.Report, all [
 		case budget >= 0 && used > budget && !out.Crashed:
 			left++
 		case locals:
+			stack, err := s.stackOf(ctx, e, st)
+			if err != nil { // told when it was walked first; the addresses are another's
+				out.Frames = s.frameRefs(e, st.shape)
+				break
+			}
 			var problems []report.Problem
-			out.Frames, problems = e.reader.FramesWhere(ctx, st.stack, func(fr *report.Frame) bool {
+			out.Frames, problems = e.reader.FramesWhere(ctx, stack, func(fr *report.Frame) bool {
 				wanted := !fr.Runtime || out.Crashed || s.options.RuntimeVars
 				if !wanted {
 					bare++
@@ -41,7 +46,7 @@ func (s *Session) fill(ctx context.Context, e *engine, rep *report.Report, all [
 			})
 			addProblems(rep, problems)
 		default:
-			out.Frames = e.reader.FrameRefs(st.stack)
+			out.Frames = s.frameRefs(e, st.shape)
 		}
 		used += framesSize(out.Frames)
 		rep.Goroutines = append(rep.Goroutines, out)
@@ -60,8 +65,8 @@ func (s *Session) goroutine(st *stacked, crashed uint64) report.Goroutine {
 	return report.Goroutine{
 		ID: g.ID, Status: g.Status, WaitReason: g.WaitReason, WaitSince: g.WaitSince,
 		Crashed: crashed != 0 && g.ID == crashed, System: g.System, Thread: g.TID,
-		Creator: creator(g), Start: g.Start, Labels: g.Labels, Group: st.group,
-		Frames: []report.Frame{}, OmittedFrames: st.stack.Omitted, StackEnd: st.stack.End,
+		Creator: creator(g), Start: g.Start, Labels: g.Labels, Group: st.shape.group,
+		Frames: []report.Frame{}, OmittedFrames: st.omitted, StackEnd: st.end,
 	}
 }
 

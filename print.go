@@ -234,7 +234,7 @@ func (s *Session) placeStack(ctx context.Context, e *engine, rep *report.Report,
 	}
 	for i := range all {
 		if all[i].g.ID == at.Goroutine {
-			return all[i].stack, nil
+			return s.stackOf(ctx, e, &all[i])
 		}
 	}
 	if at.Goroutine == 0 { // no goroutine crashed: package variables only
