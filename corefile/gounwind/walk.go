@@ -233,7 +233,7 @@ func (w *walker) repeat(r *rule, cfa uint64) {
 			break
 		}
 	}
-	if n -= foldLast + 1; n > 0 {
+	if n -= max(foldLast, w.rec.keep) + 1; n > 0 {
 		w.rec.skip(n, w.cur.pc)
 		w.steps += n
 		cfa += uint64(n) * size
@@ -243,9 +243,6 @@ func (w *walker) repeat(r *rule, cfa uint64) {
 		next.set(corefile.RegRBP, bp)
 	}
 	w.cur = next
-	if n > 0 {
-		return
-	}
 }
 
 // stop ends the walk, or continues it where the goroutine left its own stack.
