@@ -32,7 +32,7 @@ func TestGoLiteralsCompile(t *testing.T) {
 	if testing.Short() {
 		t.Skip("needs the fixtures' cores and a compiler; run without -short (make test)")
 	}
-	for fixture, want := range map[string]int{"payment": 40, "kinds": 280} {
+	for fixture, want := range map[string]int{"payment": 40, "kinds": 280, "stdvalues": 15} {
 		t.Run(fixture, func(t *testing.T) {
 			rep, err := openFixture(t, coretest.Core(t, fixture)).Report(context.Background())
 			if err != nil {

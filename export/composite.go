@@ -86,8 +86,13 @@ func (p *printer) fields(v *report.Value, depth int) {
 	p.text("}")
 }
 
-// list renders elements, in braces behind their type where that is wanted.
+// list renders elements, in braces behind their type where that is wanted, or
+// the summary of all.
 func (p *printer) list(v *report.Value, typed bool, depth int) {
+	if v.Text != "" && v.Kind != report.KindBytes && v.Kind != report.KindChan { // net.IP
+		p.convert(v.Type, typed, func() { p.clipped(plain(v.Text)) })
+		return
+	}
 	opening, closing := "[", "]"
 	if typed {
 		opening, closing = name(v.Type)+"{", "}"

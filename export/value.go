@@ -237,6 +237,9 @@ func binary(v *report.Value) bool {
 	return ok && !legible(s) && !strings.Contains(v.Note, "partly redacted")
 }
 
+// maxDump bounds the bytes that are shown as numbers. JSON has all of them.
+const maxDump = 64
+
 // dump renders bytes that are no text as numbers.
 func (p *printer) dump(v *report.Value, typed bool) {
 	s, _ := v.Contents()
@@ -246,6 +249,8 @@ func (p *printer) dump(v *report.Value, typed bool) {
 	}
 	whole := max(v.Len, int64(len(s)))
 	p.text(opening)
+	all := len(s)
+	s = s[:min(all, maxDump)]
 	for i := range len(s) {
 		if p.full(whole-int64(i), i == 0) {
 			p.text(closing)
@@ -254,7 +259,7 @@ func (p *printer) dump(v *report.Value, typed bool) {
 		if i > 0 {
 			p.text(", ")
 		}
-		p.text(byteText(s[i], len(s)))
+		p.text(byteText(s[i], all))
 	}
 	p.more(whole-int64(len(s)), len(s) == 0)
 	p.text(closing)

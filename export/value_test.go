@@ -27,6 +27,8 @@ func TestOneLine(t *testing.T) {
 		{"bytes in an interface", ifaceVal("any", raw), "[]uint8{97, 255, 0, 34, 10}"},
 		{"a text cut in a character", half, `"gr\xc3"… +3 bytes`},
 		{"bytes with a hole", noted1(bytesVal("[]uint8", "\x00[REDACTED]"), "partly redacted"), `"\x00[REDACTED]"`},
+		{"IP", summed(listVal("net.IP", report.KindSlice, intVal("10"), intVal("0"), intVal("0"), intVal("1")), "10.0.0.1"), "10.0.0.1"},
+		{"IP in an interface", ifaceVal("net.Addr", summed(listVal("net.IP", report.KindSlice, intVal("10")), "10.0.0.1")), "net.IP(10.0.0.1)"},
 		{"no bytes", bytesVal("[]uint8", ""), `""`},
 		{"JSON", bytesVal("encoding/json.RawMessage", `{"a":"b"}`), "`{\"a\":\"b\"}`"},
 		{"blank fields", structVal("T", field("_", intVal("0")), field("A", intVal("1")), field("_", intVal("0"))), "{A: 1}"},

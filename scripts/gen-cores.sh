@@ -30,7 +30,7 @@ tries=${SDCORE_CORE_TRIES:-50} # of 0.2 s each: how long other programs may take
 # program built in another way.
 names=(
   payment payment.noopt payment.pie payment.trimpath payment.stripped
-  kinds kinds.noopt
+  kinds kinds.noopt stdvalues stdvalues.noopt
   nilderef customerror indexrange nilmap mapwrite deadlock manywait
   stackoverflow repanic goexit sigabrt sigquit misplaced
   cgosegv race

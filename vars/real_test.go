@@ -116,7 +116,7 @@ func TestTruth(t *testing.T) {
 		// missing is how many of a hundred values the compiler may have left
 		// without a location, or out of its debug information, at their PC.
 		missing int
-	}{{"kinds", 8}, {"kinds.noopt", 0}, {"payment", 8}, {"payment.noopt", 0}, {"payment.pie", 8}} {
+	}{{"kinds", 8}, {"kinds.noopt", 0}, {"stdvalues", 8}, {"stdvalues.noopt", 0}, {"payment", 8}, {"payment.noopt", 0}, {"payment.pie", 8}} {
 		t.Run(tt.name, func(t *testing.T) {
 			rc := openReal(t, tt.name, Options{})
 			equal, missing := 0, 0
@@ -286,4 +286,65 @@ func TestDamagedCore(t *testing.T) {
 	if states[report.StateUnreadable] == 0 || states[report.StateAbsent] == 0 {
 		t.Errorf("nothing was damaged: %v", states)
 	}
+}
+
+// TestSummariesOfRealValues compares the texts of values that people read as a
+// whole with what the program that held them printed of them: beside each
+// variable x it keeps a string xText.
+func TestSummariesOfRealValues(t *testing.T) {
+	for _, name := range []string{"stdvalues", "stdvalues.noopt"} {
+		t.Run(name, func(t *testing.T) {
+			rc := openReal(t, name, Options{})
+			compared := map[string]bool{}
+			for _, tr := range coretest.Truths(t, name) {
+				variable, ok := strings.CutSuffix(tr.Path, "Text")
+				if !ok || tr.Want == `""` {
+					continue
+				}
+				at := tr
+				at.Path = variable
+				root, rest, err := rc.root(at)
+				if err != nil {
+					t.Error(err)
+					continue
+				}
+				v, err := rc.reader.Eval(root, rest)
+				for err == nil && v.Kind == report.KindPointer && len(v.Children) == 1 {
+					v = v.Children[0].Value
+				}
+				if got := strconv.Quote(v.Text); err != nil || got != tr.Want || v.State != report.StateOK {
+					t.Errorf("%s is %s (%s), the program printed %s: %v", variable, got, v.State, tr.Want, err)
+				}
+				compared[v.Type] = true
+			}
+			for _, typ := range []string{"net/url.URL", "net.IP", "net/netip.Addr", "net/netip.Prefix", "net/netip.AddrPort", "math/big.Int", "time.Duration", "time.Time"} {
+				if !compared[typ] {
+					t.Errorf("no %s was compared", typ)
+				}
+			}
+			for variable, want := range map[string]string{"mu": "locked", "closed": "closed", "ready": "counter 0"} {
+				v := rc.mainVariable(t, "main.waiting", variable)
+				if v.Text != want {
+					t.Errorf("%s is %q, want %q", variable, v.Text, want)
+				}
+			}
+			if v := rc.mainVariable(t, "main.waiting", "*cond"); v.Text != "2 waiting" {
+				t.Errorf("cond is %q, want that two wait", v.Text)
+			}
+		})
+	}
+}
+
+// mainVariable is the value of a path in a function of goroutine 1.
+func (rc *realCore) mainVariable(t *testing.T, function, path string) report.Value {
+	t.Helper()
+	root, rest, err := rc.root(coretest.Truth{G: 1, Func: function, Path: path})
+	if err != nil {
+		t.Fatalf("%s: %v", path, err)
+	}
+	v, err := rc.reader.Eval(root, rest)
+	if err != nil {
+		t.Fatalf("%s: %v", path, err)
+	}
+	return v
 }
