@@ -85,7 +85,7 @@ func hint(err error) string {
 		{corefile.ErrNotFile, "name the file itself"},
 		{corefile.ErrNotExecutable, "pass the executable that crashed as the second argument"},
 		{corefile.ErrNotCore, "pass the core dump as the first argument, the executable as the second"},
-		{corefile.ErrCorrupt, "take the core again; `sdcore info` shows what can be read"},
+		{corefile.ErrCorrupt, "the file is damaged: copy it again, or take the core again; `sdcore info` shows what can be read"},
 		{corefile.ErrUnsupported, "sdcore reads 64-bit little-endian ELF cores of Linux on amd64"},
 		{corefile.ErrNotELF, "pass an ELF core dump and the executable that it is of"},
 		{corefile.ErrTruncated, "the file was cut: was the disk full, or RLIMIT_CORE (ulimit -c) too small?"},
