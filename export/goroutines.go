@@ -39,9 +39,6 @@ func writeGoroutines(w io.Writer, r *report.Report, o GoroutineOptions) error {
 	if o.All || o.Locals {
 		for i := range chosen {
 			s.goroutine(&chosen[i], o.Locals)
-			if err := s.drain(w); err != nil {
-				return err
-			}
 		}
 	} else {
 		for _, g := range sortedGroups(part.Groups) {
@@ -96,32 +93,15 @@ func groupMembers(g *report.Group) string {
 func (s *screen) group(g *report.Group) {
 	s.line()
 	s.line(s.bold(fmt.Sprintf("%d × [%s]", g.Count, name(stateText(g.Status, g.WaitReason)))), s.grey("  "+groupMembers(g)))
-	s.b.WriteString(s.groupStack(g))
-	s.createdBy(g.Creator)
-}
-
-// groupStack is the stack of a group as text.
-func (s *screen) groupStack(g *report.Group) string {
-	lines := screen{o: s.o, ink: s.ink, wide: s.wide}
 	for i := range g.Frames {
 		f := &g.Frames[i]
-		lines.b.WriteString("    ")
-		lines.frameLine(&report.Frame{Function: f.Function, File: f.File, Line: f.Line, Inlined: f.Inlined, Repeat: f.Repeat}, false)
-	}
-	return lines.b.String()
-}
-
-// sharedStack is the stack of a goroutine that has no frames of its own; it is
-// laid out once for its group. ok is false when the group is not there.
-func (s *screen) sharedStack(id int) (text string, ok bool) {
-	if s.stacks == nil {
-		s.stacks = map[int]string{}
-		for i := range s.r.Groups {
-			s.stacks[s.r.Groups[i].ID] = s.groupStack(&s.r.Groups[i])
+		note := ""
+		if f.Inlined {
+			note = " (inlined)"
 		}
+		s.line("    ", name(f.Function), s.grey(note+"  "+place(f.File, f.Line)))
 	}
-	text, ok = s.stacks[id]
-	return text, ok && text != ""
+	s.createdBy(g.Creator)
 }
 
 // goroutine shows one goroutine with its own stack.
@@ -145,14 +125,7 @@ func (s *screen) goroutine(g *report.Goroutine, locals bool) {
 	}
 	s.line(head, s.grey(note))
 	if len(g.Frames) == 0 {
-		text, ok := s.sharedStack(g.Group)
-		if !ok {
-			text = "    " + s.grey("its stack is not in the report") + "\n"
-		}
-		s.b.WriteString(text)
-		if ok && locals {
-			s.line("    ", s.grey("values left out"))
-		}
+		s.line("    ", s.grey(fmt.Sprintf("stack left out: see group %d", g.Group)))
 	}
 	for i := range g.Frames {
 		s.b.WriteString("    ")
