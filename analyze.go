@@ -29,7 +29,7 @@ func (s *Session) Report(ctx context.Context) (*report.Report, error) {
 	rep.Groups = group(all)
 	site := s.explain(ctx, e, rep, all)
 	byInterest(all, rep.Groups, site.Goroutine)
-	s.fill(ctx, e, rep, all, true)
+	s.fill(ctx, e, rep, all, decoded)
 	s.showSite(ctx, e, rep, site)
 	if s.options.Globals {
 		s.progress("reading package variables", 0, 0)

@@ -12,9 +12,18 @@ import (
 // keeps whole values, and for the difference between estimate and JSON.
 const decodeFactor = 4
 
+// detail is how much of each goroutine a report has.
+type detail int
+
+const (
+	listed  detail = iota // its stack is that of its group; only the one that crashed has its own
+	framed                // its own frames, without variables
+	decoded               // its frames with variables
+)
+
 // fill turns stacks into the report's goroutines. Past the budget a goroutine
 // keeps only the reference to its group.
-func (s *Session) fill(ctx context.Context, e *engine, rep *report.Report, all []stacked, locals bool) {
+func (s *Session) fill(ctx context.Context, e *engine, rep *report.Report, all []stacked, d detail) {
 	budget := int64(-1)
 	if s.options.Limits.MaxSize > 0 {
 		budget = decodeFactor * s.options.Limits.MaxSize
@@ -30,7 +39,7 @@ func (s *Session) fill(ctx context.Context, e *engine, rep *report.Report, all [
 		switch {
 		case budget >= 0 && used > budget && !out.Crashed:
 			left++
-		case locals:
+		case d == decoded:
 			stack, err := s.stackOf(ctx, e, st)
 			if err != nil { // told when it was walked first; the addresses are another's
 				out.Frames = s.frameRefs(e, st.shape)
@@ -45,7 +54,7 @@ func (s *Session) fill(ctx context.Context, e *engine, rep *report.Report, all [
 				return wanted
 			})
 			addProblems(rep, problems)
-		default:
+		case d == framed, out.Crashed:
 			out.Frames = s.frameRefs(e, st.shape)
 		}
 		used += framesSize(out.Frames)

@@ -24,8 +24,11 @@ type Filter struct {
 	Func string
 	// Locals decodes arguments and locals of the selected goroutines.
 	Locals bool
-	// Frames keeps the frames of each selected goroutine beside its group.
+	// Frames gives each selected goroutine frames of its own.
 	Frames bool
+	// List lists each selected goroutine; its stack is that of its group, which
+	// costs next to nothing for a hundred thousand of them.
+	List bool
 }
 
 // Goroutines reports the selected goroutines and their groups.
@@ -42,8 +45,8 @@ func (s *Session) Goroutines(ctx context.Context, f Filter) (*report.Report, err
 	site := s.explain(ctx, e, rep, all)
 	kept := slices.DeleteFunc(all, func(st stacked) bool { return !f.selects(&st, rep.Crash.Goroutine) })
 	rep.Groups = group(kept)
-	if f.Frames || f.Locals {
-		s.fill(ctx, e, rep, kept, f.Locals)
+	if f.List || f.Frames || f.Locals {
+		s.fill(ctx, e, rep, kept, f.detail())
 		s.showSite(ctx, e, rep, site)
 	}
 	if n := len(f.IDs); n > 0 && len(kept) < n {
@@ -51,6 +54,16 @@ func (s *Session) Goroutines(ctx context.Context, f Filter) (*report.Report, err
 		return nil, fmt.Errorf("no goroutine %v in this core", missing)
 	}
 	return rep, ctx.Err()
+}
+
+func (f *Filter) detail() detail {
+	switch {
+	case f.Locals:
+		return decoded
+	case f.Frames:
+		return framed
+	}
+	return listed
 }
 
 func missingIDs(ids []uint64, kept []stacked) []uint64 {

@@ -39,6 +39,9 @@ func writeGoroutines(w io.Writer, r *report.Report, o GoroutineOptions) error {
 	if o.All || o.Locals {
 		for i := range chosen {
 			s.goroutine(&chosen[i], o.Locals)
+			if err := s.drain(w); err != nil {
+				return err
+			}
 		}
 	} else {
 		for _, g := range sortedGroups(part.Groups) {
@@ -93,15 +96,32 @@ func groupMembers(g *report.Group) string {
 func (s *screen) group(g *report.Group) {
 	s.line()
 	s.line(s.bold(fmt.Sprintf("%d × [%s]", g.Count, name(stateText(g.Status, g.WaitReason)))), s.grey("  "+groupMembers(g)))
+	s.b.WriteString(s.groupStack(g))
+	s.createdBy(g.Creator)
+}
+
+// groupStack is the stack of a group as text.
+func (s *screen) groupStack(g *report.Group) string {
+	lines := screen{o: s.o, ink: s.ink, wide: s.wide}
 	for i := range g.Frames {
 		f := &g.Frames[i]
-		note := ""
-		if f.Inlined {
-			note = " (inlined)"
-		}
-		s.line("    ", name(f.Function), s.grey(note+"  "+place(f.File, f.Line)))
+		lines.b.WriteString("    ")
+		lines.frameLine(&report.Frame{Function: f.Function, File: f.File, Line: f.Line, Inlined: f.Inlined, Repeat: f.Repeat}, false)
 	}
-	s.createdBy(g.Creator)
+	return lines.b.String()
+}
+
+// sharedStack is the stack of a goroutine that has no frames of its own; it is
+// laid out once for its group. ok is false when the group is not there.
+func (s *screen) sharedStack(id int) (text string, ok bool) {
+	if s.stacks == nil {
+		s.stacks = map[int]string{}
+		for i := range s.r.Groups {
+			s.stacks[s.r.Groups[i].ID] = s.groupStack(&s.r.Groups[i])
+		}
+	}
+	text, ok = s.stacks[id]
+	return text, ok && text != ""
 }
 
 // goroutine shows one goroutine with its own stack.
@@ -125,7 +145,14 @@ func (s *screen) goroutine(g *report.Goroutine, locals bool) {
 	}
 	s.line(head, s.grey(note))
 	if len(g.Frames) == 0 {
-		s.line("    ", s.grey(fmt.Sprintf("stack left out: see group %d", g.Group)))
+		text, ok := s.sharedStack(g.Group)
+		if !ok {
+			text = "    " + s.grey("its stack is not in the report") + "\n"
+		}
+		s.b.WriteString(text)
+		if ok && locals {
+			s.line("    ", s.grey("values left out"))
+		}
 	}
 	for i := range g.Frames {
 		s.b.WriteString("    ")

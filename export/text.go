@@ -54,6 +54,8 @@ type screen struct {
 	b    strings.Builder
 	// above holds the variables that inner frames have shown.
 	above map[string]bool
+	// stacks are the texts of groups' stacks by ID, made when needed.
+	stacks map[int]string
 }
 
 func newScreen(r *report.Report, o TextOptions) *screen {
@@ -79,6 +81,17 @@ func (s *screen) flush(w io.Writer) error {
 		return fmt.Errorf("write report: %w", err)
 	}
 	return nil
+}
+
+// drain writes what has come together, so that a large text needs no memory.
+func (s *screen) drain(w io.Writer) error {
+	const enough = 64 << 10
+	if s.b.Len() < enough {
+		return nil
+	}
+	err := s.flush(w)
+	s.b.Reset()
+	return err
 }
 
 // headline says what died, in the words in which Go prints it.

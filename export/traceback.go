@@ -33,14 +33,19 @@ func writeTraceback(w io.Writer, r *report.Report) error {
 	if r.Crash.Signal != nil {
 		fmt.Fprintln(out, signalText(r.Crash.Signal))
 	}
+	shared := groupFrames(r)
 	for _, i := range interest(r, crashedGoroutine(r)) {
 		g := &r.Goroutines[i]
-		if len(g.Frames) == 0 {
+		frames := g.Frames
+		if len(frames) == 0 {
+			frames = shared[g.Group]
+		}
+		if len(frames) == 0 {
 			continue
 		}
 		fmt.Fprintf(out, "\ngoroutine %d [%s]:\n", g.ID, name(stateText(g.Status, g.WaitReason)))
-		for j := range g.Frames {
-			tracebackFrame(out, &g.Frames[j])
+		for j := range frames {
+			tracebackFrame(out, &frames[j])
 		}
 		if g.OmittedFrames > 0 {
 			fmt.Fprintf(out, "...additional frames elided...\n")
@@ -53,6 +58,19 @@ func writeTraceback(w io.Writer, r *report.Report) error {
 		return fmt.Errorf("write traceback: %w", err)
 	}
 	return nil
+}
+
+// groupFrames are the frames of each group, for its goroutines that have none
+// of their own.
+func groupFrames(r *report.Report) map[int][]report.Frame {
+	out := map[int][]report.Frame{}
+	for i := range r.Groups {
+		for _, f := range r.Groups[i].Frames {
+			id := r.Groups[i].ID
+			out[id] = append(out[id], report.Frame{Function: f.Function, File: f.File, Line: f.Line, Inlined: f.Inlined, Repeat: f.Repeat})
+		}
+	}
+	return out
 }
 
 // earlierPanics prints the panics before the last one, the oldest first, as

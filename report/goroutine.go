@@ -25,8 +25,8 @@ type Goroutine struct {
 	Labels []Label `json:"labels,omitempty"`
 	// Group is the ID of the Group of goroutines with the same stack.
 	Group int `json:"group"`
-	// Frames is the stack, innermost call first; empty where the goroutine was
-	// cut to its group reference.
+	// Frames is the stack, innermost call first; empty where it has nothing that
+	// the frames of its Group do not have, or was cut to that reference.
 	Frames []Frame `json:"frames"`
 	// OmittedFrames counts the frames that MaxFrames left out, between the
 	// innermost and the outermost ones kept.
@@ -131,4 +131,6 @@ type FrameRef struct {
 	File     string `json:"file" redact:"path"`
 	Line     int    `json:"line"`
 	Inlined  bool   `json:"inlined,omitempty"`
+	// Repeat is as in Frame.
+	Repeat int `json:"repeat,omitempty"`
 }

@@ -47,10 +47,11 @@ adds arguments and locals; --id, --state, --wait and --func select.`,
 				filter.IDs = append(filter.IDs, uint64(id))
 			}
 			filter.System = filter.System || all
-			filter.Frames = all || len(ids) > 0 || filter.Locals || format.name != "text"
+			filter.List = all || len(ids) > 0 || filter.Locals || format.name != "text"
+			filter.Frames = filter.List && (format.name == "json" || format.name == "jsonl")
 			f.options.Tier = tier.tier
 			return a.ask(cmd, core, binary, f, format.name, func(w io.Writer, res redact.Result, format string) error {
-				o := export.GoroutineOptions{TextOptions: a.textOptions(f.full), All: filter.Frames, Locals: filter.Locals}
+				o := export.GoroutineOptions{TextOptions: a.textOptions(f.full), All: filter.List, Locals: filter.Locals}
 				return writeGoroutines(w, res, format, o)
 			}, func(s *sdcore.Session) (*report.Report, error) {
 				return s.Goroutines(cmd.Context(), filter)
