@@ -116,6 +116,9 @@ func TestGoExpressions(t *testing.T) {
 		{"joined errors", ptrVal("*errors.joinError", 3, structVal("errors.joinError", field("errs", listVal("[]error", report.KindSlice, ifaceVal("error", plain), ifaceVal("error", wrapped))))),
 			`errors.Join(errors.New("100% gone"), fmt.Errorf("50%%: %w", errors.New("100% gone")))`},
 		{"IP", summed(listVal("net.IP", report.KindSlice, intVal("10"), intVal("0"), intVal("0"), intVal("1")), "10.0.0.1"), `net.ParseIP("10.0.0.1").To4()`},
+		{"prefix", summed(structVal("net/netip.Prefix", field("bitsPlusOne", intVal("17"))), "10.1.0.0/16"), `netip.MustParsePrefix("10.1.0.0/16")`},
+		{"zero address", summed(structVal("net/netip.AddrPort", field("port", intVal("0"))), "invalid AddrPort"), "netip.AddrPort{}"},
+		{"no address", summed(structVal("net/netip.Addr", field("z", intVal("1"))), "x"), "-its address is not known"},
 		{"generic number", numVal(report.KindInt, "main.id[int]", "5"), "func() (v id[int]) { v = 5; return }()"},
 		{"function for a type", strOf("os.RemoveAll", "/"), "func() (v os.RemoveAll) { v = \"/\"; return }()"},
 		{"generic", structVal("main.pair[string,example.com/x/y.T]", field("K", strVal("a"))), `pair[string, y.T]{K: "a"}`},
@@ -244,7 +247,7 @@ func harmless(fun ast.Expr) bool {
 		}
 		switch pkg.Name + "." + fun.Sel.Name {
 		case "time.Date", "time.Duration", "time.Month", "time.Weekday", "syscall.Errno", "syscall.Signal", "fs.FileMode", "json.Number", "json.RawMessage",
-			"fmt.Errorf", "errors.New", "errors.Join", "big.NewInt", "net.ParseIP", "netip.MustParseAddr",
+			"fmt.Errorf", "errors.New", "errors.Join", "big.NewInt", "net.ParseIP", "netip.MustParseAddr", "netip.MustParseAddrPort", "netip.MustParsePrefix",
 			"math.NaN", "math.Inf", "math.Copysign", "context.Background", "context.TODO":
 			return true
 		}

@@ -26,7 +26,7 @@ func (g *goWriter) special(v *report.Value, depth int) (l literal, ok bool) {
 		if len(v.Children) == 1 && reason(&v.Children[0].Value) == "" {
 			return g.bigInt(&v.Children[0].Value), true
 		}
-	case "net/netip.Addr":
+	case "net/netip.Addr", "net/netip.AddrPort", "net/netip.Prefix":
 		return g.addr(v), true
 	case "net.IP":
 		return g.ip(v)
@@ -106,17 +106,25 @@ func (g *goWriter) bigInt(v *report.Value) literal {
 	return literal{text: "func() *" + pkg + ".Int { v, _ := new(" + pkg + `.Int).SetString("` + n.String() + `", 10); return v }()`}
 }
 
-// addr writes a netip.Addr.
+// addr writes a netip.Addr, AddrPort or Prefix.
 func (g *goWriter) addr(v *report.Value) literal {
-	pkg := g.names.pkg("net/netip")
-	if v.Text == "invalid IP" {
-		return literal{head: pkg + ".Addr", text: "{}"}
+	pkg, typ := g.names.pkg("net/netip"), strings.TrimPrefix(v.Type, "net/netip.")
+	if v.IsZero() || typ == "Addr" && v.Text == "invalid IP" {
+		return literal{head: pkg + "." + typ, text: "{}"}
 	}
-	a, err := netip.ParseAddr(v.Text)
+	var err error
+	switch typ {
+	case "Addr":
+		_, err = netip.ParseAddr(v.Text)
+	case "AddrPort":
+		_, err = netip.ParseAddrPort(v.Text)
+	default:
+		_, err = netip.ParsePrefix(v.Text)
+	}
 	if err != nil {
 		return g.lose("its address is not known")
 	}
-	return literal{text: pkg + ".MustParseAddr(" + strconv.Quote(a.String()) + ")"}
+	return literal{text: pkg + ".MustParse" + typ + "(" + strconv.Quote(v.Text) + ")"}
 }
 
 // ip writes a net.IP of 4 or 16 bytes that its text makes again.

@@ -254,7 +254,13 @@ func (d damaged) View(addr uint64, n int) ([]byte, corefile.Provenance, bool) {
 
 // TestDamagedCore decodes everything out of memory that lies.
 func TestDamagedCore(t *testing.T) {
-	rc := openReal(t, "kinds", Options{})
+	for _, name := range []string{"kinds", "stdvalues"} {
+		t.Run(name, func(t *testing.T) { damage(t, name) })
+	}
+}
+
+func damage(t *testing.T, name string) {
+	rc := openReal(t, name, Options{})
 	whole := rc.reader.mem
 	states := map[report.State]int{}
 	check := func(v *report.Value) {
@@ -278,7 +284,7 @@ func TestDamagedCore(t *testing.T) {
 				}
 			}
 		}
-		for _, tr := range coretest.Truths(t, "kinds") {
+		for _, tr := range coretest.Truths(t, name) {
 			rc.value(tr)
 		}
 	}
