@@ -3,6 +3,7 @@ package export
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 
 	"github.com/safedump/sdcore/redact"
@@ -139,6 +140,7 @@ func (s *screen) threads() {
 	}
 	s.line()
 	s.line(s.bold(fmt.Sprintf("threads: %d", len(s.r.Threads))))
+	header := []string{"thread", "goroutine", "function", "pc", ""}
 	var rows [][]string
 	for i := range s.r.Threads {
 		t := &s.r.Threads[i]
@@ -151,7 +153,8 @@ func (s *screen) threads() {
 		}
 		rows = append(rows, []string{strconv.Itoa(t.TID), g, shortFunc(t.Function), t.PC.String(), note})
 	}
-	s.table([]string{"thread", "goroutine", "function", "pc", ""}, rows)
+	header, rows = withoutEmpty(header, rows)
+	s.table(header, rows)
 }
 
 // InfoJSON writes the same as one JSON object, in the shapes of a saved report.
@@ -179,4 +182,26 @@ func InfoJSON(w io.Writer, res redact.Result) error {
 		c.Generator, c.Complete, stamp(c.CrashTime), c.CrashTimeSource, c.Crash, c.Identity, c.Process, c.Threads,
 		len(c.Goroutines), len(c.Groups), c.Omitted, c.Problems, c.RedactionCounts,
 	})
+}
+
+// withoutEmpty drops the columns that are empty in every row: the core alone
+// knows of no goroutines.
+func withoutEmpty(header []string, rows [][]string) ([]string, [][]string) {
+	var keep []int
+	for c := range header {
+		if slices.ContainsFunc(rows, func(row []string) bool { return row[c] != "" }) {
+			keep = append(keep, c)
+		}
+	}
+	pick := func(row []string) []string {
+		out := make([]string, 0, len(keep))
+		for _, c := range keep {
+			out = append(out, row[c])
+		}
+		return out
+	}
+	for i := range rows {
+		rows[i] = pick(rows[i])
+	}
+	return pick(header), rows
 }

@@ -51,7 +51,7 @@ bin/compare -n "$rounds" -title "all stacks of $n goroutines" \
   viewcore="bin/viewcore $core --exe $bin goroutines"
 
 bin/compare -n "${SDCORE_BENCH_SLOW_ROUNDS:-$rounds}" -title "all locals of all frames of $n goroutines" \
-  sdcore="bin/sdcore goroutines --all --locals --max-size -1 $core $bin" \
+  sdcore="bin/sdcore goroutines --all --locals --max-size 0 $core $bin" \
   dlv="bin/dlv core $bin $core --init $scratch/locals.dlv --allow-non-terminal-interactive=true </dev/null"
 
 bin/compare -n "$rounds" -title "report of the crash among $n goroutines: sdcore also lists, groups and redacts the others" \

@@ -19,20 +19,27 @@ type coreFlags struct {
 	full    bool // print long values whole
 }
 
+// register adds the flags of commands that decode values.
 func (f *coreFlags) register(cmd *cobra.Command) {
+	f.registerOpen(cmd)
 	d := sdcore.DefaultLimits()
-	f.options.TempDir = os.Getenv("TMPDIR") // a compressed core is unpacked there
 	fs := cmd.Flags()
 	fs.StringVar(&f.options.Backend, "backend", "", "reader of goroutines and stacks: "+strings.Join(sdcore.Backends(), ", ")+" (default native)")
-	fs.BoolVar(&f.options.AllowMismatch, "allow-mismatch", false, "go on when core and binary do not belong together; the report says so")
-	fs.StringArrayVar(&f.options.BinaryDirs, "bin-path", nil, "`directory` to look for the binary in, by build ID (repeatable)")
-	fs.StringArrayVar(&f.options.DebugDirs, "debug-path", nil, "`directory` to look for the debug information of a stripped binary in, by build ID (repeatable)")
 	fs.StringArrayVar(&f.options.SourceDirs, "source-path", nil, "`directory` to look for source files in (repeatable)")
 	fs.BoolVar(&f.options.RuntimeVars, "runtime-vars", false, "decode the variables of the Go runtime's own frames in every goroutine")
-	fs.BoolVar(&f.full, "full", false, "print long values and lists whole, as far as they were decoded")
 	fs.IntVar(&f.options.Limits.MaxString, "max-string", d.MaxString, "bytes shown of a string or byte slice, -1 for all")
 	fs.IntVar(&f.options.Limits.MaxItems, "max-items", d.MaxItems, "elements shown of an array, slice or map, -1 for all")
 	fs.IntVar(&f.options.Limits.MaxDepth, "max-depth", d.MaxDepth, "pointers and containers followed, -1 for all")
+}
+
+// registerOpen adds the flags that say how core and binary are opened.
+func (f *coreFlags) registerOpen(cmd *cobra.Command) {
+	f.options.TempDir = os.Getenv("TMPDIR") // a compressed core is unpacked there
+	fs := cmd.Flags()
+	fs.BoolVar(&f.options.AllowMismatch, "allow-mismatch", false, "go on when core and binary do not belong together; the report says so")
+	fs.StringArrayVar(&f.options.BinaryDirs, "bin-path", nil, "`directory` to look for the binary in, by build ID (repeatable)")
+	fs.StringArrayVar(&f.options.DebugDirs, "debug-path", nil, "`directory` to look for the debug information of a stripped binary in, by build ID (repeatable)")
+	fs.BoolVar(&f.full, "full", false, "print long values and lists whole, as far as they were decoded")
 }
 
 // tierFlag is the privacy tier.

@@ -50,6 +50,9 @@ adds arguments and locals; --id, --state, --wait and --func select.`,
 			filter.List = all || len(ids) > 0 || filter.Locals || format.name != "text"
 			filter.Frames = filter.List && (format.name == "json" || format.name == "jsonl")
 			f.options.Tier = tier.tier
+			if f.options.Limits.MaxSize == 0 {
+				f.options.Limits.MaxSize = -1
+			}
 			return a.ask(cmd, core, binary, f, format.name, func(w io.Writer, res redact.Result, format string) error {
 				o := export.GoroutineOptions{TextOptions: a.textOptions(f.full), All: filter.List, Locals: filter.Locals}
 				return writeGoroutines(w, res, format, o)
@@ -68,7 +71,7 @@ adds arguments and locals; --id, --state, --wait and --func select.`,
 	fs.StringVar(&filter.State, "state", "", "only goroutines in this state (waiting, running, syscall ...)")
 	fs.StringVar(&filter.Wait, "wait", "", "only goroutines whose wait reason contains `TEXT`")
 	fs.StringVar(&filter.Func, "func", "", "only goroutines with a function on the stack whose name contains `TEXT`")
-	fs.Int64Var(&f.options.Limits.MaxSize, "max-size", maxGoroutinesSize, "bytes that a report of the values may have; past it goroutines keep their group only, -1 for no bound")
+	fs.Int64Var(&f.options.Limits.MaxSize, "max-size", maxGoroutinesSize, "bytes that a report of the values may have; past it goroutines keep their group only, 0 for no bound")
 	fs.BoolVar(&filter.Locals, "locals", false, "show arguments and locals")
 	return cmd
 }

@@ -41,7 +41,7 @@ where analyze can't.`,
 			})
 		},
 	}
-	f.register(cmd)
+	f.registerOpen(cmd)
 	format.register(cmd, "text", "json")
 	return cmd
 }
