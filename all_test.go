@@ -48,7 +48,7 @@ var importTable = map[string][]string{
 	"scripts/compare": {},
 	"capture":         {"github.com/go-delve/delve/...", "golang.org/x/sys/unix"},
 	"hostcheck":       {"golang.org/x/sys/unix"},
-	"cmd/sdcore":      {".", "report", "redact", "export", "corefile", "capture", "hostcheck", "github.com/spf13/cobra/...", "github.com/spf13/pflag", "golang.org/x/term", "golang.org/x/sys/unix"},
+	"cmd/sdcore":      {".", "report", "redact", "export", "corefile", "capture", "hostcheck", "github.com/spf13/cobra/...", "golang.org/x/term", "golang.org/x/sys/unix"},
 }
 
 // testOnly are packages that only tests may import.
