@@ -3,9 +3,11 @@
 //
 //	go run ./scripts/compare -n 5 -rows sdcore='bin/sdcore goroutines ...' dlv='dlv core ...'
 //
-// For each it prints the minimum of the wall times, the peak of the resident
-// memory, the bytes that it printed, and the ratio to the first. A command
-// that fails is listed as failed: it is no opponent.
+// For each it prints the minimum of the wall times, the peak of the anonymous
+// memory (RssAnon, sampled) and of all resident memory (which counts mapped
+// file pages, the kernel's to take back), the bytes that it printed, and the
+// ratio to the first. A command that fails is listed as failed: it is no
+// opponent.
 package main
 
 import (
@@ -23,6 +25,7 @@ import (
 type contestant struct {
 	name, command string
 	best          time.Duration
+	anon          int64 // bytes of anonymous memory
 	peak          int64 // bytes of resident memory, file pages included
 	output        int64 // bytes on stdout
 	failed        string
@@ -71,10 +74,17 @@ func (c *contestant) round(counts bool) {
 	cmd := exec.Command("sh", "-c", "exec "+c.command)
 	cmd.Stdout = &n
 	start := time.Now()
-	err := cmd.Run()
+	err := cmd.Start()
+	if err == nil {
+		done := make(chan struct{})
+		anon := sample(cmd.Process.Pid, done)
+		err = cmd.Wait()
+		close(done)
+		c.anon = max(c.anon, <-anon)
+	}
 	wall := time.Since(start)
 	// Status 3 is sdcore's "written but partial": the work was done.
-	if err != nil && cmd.ProcessState.ExitCode() != 3 {
+	if err != nil && (cmd.ProcessState == nil || cmd.ProcessState.ExitCode() != 3) {
 		c.failed = err.Error()
 		return
 	}
@@ -92,20 +102,61 @@ func (c *contestant) round(counts bool) {
 
 func table(out io.Writer, title string, rounds int, cs []*contestant) {
 	fmt.Fprintf(out, "%s (minimum of %d, alternated, warm cache)\n\n", title, rounds)
-	fmt.Fprintln(out, "| tool | wall | ratio | peak RSS | output |")
-	fmt.Fprintln(out, "|---|---:|---:|---:|---:|")
+	fmt.Fprintln(out, "| tool | wall | ratio | peak RssAnon | peak RSS | output |")
+	fmt.Fprintln(out, "|---|---:|---:|---:|---:|---:|")
 	for _, c := range cs {
 		if c.failed != "" {
-			fmt.Fprintf(out, "| %s | failed: %s | | | |\n", c.name, c.failed)
+			fmt.Fprintf(out, "| %s | failed: %s | | | | |\n", c.name, c.failed)
 			continue
 		}
 		ratio := "-"
 		if cs[0].best > 0 {
 			ratio = fmt.Sprintf("%.1f", float64(c.best)/float64(cs[0].best))
 		}
-		fmt.Fprintf(out, "| %s | %.2f s | %s | %d MB | %.1f MB |\n", c.name, c.best.Seconds(), ratio, c.peak>>20, float64(c.output)/1e6)
+		fmt.Fprintf(out, "| %s | %.2f s | %s | %d MB | %d MB | %.1f MB |\n", c.name, c.best.Seconds(), ratio, c.anon>>20, c.peak>>20, float64(c.output)/1e6)
 	}
 	fmt.Fprintln(out)
+}
+
+// sampleEvery is how often the anonymous memory is looked at.
+const sampleEvery = 5 * time.Millisecond
+
+// sample follows the anonymous memory of a process until done is closed, and
+// then sends its peak in bytes.
+func sample(pid int, done <-chan struct{}) <-chan int64 {
+	peak := make(chan int64, 1)
+	go func() {
+		var most int64
+		tick := time.NewTicker(sampleEvery)
+		defer tick.Stop()
+		for {
+			select {
+			case <-done:
+				peak <- most
+				return
+			case <-tick.C:
+				most = max(most, anonymous(pid))
+			}
+		}
+	}()
+	return peak
+}
+
+// anonymous reads RssAnon of a process, 0 when it is gone.
+func anonymous(pid int) int64 {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		return 0
+	}
+	_, rest, ok := strings.Cut(string(b), "RssAnon:")
+	if !ok {
+		return 0
+	}
+	var kb int64
+	if _, err := fmt.Sscan(rest, &kb); err != nil {
+		return 0
+	}
+	return kb << 10
 }
 
 // counter counts what is written to it.
