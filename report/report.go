@@ -59,7 +59,8 @@ type Report struct {
 type Generator struct {
 	Name    string `json:"name" redact:"safe"`
 	Version string `json:"version" redact:"safe"`
-	// Backend is the reader that found goroutines and frames ("delve").
+	// Backend is the reader that found goroutines and frames: "native" or
+	// "delve".
 	Backend string `json:"backend" redact:"safe"`
 }
 

@@ -31,6 +31,8 @@ func (b *Backend) special(r *rule, f *pclntab.Func) {
 		r.traps = true
 	case "runtime.asyncPreempt":
 		r.traps, r.saves = true, savesPreempted
+	case "crosscall2":
+		r.saves = savesHost
 	case "runtime.panicBounds":
 		r.saves = savesPanicBounds
 	default:
@@ -177,42 +179,65 @@ func (w *walker) aligned(r *rule, cfa, slot uint64) {
 }
 
 // fromGo leaves cgocallback on the goroutine's stack: C code on g0's stack
-// called it. It left its stack pointer there in g0.sched.sp, and the one before
-// at its top. Where the C code can't be walked, the walk goes on where the
-// goroutine had called it.
+// called it through crosscall2, and the frame pointer is still that of its frame
+// there. Where the C code can't be walked, the walk goes on where the goroutine
+// had called it.
 func (w *walker) fromGo(r *rule, cfa uint64) {
 	if !w.inside(cfa) {
 		return
 	}
 	w.record(cfa, false)
-	if w.system || w.m == nil {
+	if w.system {
 		w.leave(r, cfa)
 		return
 	}
-	if w.g0sp == 0 {
-		w.g0sp = w.m.g0.SP
-	}
-	sp := w.g0sp
-	before, ok1 := w.word(sp)
-	ret, ok2 := w.word(sp + uint64(r.delta) - 8)
-	if sp == 0 || !ok1 || !ok2 || ret == 0 {
+	next, ok := w.caller(w.cur.regs[corefile.RegRBP])
+	if !ok || w.cur.known&(1<<corefile.RegRBP) == 0 {
+		// A panic has run the deferred calls: the stack of the C code was used
+		// for something else since.
+		w.end = noteGone
 		w.leave(r, cfa)
 		return
 	}
-	w.g0sp = before
 	back, ok := w.word(cfa - 8)
 	if ok && back != 0 {
 		w.resumeAt = cursor{pc: back, sp: cfa, note: noteC}
-	}
-	next := cursor{pc: ret, sp: sp + uint64(r.delta)}
-	if bp, ok := w.word(next.sp - 16); ok && r.bp == bpSaved {
-		next.set(corefile.RegRBP, bp)
 	}
 	w.jump(next)
 	if ok && back != 0 && w.system {
 		w.resume = &w.resumeAt
 	}
 }
+
+// caller is the frame of crosscall2 that called the function whose frame pointer
+// is bp.
+func (w *walker) caller(bp uint64) (cursor, bool) {
+	ret, ok1 := w.word(bp + 8)
+	up, ok2 := w.word(bp)
+	f, ok3 := w.b.table.Find(ret)
+	if !ok1 || !ok2 || !ok3 || f.Name() != "crosscall2" {
+		return cursor{}, false
+	}
+	c := cursor{pc: ret, sp: bp + 16}
+	c.set(corefile.RegRBP, up)
+	return c, true
+}
+
+// host restores what crosscall2, whose frame ends at cfa, saved for its caller
+// in C: runtime/cgo/abi_amd64.h, PUSH_REGS_HOST_TO_ABI0.
+func (w *walker) host(next *cursor, r *rule, cfa uint64) {
+	const size, first = 88, 64
+	if r.delta != size {
+		return
+	}
+	for i, reg := range [5]int{3, 12, 13, 14, 15} {
+		if v, ok := w.word(cfa - first + 8*uint64(i)); ok {
+			next.set(reg, v)
+		}
+	}
+}
+
+const noteGone = "frames of the C code that called back into Go are not there any more"
 
 const noteC = "frames of C code between here and the goroutine's own could not be walked: no call frame information"
 

@@ -39,6 +39,7 @@ const (
 	savesNothing saves = iota
 	savesPreempted
 	savesPanicBounds
+	savesHost // those that C code expects to be preserved
 )
 
 // rule is how the frame of a PC is left.

@@ -30,6 +30,7 @@ var funcs = []coretest.TableFunc{
 	{Name: "runtime.sigtramp", Size: 16, Frame: 80, Flags: pclntab.FlagTopFrame},
 	{Name: "runtime.asmcgocall", Size: 16, Frame: 8},
 	{Name: "x_cgo_thread_start", Size: 16, Frame: -1},
+	{Name: "crosscall2", Size: 16, Frame: 80, Flags: pclntab.FlagAsm},
 	{Name: "runtime.gogo", Size: 16, Frame: 8, Flags: pclntab.FlagSPWrite | pclntab.FlagAsm},
 }
 
@@ -343,6 +344,29 @@ func TestSwitches(t *testing.T) {
 		}
 		mem.put(g0Lo+0x100+24, 0x99) // another goroutine
 		if s := unwind(t, b, 0); names(s) != "depth asmcgocall" || !strings.Contains(s.End, "another goroutine") {
+			t.Errorf("%s, end %q", names(s), s.End)
+		}
+	})
+	t.Run("cgocallback", func(t *testing.T) {
+		b, mem, rt := fake(t, smallStack, at("runtime.cgocallback"), sp)
+		g := rt.saved[gAddr]
+		g.BP = g0Lo + 0x100
+		rt.saved[gAddr] = g
+		copy(mem.Window(at("crosscall2")-8, 4), "\x55\x48\x89\xe5")
+		mem.put(g.BP, 0x11, at("crosscall2"))
+		cfa := g.BP + 16 + 88
+		mem.put(cfa-64, 0xbb)
+		mem.put(cfa-16, 0xb0, at("runtime.asmcgocall"), gLo+smallStack-(sp+0x80), gAddr)
+		mem.put(sp+0x80, 0, at("main.main"))
+		outer(mem, sp+0x90)
+		s := unwind(t, b, 0)
+		if names(s) != "cgocallback crosscall2 asmcgocall main goexit" || s.End != "" {
+			t.Errorf("%s, end %q", names(s), s.End)
+		}
+		mem.put(g.BP, 0x11, 0x12) // used for something else since
+		mem.put(sp+32, at("main.main"))
+		outer(mem, sp+40)
+		if s := unwind(t, b, 0); names(s) != "cgocallback main goexit" || s.End != noteGone {
 			t.Errorf("%s, end %q", names(s), s.End)
 		}
 	})

@@ -55,8 +55,7 @@ type walker struct {
 	cur      cursor
 	resume   *cursor // where to go on if the walk ends before g's own stack
 	resumeAt cursor
-	system   bool // not on g's stack
-	g0sp     uint64
+	system   bool   // not on g's stack
 	limit    uint64 // end of the stack at hand, 0 when unknown
 	window   window
 	steps    int
@@ -211,7 +210,9 @@ func (w *walker) leave(r *rule, cfa uint64) {
 			next.set(corefile.RegRBP, bp)
 		}
 	}
-	if r.saves != savesNothing && w.collect {
+	if r.saves == savesHost {
+		w.host(&next, r, cfa)
+	} else if r.saves != savesNothing && w.collect {
 		next.adds = w.saved(r, cfa)
 	}
 	w.cur = next
