@@ -264,7 +264,8 @@ func (g *goWriter) pointer(v *report.Value, bare bool, depth int) literal {
 		return g.lose("%s", strings.TrimSuffix("what it points to is not in the report: "+v.Note, ": "))
 	}
 	c := &v.Children[0].Value
-	inner := g.expr(c, true, depth+1)
+	plain := c.Kind != report.KindInterface && plainType(c.Type)
+	inner := g.expr(c, plain, depth+1)
 	if inner.lost != "" {
 		return inner
 	}
@@ -278,8 +279,7 @@ func (g *goWriter) pointer(v *report.Value, bare bool, depth int) literal {
 			return g.lose("%v", err)
 		case c.Nil:
 			l.text = "new(" + typ + ")"
-		case c.Kind == report.KindInterface || !plainType(c.Type):
-			inner = g.expr(c, false, depth+1)
+		case !plain:
 			l.text = "func() *" + typ + " { var v " + typ + " = " + inner.full() + "; return &v }()"
 		default:
 			l.text = "func() *" + typ + " { v := " + inner.full() + "; return &v }()"

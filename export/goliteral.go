@@ -22,7 +22,7 @@ type GoOptions struct {
 
 // ErrNoFrame is returned by [GoLiterals] where the report has no such frame: in
 // a deadlock no goroutine crashed.
-var ErrNoFrame = errors.New("export: no such frame in a stack that crashed")
+var ErrNoFrame = errors.New("export: no goroutine crashed, or its stack has no such frame")
 
 // GoLiterals writes the arguments, results and locals of the frame that crashed
 // as Go statements, to be pasted into a regression test of the frame's own
@@ -89,6 +89,10 @@ func goFrame(out *strings.Builder, f *report.Frame, block bool) error {
 		return err
 	}
 	out.WriteString("\n")
+	if f.Package == "" {
+		comment(out, "In "+f.Function+", "+place(f.File, f.Line)+", which is not a function of Go.")
+		return nil
+	}
 	comment(out, "In "+f.Function+", "+place(f.File, f.Line)+". For a test of package "+f.Package+".")
 	if list := names.importList(); list != "" {
 		comment(out, "Imports: "+list)

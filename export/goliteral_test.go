@@ -195,7 +195,17 @@ func TestGoFrames(t *testing.T) {
 // TestGoHostile checks that whatever a report holds, the literals are Go source
 // that calls nothing but what makes values.
 func TestGoHostile(t *testing.T) {
-	for _, r := range []*report.Report{payReport(), hostileReport(), threadReport(), deepReport(10_000)} {
+	deep := deepReport(10_000)
+	deep.Goroutines[0].Frames[0].Package = "main"
+	// Pointers to interfaces and to pointers with names, as deep as a file has them.
+	shallow := deepReport(0)
+	shallow.Goroutines[0].Frames[0].Package = "main"
+	v := intVal("1")
+	for range report.MaxValueDepth / 3 {
+		v = ptrVal("main.P", 1, ptrVal("*any", 2, ifaceVal("any", v)))
+	}
+	shallow.Goroutines[0].Frames[0].Vars[0].Value = v
+	for _, r := range []*report.Report{payReport(), hostileReport(), threadReport(), deep, shallow} {
 		checkGo(t, r)
 	}
 }

@@ -147,9 +147,14 @@ func (g *goWriter) ip(v *report.Value) (literal, bool) {
 // only where its message is the end of the text around it.
 func (g *goWriter) err(v *report.Value, depth int) literal {
 	s := &v.Children[0].Value
+	unknown := "what the error says is not known"
 	part := func(name string) *report.Value {
 		for i := range s.Children {
-			if c := &s.Children[i]; c.Name == name && reason(&c.Value) == "" {
+			if c := &s.Children[i]; c.Name == name {
+				if why := reason(&c.Value); why != "" {
+					unknown = "its " + name + ": " + why
+					return nil
+				}
 				return &c.Value
 			}
 		}
@@ -177,7 +182,7 @@ func (g *goWriter) err(v *report.Value, depth int) literal {
 			return g.joined(errs, depth)
 		}
 	}
-	return g.lose("what the error says is not known")
+	return g.lose("%s", unknown)
 }
 
 // joined writes errors.Join.
