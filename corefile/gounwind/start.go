@@ -106,6 +106,9 @@ func (w *walker) goroutine(g *corefile.Goroutine) error {
 		w.end = fmt.Sprintf("no registers were saved: stack pointer %#x is outside of the stack from %#x to %#x", from.sp, saved.Lo, saved.Hi)
 		return nil
 	}
+	if g.Status == "syscall" {
+		w.end = "the thread's registers are not in the core: the stack begins where the goroutine went into a system call"
+	}
 	w.cur = from
 	w.walk()
 	return nil
