@@ -125,6 +125,12 @@ func TestVariablesAgainstDelve(t *testing.T) {
 	}
 }
 
+// foreignHere are variables that stand in a function's debug information and
+// belong to another one: delve shows them.
+var foreignHere = map[string]string{
+	"main.loops str": "the parameter of fmt.Sscan, which was inlined",
+}
+
 // compareNames expects what delve sees, and beyond it only what has a location
 // in spite of its line, captured variables, and parameters without an entry.
 func compareNames(t *testing.T, name string, pc uint64, s *Scope, tree *godwarf.Tree) int {
@@ -145,7 +151,9 @@ func compareNames(t *testing.T, name string, pc uint64, s *Scope, tree *godwarf.
 		}
 	}
 	for n := range want {
-		if !got[n] {
+		if why, known := foreignHere[name+" "+n]; known && got[n] {
+			t.Errorf("%s 0x%x line %d: %s is shown, but it is %s", name, pc, s.Line, n, why)
+		} else if !known && !got[n] {
 			t.Errorf("%s 0x%x line %d: %s is missing", name, pc, s.Line, n)
 		}
 	}

@@ -22,6 +22,11 @@ type function struct {
 	span      die.Range
 	frameBase []byte
 	nodes     []node // parents before children; the function itself is first
+
+	// firstLine and lastLine are what the function itself has code for, 0 when
+	// unknown; see foreign.
+	linesKnown          bool
+	firstLine, lastLine int
 }
 
 // node is a function, an inlined call or a lexical block.

@@ -160,10 +160,34 @@ func (b *scopeBuilder) plan(v *variable) plan {
 	}
 }
 
+// foreign reports whether a variable on the heap belongs to a function that
+// was inlined, although it stands in the one around it: Go 1.26 lists those
+// there, with their own line but without their file (&addr of net.ParseCIDR in a
+// caller; fixtures/stdvalues). Where the line lies among those of the function
+// nothing gives it away.
+func (b *scopeBuilder) foreign(v *variable) bool {
+	if b.active[0] != 0 || v.declLine == 0 {
+		return false
+	}
+	if !b.fn.linesKnown {
+		b.fn.linesKnown = true
+		if fn, ok := b.f.lines.function(b.fn.span.Low); ok {
+			b.fn.firstLine, b.fn.lastLine = fn.OwnLines()
+			if start := fn.StartLine(); start > 0 && b.fn.firstLine > 0 {
+				b.fn.firstLine = min(b.fn.firstLine, start)
+			}
+		}
+	}
+	return b.fn.lastLine > 0 && (v.declLine < b.fn.firstLine || v.declLine > b.fn.lastLine)
+}
+
 // add appends v unless it is not declared yet or not the source's.
 func (b *scopeBuilder) add(n *node, v *variable) {
 	name, escaped := strings.CutPrefix(v.name, "&")
 	if hidden(name) {
+		return
+	}
+	if escaped && !v.param && b.foreign(v) {
 		return
 	}
 	p := b.plan(v)
