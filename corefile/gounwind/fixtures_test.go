@@ -124,6 +124,7 @@ func TestFrameAddresses(t *testing.T) {
 // difference is a way in which delve's stack is another than ours, and why.
 type difference struct {
 	name, reason string
+	timing       bool // it need not be met: it depends on where a thread is stopped
 	applies      func(ours, theirs *corefile.Stack, at int, said printed) bool
 }
 
@@ -132,8 +133,17 @@ type difference struct {
 func differences() []difference {
 	return []difference{
 		{
+			"in the code of a library",
+			"a thread of a cgo program is stopped inside of libc, which has no call frame information here; delve takes what is in the frame pointer for a frame",
+			true,
+			func(ours, _ *corefile.Stack, at int, _ printed) bool {
+				return inLibrary(ours) && at >= len(ours.Frames)-1
+			},
+		},
+		{
 			"above a thread's first function",
 			"runtime.mstart is marked as the outermost frame: runtime.clone jumped to it and left no return address, or C code made the thread; delve reads what lies there",
+			false,
 			func(ours, theirs *corefile.Stack, at int, _ printed) bool {
 				return at == len(ours.Frames) && at > 0 && ours.Frames[at-1].Function == "runtime.mstart"
 			},
@@ -141,6 +151,7 @@ func differences() []difference {
 		{
 			"above a switch of goroutines",
 			"the thread has let go of the goroutine that called runtime.morestack; delve reads on where there is no frame",
+			true,
 			func(ours, theirs *corefile.Stack, at int, _ printed) bool {
 				return at == len(ours.Frames) && at > 0 && ours.Frames[at-1].Function == "runtime.morestack" && ours.Frames[at-1].SystemStack
 			},
@@ -148,6 +159,7 @@ func differences() []difference {
 		{
 			"a function before its frame",
 			"the function asked for a larger stack before it made its frame; delve takes the caller's frame pointer for its own and loses the caller, Go printed our address",
+			false,
 			func(ours, theirs *corefile.Stack, at int, said printed) bool {
 				if at >= len(ours.Frames) || at >= len(theirs.Frames) || at == 0 || ours.Frames[at-1].Function != "runtime.newstack" {
 					return false
@@ -158,6 +170,12 @@ func differences() []difference {
 			},
 		},
 	}
+}
+
+// inLibrary reports whether a stack ends in code that nothing is known of.
+func inLibrary(s *corefile.Stack) bool {
+	n := len(s.Frames)
+	return n > 0 && s.Frames[n-1].Function == "" && strings.Contains(s.End, "is not Go's and has no call frame information")
 }
 
 func last(s *corefile.Stack, n int) []corefile.Frame { return s.Frames[max(0, len(s.Frames)-n):] }
@@ -230,7 +248,7 @@ func TestAgainstDelve(t *testing.T) {
 	}
 	for _, d := range differences() {
 		t.Logf("%d stacks differ %s: %s", met[d.name], d.name, d.reason)
-		if met[d.name] == 0 && !skipped && d.name != "above a switch of goroutines" { // a matter of timing
+		if met[d.name] == 0 && !skipped && !d.timing {
 			t.Errorf("difference %q is not met any more, remove it", d.name)
 		}
 	}
@@ -261,7 +279,7 @@ func compareWithDelve(t *testing.T, f coretest.Files, met map[string]int) int {
 			t.Errorf("%s: delve: %v", what, err)
 			return
 		}
-		if ours.End != "" {
+		if ours.End != "" && !inLibrary(&ours) {
 			t.Errorf("%s: stack ends early: %s", what, ours.End)
 		}
 		frames += compareStacks(t, what, &ours, &theirs, said, met)
