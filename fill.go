@@ -64,7 +64,7 @@ func (s *Session) fill(ctx context.Context, e *engine, rep *report.Report, all [
 		rep.Omitted = append(rep.Omitted, report.Omission{What: "runtime frames' variables", Count: bare, Why: "--runtime-vars"})
 	}
 	if left > 0 {
-		rep.Omitted = append(rep.Omitted, report.Omission{What: "goroutines", Count: left, Why: "--max-size"})
+		rep.Omitted = append(rep.Omitted, report.Omission{What: "frames of goroutines", Count: left, Why: "--max-size"})
 	}
 }
 

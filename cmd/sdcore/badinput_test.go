@@ -98,11 +98,14 @@ func TestNoPermission(t *testing.T) {
 	}
 	// The command runs under its own name, as somebody who may read nothing
 	// of ours but the binary of the test.
-	dir := filepath.Join(os.TempDir(), "sdcore-permission-test")
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	dir, err := os.MkdirTemp("", "sdcore-permission-")
+	if err != nil {
 		t.Fatal(err)
 	}
 	defer os.RemoveAll(dir)
+	if err := os.Chmod(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
 	command := filepath.Join(dir, "sdcore")
 	core := filepath.Join(dir, "core")
 	copyFile(t, self, command, 0o755)

@@ -48,7 +48,9 @@ func (a *app) exitStatus(err error) int {
 		fmt.Fprintf(a.stderr, "sdcore: %s\n", oneLine(err.Error()))
 		return exitUsage
 	case errors.Is(err, context.Canceled):
-		fmt.Fprintln(a.stderr, "sdcore: interrupted, nothing was written")
+		// What was whole by then is there (a report, before its --exec hook),
+		// nothing is half written.
+		fmt.Fprintf(a.stderr, "sdcore: interrupted: %s\n", oneLine(err.Error()))
 		return exitFailed
 	}
 	text := oneLine(err.Error())

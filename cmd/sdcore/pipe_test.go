@@ -12,6 +12,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/safedump/sdcore/internal/coretest"
 )
 
 // TestReportFromPipe: a pipe without a writer is not waited for, and a device
@@ -19,7 +21,7 @@ import (
 func TestReportFromPipe(t *testing.T) {
 	pipe := filepath.Join(t.TempDir(), "pipe")
 	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
-		t.Skip(err)
+		coretest.Unavailable(t, "mkfifo: %v", err)
 	}
 	for path, says := range map[string]string{pipe: "pass a *.safedump.json file", "/dev/zero": "not a regular file"} {
 		done := make(chan int, 1)
@@ -47,7 +49,7 @@ func TestWriteToWhatIsNoFile(t *testing.T) {
 	file, link, pipe := filepath.Join(dir, "file"), filepath.Join(dir, "link"), filepath.Join(dir, "pipe")
 	write := func(w io.Writer) error { _, err := io.WriteString(w, "report"); return err }
 	if err := errors.Join(os.WriteFile(file, []byte("old"), 0o600), os.Symlink(file, link), syscall.Mkfifo(pipe, 0o600)); err != nil {
-		t.Skip(err)
+		coretest.Unavailable(t, "mkfifo: %v", err)
 	}
 	if err := writeFile(link, write); err != nil {
 		t.Error(err)
