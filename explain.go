@@ -2,7 +2,6 @@ package sdcore
 
 import (
 	"context"
-	"slices"
 
 	"github.com/safedump/sdcore/corefile"
 	"github.com/safedump/sdcore/crash"
@@ -35,7 +34,6 @@ func (s *Session) showSite(ctx context.Context, e *engine, rep *report.Report, s
 	frames := []report.Frame(nil)
 	for i := range rep.Goroutines {
 		if g := &rep.Goroutines[i]; site.Goroutine != 0 && g.ID == site.Goroutine {
-			g.Frames = slices.Clone(g.Frames) // others may share them
 			frames = g.Frames
 		}
 	}

@@ -2,6 +2,7 @@ package sdcore
 
 import (
 	"context"
+	"slices"
 
 	"github.com/safedump/sdcore/report"
 )
@@ -42,7 +43,7 @@ func (s *Session) fill(ctx context.Context, e *engine, rep *report.Report, all [
 		case d == decoded:
 			stack, err := s.stackOf(ctx, e, st)
 			if err != nil { // told when it was walked first; the addresses are another's
-				out.Frames = s.frameRefs(e, st.shape)
+				out.Frames = slices.Clone(s.frameRefs(e, st.shape))
 				break
 			}
 			var problems []report.Problem
@@ -55,7 +56,7 @@ func (s *Session) fill(ctx context.Context, e *engine, rep *report.Report, all [
 			})
 			addProblems(rep, problems)
 		case d == framed, out.Crashed:
-			out.Frames = s.frameRefs(e, st.shape)
+			out.Frames = slices.Clone(s.frameRefs(e, st.shape)) // the caller may change its own
 		}
 		used += framesSize(out.Frames)
 		rep.Goroutines = append(rep.Goroutines, out)

@@ -150,8 +150,8 @@ func (s *Session) stackOf(ctx context.Context, e *engine, st *stacked) (corefile
 	return e.backend.Unwind(ctx, &st.g, s.options.Limits.MaxFrames)
 }
 
-// frameRefs are the frames of a shape without variables, shared by all of its
-// goroutines: frame addresses, which differ, are left out.
+// frameRefs are the frames of a shape without variables, to be copied for each
+// of its goroutines: frame addresses, which differ, are left out.
 func (s *Session) frameRefs(e *engine, sh *shape) []report.Frame {
 	if sh.refs == nil {
 		sh.refs = e.reader.FrameRefs(sh.stack)
