@@ -5,9 +5,9 @@
 //
 // For each it prints the minimum of the wall times, the peak of the anonymous
 // memory (RssAnon, sampled) and of all resident memory (which counts mapped
-// file pages, the kernel's to take back), the bytes that it printed, and the
-// ratio to the first. A command that fails is listed as failed: it is no
-// opponent.
+// file pages, the kernel's to take back), the bytes that it printed, those that
+// it wrote to files, and the ratio to the first. A command that fails is listed
+// as failed: it is no opponent.
 package main
 
 import (
@@ -20,6 +20,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 type contestant struct {
@@ -28,6 +30,7 @@ type contestant struct {
 	anon          int64 // bytes of anonymous memory
 	peak          int64 // bytes of resident memory, file pages included
 	output        int64 // bytes on stdout
+	files         int64 // bytes written to files, as the kernel accounts them
 	failed        string
 }
 
@@ -78,6 +81,7 @@ func (c *contestant) round(counts bool) {
 	if err == nil {
 		done := make(chan struct{})
 		anon := sample(cmd.Process.Pid, done)
+		c.files = max(c.files, written(cmd.Process.Pid))
 		err = cmd.Wait()
 		close(done)
 		c.anon = max(c.anon, <-anon)
@@ -102,20 +106,42 @@ func (c *contestant) round(counts bool) {
 
 func table(out io.Writer, title string, rounds int, cs []*contestant) {
 	fmt.Fprintf(out, "%s (minimum of %d, alternated, warm cache)\n\n", title, rounds)
-	fmt.Fprintln(out, "| tool | wall | ratio | peak RssAnon | peak RSS | output |")
-	fmt.Fprintln(out, "|---|---:|---:|---:|---:|---:|")
+	fmt.Fprintln(out, "| tool | wall | ratio | peak RssAnon | peak RSS | output | files |")
+	fmt.Fprintln(out, "|---|---:|---:|---:|---:|---:|---:|")
 	for _, c := range cs {
 		if c.failed != "" {
-			fmt.Fprintf(out, "| %s | failed: %s | | | | |\n", c.name, c.failed)
+			fmt.Fprintf(out, "| %s | failed: %s | | | | | |\n", c.name, c.failed)
 			continue
 		}
 		ratio := "-"
 		if cs[0].best > 0 {
 			ratio = fmt.Sprintf("%.1f", float64(c.best)/float64(cs[0].best))
 		}
-		fmt.Fprintf(out, "| %s | %.2f s | %s | %d MB | %d MB | %.1f MB |\n", c.name, c.best.Seconds(), ratio, c.anon>>20, c.peak>>20, float64(c.output)/1e6)
+		fmt.Fprintf(out, "| %s | %s | %s | %d MB | %d MB | %.1f MB | %.1f MB |\n", c.name, seconds(c.best), ratio, c.anon>>20, c.peak>>20,
+			float64(c.output)/1e6, float64(c.files)/1e6)
 	}
 	fmt.Fprintln(out)
+}
+
+// seconds shows a duration with three digits where two would say nothing.
+func seconds(d time.Duration) string {
+	if d < 100*time.Millisecond {
+		return fmt.Sprintf("%.3f s", d.Seconds())
+	}
+	return fmt.Sprintf("%.2f s", d.Seconds())
+}
+
+// written waits for the end of a process, without reaping it, and returns the
+// bytes that it made the kernel write to storage: temporary files, for a
+// command whose output is a pipe.
+func written(pid int) int64 {
+	for {
+		err := unix.Waitid(unix.P_PID, pid, nil, unix.WEXITED|unix.WNOWAIT, nil)
+		if !errors.Is(err, unix.EINTR) {
+			break
+		}
+	}
+	return procField(pid, "io", "\nwrite_bytes:")
 }
 
 // sampleEvery is how often the anonymous memory is looked at.
@@ -143,20 +169,23 @@ func sample(pid int, done <-chan struct{}) <-chan int64 {
 }
 
 // anonymous reads RssAnon of a process, 0 when it is gone.
-func anonymous(pid int) int64 {
-	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+func anonymous(pid int) int64 { return procField(pid, "status", "\nRssAnon:") << 10 }
+
+// procField reads a number from a file of /proc, 0 when it is not there.
+func procField(pid int, file, name string) int64 {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/%s", pid, file))
 	if err != nil {
 		return 0
 	}
-	_, rest, ok := strings.Cut(string(b), "RssAnon:")
+	_, rest, ok := strings.Cut(string(b), name)
 	if !ok {
 		return 0
 	}
-	var kb int64
-	if _, err := fmt.Sscan(rest, &kb); err != nil {
+	var n int64
+	if _, err := fmt.Sscan(rest, &n); err != nil {
 		return 0
 	}
-	return kb << 10
+	return n
 }
 
 // counter counts what is written to it.
