@@ -1,60 +1,177 @@
 #!/usr/bin/env bash
-# Times sdcore beside dlv and viewcore on a generated core, in one run.
+# Times sdcore beside dlv and viewcore on generated cores, in one run, and sets
+# the figures against the targets.
 #
-# scripts/bench.sh [GOROUTINES]   default 10000
+# scripts/bench.sh [PART...]   default: all of stacks locals crash caddy start
 #
-# The same volume of output is asked of everybody: every goroutine with every
-# frame. Minimum of five rounds, alternated, warm cache. dlv is installed into
-# bin/ from its module (the version in go.mod), viewcore is a tool of go.mod.
+#   stacks  every goroutine with every frame: 100 000, and 1 000 000
+#   locals  all locals of all frames of 100 000 goroutines
+#   crash   the crash among 10 000 goroutines
+#   caddy   a crash in a large binary
+#   start   the smallest fixture; info on a core of gigabytes
+#
+# Minimum of five rounds, alternated, warm cache; SDCORE_BENCH_ROUNDS and, for
+# what takes a peer over ten seconds, SDCORE_BENCH_SLOW_ROUNDS change that.
+# dlv is installed into bin/ from its module (the version in go.mod), viewcore
+# is a tool of go.mod. docs/benchmarks.md explains the tables.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-n=${1:-10000}
+parts=("$@")
+[ "$#" -gt 0 ] || parts=(stacks locals crash caddy start)
 rounds=${SDCORE_BENCH_ROUNDS:-5}
-scratch=$(mktemp -d)
+slow=${SDCORE_BENCH_SLOW_ROUNDS:-$rounds}
+scratch=$(mktemp -d -p "${SDCORE_BENCH_DIR:-${TMPDIR:-/tmp}}")
 trap 'rm -rf "$scratch"' EXIT
+record=$scratch/record
+: >"$record"
 
-go build -o bin/sdcore ./cmd/sdcore
-go build -o bin/compare ./scripts/compare
-go build -o bin/viewcore golang.org/x/debug/cmd/viewcore
-version=$(go list -m -f '{{.Version}}' github.com/go-delve/delve)
-[ -x bin/dlv ] && bin/dlv version | grep -q "${version#v}" ||
-  GOBIN="$PWD/bin" go install "github.com/go-delve/delve/cmd/dlv@$version"
-(cd fixtures && go build -o "$scratch/bin" ./many)
-(cd safedump && go build -o "$scratch/withcore" ./cmd/withcore)
+wants() { [[ " ${parts[*]} " == *" $1 "* ]]; }
 
-# The kernel's own core where it writes one here, else the ptrace parent's.
-(
-  cd "$scratch"
-  ulimit -c unlimited 2>/dev/null || true
-  GOTRACEBACK=crash ./bin "$n" 2>/dev/null || true
-  set -- core*
-  if [ -f "$1" ]; then
-    [ "$1" = core ] || mv "$1" core
-  else
-    GOTRACEBACK=crash ./withcore -o core -- ./bin "$n" 2>/dev/null || true
-  fi
-)
-core=$scratch/core bin=$scratch/bin
-printf 'core: %s goroutines, %s on disk, %s apparent\n' "$n" \
-  "$(du -h "$core" | cut -f1)" "$(du -h --apparent-size "$core" | cut -f1)"
+build() {
+  go build -o bin/sdcore ./cmd/sdcore
+  go build -o bin/compare ./scripts/compare
+  go build -o bin/delvelocals ./scripts/delvelocals
+  go build -o bin/viewcore golang.org/x/debug/cmd/viewcore
+  local version
+  version=$(go list -m -f '{{.Version}}' github.com/go-delve/delve)
+  [ -x bin/dlv ] && bin/dlv version | grep -q "${version#v}" ||
+    GOBIN="$PWD/bin" go install "github.com/go-delve/delve/cmd/dlv@$version"
+  (cd fixtures && go build -o "$scratch/bin" ./many)
+  (cd safedump && go build -o "$scratch/withcore" ./cmd/withcore)
+  bin=$scratch/bin
+}
+
+# many N makes the core of N goroutines, $scratch/N/core: the kernel's own
+# where it writes one here, else the ptrace parent's.
+many() {
+  [ ! -e "$scratch/$1/core" ] || return 0
+  mkdir -p "$scratch/$1"
+  (
+    cd "$scratch/$1"
+    ulimit -c unlimited 2>/dev/null || true
+    GOTRACEBACK=crash "$bin" "$1" >/dev/null 2>&1 || true
+    set -- core* "$1"
+    if [ -f "$1" ]; then
+      [ "$1" = core ] || mv "$1" core
+    else
+      GOTRACEBACK=crash "$scratch/withcore" -o core -- "$bin" "$2" >/dev/null 2>&1 || true
+    fi
+  ) 2>/dev/null
+  printf 'core: %s goroutines, %s on disk, %s apparent\n\n' "$1" \
+    "$(du -h "$scratch/$1/core" | cut -f1)" "$(du -h --apparent-size "$scratch/$1/core" | cut -f1)"
+}
+
+# compare KEY ROUNDS TITLE NAME=COMMAND... times commands under a key.
+compare() {
+  local key=$1 n=$2 title=$3
+  shift 3
+  bin/compare -n "$n" -record "$record" -key "$key" -title "$title" "$@"
+}
+
+# dlv CORE BIN SCRIPT is the command that puts a script's questions to dlv.
+dlv() { printf 'bin/dlv core %s %s --init %s --allow-non-terminal-interactive=true </dev/null' "$2" "$1" "$3"; }
+
+bench_stacks() {
+  many 100000
+  local core=$scratch/100000/core
+  printf 'goroutines -t 64\nexit\n' >"$scratch/stacks.dlv"
+  compare stacks "$slow" "all stacks of 100 000 goroutines" \
+    sdcore="bin/sdcore goroutines --all $core $bin" \
+    dlv="$(dlv "$core" "$bin" "$scratch/stacks.dlv")" \
+    viewcore="bin/viewcore $core --exe $bin goroutines"
+  many 1000000
+  compare million "$rounds" "all stacks of 1 000 000 goroutines" \
+    sdcore="bin/sdcore goroutines --all $scratch/1000000/core $bin"
+  wants start || rm -r "$scratch/1000000"
+}
+
+bench_locals() {
+  many 100000
+  local core=$scratch/100000/core
+  local ask="bin/sdcore goroutines --all --locals --format jsonl --max-size 0"
+  compare locals "$slow" "all locals of all frames of 100 000 goroutines as JSON lines (delve loads and prints nothing)" \
+    sdcore="$ask --runtime-vars $core $bin" \
+    delve-api="bin/delvelocals $core $bin"
+  compare program-locals "$slow" "the same without the variables of the Go runtime's own frames" \
+    sdcore="$ask $core $bin" \
+    delve-api="bin/delvelocals -program $core $bin"
+}
+
+bench_crash() {
+  many 10000
+  local core=$scratch/10000/core
+  printf 'bt -full\nexit\n' >"$scratch/crash.dlv"
+  compare crash "$rounds" "the crash among 10 000 goroutines: sdcore also lists, decodes, groups and redacts the others" \
+    sdcore="bin/sdcore analyze --no-save $core $bin" \
+    dlv="$(dlv "$core" "$bin" "$scratch/crash.dlv")" \
+    viewcore="bin/viewcore $core --exe $bin goroutines"
+}
+
+bench_caddy() {
+  scripts/bench-caddy.sh "$scratch/caddy"
+  local core=$scratch/caddy/core exe=$scratch/caddy/bin
+  printf 'bt -full\nexit\n' >"$scratch/crash.dlv"
+  compare caddy "$rounds" "a crash in a binary of $(du -m --apparent-size "$exe" | cut -f1) MB (caddy)" \
+    sdcore="bin/sdcore analyze --no-save $core $exe" \
+    dlv="$(dlv "$core" "$exe" "$scratch/crash.dlv")" \
+    viewcore="bin/viewcore $core --exe $exe goroutines"
+}
+
+bench_start() {
+  SDCORE_CORES_DIR=$scratch/small scripts/gen-cores.sh nilderef >/dev/null
+  compare smallest "$rounds" "the smallest fixture" \
+    sdcore="bin/sdcore analyze --no-save $scratch/small/nilderef/core $scratch/small/nilderef/bin"
+  many 1000000
+  compare info "$rounds" "what a core of gigabytes is" \
+    sdcore="bin/sdcore info $scratch/1000000/core $bin"
+}
+
+# figure KEY NAME FIELD is a field of the record: 3 seconds, 4 RssAnon, 5 files.
+figure() { awk -F'\t' -v k="$1" -v n="$2" -v f="$3" '$1 == k && $2 == n { print $f }' "$record"; }
+
+# target TEXT MEASURED LIMIT UNIT SENSE prints a row: SENSE is least or most.
+target() {
+  [ -n "$2" ] || return 0
+  awk -v text="$1" -v got="$2" -v want="$3" -v unit="$4" -v sense="$5" 'BEGIN {
+    ok = sense == "least" ? got >= want : got <= want
+    digits = got < 10 ? 2 : got < 100 ? 1 : 0
+    printf "| %s | at %s %s%s | %.*f%s | %s |\n", text, sense, want, unit, digits, got, unit, ok ? "reached" : "missed" }'
+}
+
+# times KEY NAME is how many times longer NAME took than sdcore.
+times() {
+  local own peer
+  own=$(figure "$1" sdcore 3) peer=$(figure "$1" "$2" 3)
+  [ -z "$own" ] || [ -z "$peer" ] || awk -v a="$peer" -v b="$own" 'BEGIN { print a / b }'
+}
+
+megabytes() { figure "$1" sdcore 4 | awk '{ print $1 / 1048576 }'; }
+
+targets() {
+  printf '**targets**\n\n| what | target | measured | |\n|---|---:|---:|---|\n'
+  target "all stacks of 100 000 goroutines, beside viewcore" "$(times stacks viewcore)" 12 x least
+  target "the same, beside dlv" "$(times stacks dlv)" 80 x least
+  target "the same, RssAnon" "$(megabytes stacks)" 150 " MB" most
+  local small large
+  small=$(figure stacks sdcore 3) large=$(figure million sdcore 3)
+  [ -z "$small" ] || target "1 000 000 goroutines, beside 100 000" "$(awk -v a="$large" -v b="$small" 'BEGIN { print a / b }')" 11 x most
+  target "the same, RssAnon" "$(megabytes million)" 1024 " MB" most
+  target "all locals of all frames, beside delve's API" "$(times locals delve-api)" 20 x least
+  target "the same, RssAnon" "$(megabytes locals)" 300 " MB" most
+  target "all locals of the program's frames, beside delve's API" "$(times program-locals delve-api)" 20 x least
+  target "the same, RssAnon" "$(megabytes program-locals)" 300 " MB" most
+  target "a crash in caddy, beside dlv" "$(times caddy dlv)" 5 x least
+  target "the same, RssAnon" "$(megabytes caddy)" 120 " MB" most
+  target "info on a core of gigabytes" "$(figure info sdcore 3)" 0.1 " s" most
+  target "analyze of the smallest fixture" "$(figure smallest sdcore 3)" 0.06 " s" most
+  target "bytes written to files by sdcore, in all of these" "$(awk -F'\t' '$2 == "sdcore" { n += $5 } END { print n + 0 }' "$record")" 0 "" most
+}
+
+build
 printf 'machine: %s cores, %s; %s\n\n' "$(nproc)" \
   "$(grep -m1 'model name' /proc/cpuinfo | cut -d: -f2- | xargs)" "$(go version)"
-
-printf 'goroutines -t %d\nexit\n' 64 >"$scratch/stacks.dlv"
-printf 'bt -full\nexit\n' >"$scratch/crash.dlv"
-printf 'goroutines -exec stack 64 -full\nexit\n' >"$scratch/locals.dlv"
-
-bin/compare -n "$rounds" -title "all stacks of $n goroutines" \
-  sdcore="bin/sdcore goroutines --all $core $bin" \
-  dlv="bin/dlv core $bin $core --init $scratch/stacks.dlv --allow-non-terminal-interactive=true </dev/null" \
-  viewcore="bin/viewcore $core --exe $bin goroutines"
-
-bin/compare -n "${SDCORE_BENCH_SLOW_ROUNDS:-$rounds}" -title "all locals of all frames of $n goroutines" \
-  sdcore="bin/sdcore goroutines --all --locals --max-size 0 $core $bin" \
-  dlv="bin/dlv core $bin $core --init $scratch/locals.dlv --allow-non-terminal-interactive=true </dev/null"
-
-bin/compare -n "$rounds" -title "report of the crash among $n goroutines: sdcore also lists, groups and redacts the others" \
-  sdcore="bin/sdcore analyze --no-save $core $bin" \
-  dlv="bin/dlv core $bin $core --init $scratch/crash.dlv --allow-non-terminal-interactive=true </dev/null" \
-  viewcore="bin/viewcore $core --exe $bin goroutines"
+for part in stacks locals crash caddy start; do
+  ! wants "$part" || "bench_$part"
+done
+targets

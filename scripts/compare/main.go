@@ -45,6 +45,8 @@ func run(args []string, out io.Writer) error {
 	fs := flag.NewFlagSet("compare", flag.ContinueOnError)
 	rounds := fs.Int("n", 5, "counted rounds, after one that only warms the caches")
 	title := fs.String("title", "", "what is compared")
+	record := fs.String("record", "", "append the figures to `FILE`: key, name, seconds, bytes of RssAnon, bytes of files")
+	key := fs.String("key", "", "the first field of those lines")
 	if err := fs.Parse(args); err != nil {
 		return err
 	}
@@ -65,7 +67,25 @@ func run(args []string, out io.Writer) error {
 		}
 	}
 	table(out, *title, *rounds, cs)
-	return nil
+	if *record == "" {
+		return nil
+	}
+	return appendRecord(*record, *key, cs)
+}
+
+// appendRecord appends a line for each command that succeeded to a file, for
+// the script that sets them against the targets.
+func appendRecord(path, key string, cs []*contestant) error {
+	f, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	for _, c := range cs {
+		if c.failed == "" {
+			fmt.Fprintf(f, "%s\t%s\t%.4f\t%d\t%d\n", key, c.name, c.best.Seconds(), c.anon, c.files)
+		}
+	}
+	return f.Close()
 }
 
 // round runs the command once; a round that does not count warms caches.
@@ -81,7 +101,10 @@ func (c *contestant) round(counts bool) {
 	if err == nil {
 		done := make(chan struct{})
 		anon := sample(cmd.Process.Pid, done)
-		c.files = max(c.files, written(cmd.Process.Pid))
+		files := written(cmd.Process.Pid)
+		if counts { // the first round updates times of access
+			c.files = max(c.files, files)
+		}
 		err = cmd.Wait()
 		close(done)
 		c.anon = max(c.anon, <-anon)
