@@ -29,7 +29,7 @@ type Session struct {
 	created fs.FileInfo // of the core file
 
 	engine  *engine                   // nil until a question needs it
-	damage  []report.Problem          // of the debug information
+	damage  []report.Problem          // of the binary
 	decoded map[uint64][]report.Frame // what Print has read of goroutines, by ID
 }
 
@@ -115,7 +115,7 @@ func (s *Session) open() (*engine, error) {
 	}
 	e.reader = vars.New(s.core, e.types, e.finder, vars.Options{Limits: s.options.Limits})
 	if err := e.finder.Damage(); err != nil {
-		s.damage = missing("debug information of "+bin.Path(), err)
+		s.damage = append(s.damage, missing("debug information of "+bin.Path(), err)...)
 	}
 	e.outline = vars.New(s.core, e.types, e.finder, vars.Options{Limits: report.Limits{MaxDepth: 1, MaxItems: 1, MaxNodes: 1, MaxString: 1}})
 	s.engine = &e
@@ -130,6 +130,7 @@ func (s *Session) openBackend(e *engine) (corefile.Backend, error) {
 		if err == nil || s.options.Backend != "" || !errors.Is(err, gounwind.ErrUnsupported) {
 			return b, err
 		}
+		s.damage = append(s.damage, report.Problem{Stage: "sdcore", Subject: "stacks", Message: "read by delve, because of " + err.Error()})
 	}
 	return delvecore.Open(s.core, e.runtime, delvecore.Options{TempDir: s.options.TempDir})
 }

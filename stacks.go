@@ -59,12 +59,30 @@ func (s *Session) stacks(ctx context.Context, e *engine, rep *report.Report) ([]
 		}
 		all = append(all, st)
 	}
+	addProblems(rep, cutStacks(all))
 	for i := range rep.Threads {
 		th := &rep.Threads[i]
 		th.Goroutine = byThread[th.TID]
 		th.Function, _ = e.runtime.FuncName(uint64(th.PC))
 	}
 	return all, nil
+}
+
+// cutStacks is the problem that stacks were not walked to their ends, told once
+// with an example: a damaged core can have it on every stack.
+func cutStacks(all []stacked) []report.Problem {
+	n, example := 0, ""
+	for i := range all {
+		if all[i].end != "" {
+			if n++; n == 1 {
+				example = fmt.Sprintf("goroutine %d: %s", all[i].g.ID, all[i].end)
+			}
+		}
+	}
+	if n == 0 {
+		return nil
+	}
+	return []report.Problem{{Stage: "unwind", Subject: "stacks", Message: fmt.Sprintf("%d of %d end early, such as %s", n, len(all), example), Missing: true}}
 }
 
 // walker walks stacks and finds those that are equal.
