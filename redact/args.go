@@ -13,7 +13,7 @@ func (u *run) arguments(args []string) {
 			u.argument(args[i-1], &args[i])
 		}
 		if i > 0 && strings.HasPrefix(arg, "-p") && len(arg) > 2 && mysqlClient(args[0]) {
-			u.secrets.add(arg[2:], gradeStrict)
+			u.secret(arg[2:], gradeStrict)
 			args[i] = "-p" + Placeholder
 			u.recordOnce(arg, args[i], RulePattern, "matched pattern: -p of a MySQL client")
 		}
@@ -32,7 +32,7 @@ func (u *run) argument(flag string, arg *string) bool {
 		if looksFlag(*arg) || trivialValue(*arg) {
 			return false // this one is a switch, or says nothing
 		}
-		u.secrets.add(*arg, v.grade())
+		u.secret(*arg, v.grade())
 		*arg = Placeholder
 		u.record(v.rule, nameReason(v))
 		return true
@@ -40,7 +40,7 @@ func (u *run) argument(flag string, arg *string) bool {
 	if name == "u" || name == "user" || name == "U" || name == "proxy-user" {
 		user, secret, ok := strings.Cut(*arg, ":")
 		if ok && !trivialValue(secret) {
-			u.secrets.add(secret, gradeLoose)
+			u.secret(secret, gradeLoose)
 			*arg = user + ":" + Placeholder
 			u.record(RulePattern, "matched pattern: user:password")
 			return true
@@ -80,7 +80,7 @@ func (u *run) armour(lines []string) {
 		end := strings.Contains(line, "-----END ")
 		if inside && line != Placeholder {
 			u.loc.parts[at].index = i
-			u.secrets.add(strings.TrimSpace(line), gradeStrict)
+			u.secret(strings.TrimSpace(line), gradeStrict)
 			lines[i] = Placeholder
 			u.record(RulePattern, "matched pattern: private key")
 		}

@@ -84,7 +84,7 @@ func plainName(name string) string {
 
 // record notes that what the walk stands at was removed.
 func (u *run) record(rule, reason string) {
-	if u.muted > 0 {
+	if u.muted > 0 || u.silent {
 		return
 	}
 	u.counts[rule]++

@@ -35,7 +35,7 @@ func BenchmarkText(b *testing.B) {
 			if err != nil {
 				b.Fatal(err)
 			}
-			u := newRun(x, &report.Report{})
+			u := newRun(x)
 			s := benchText(c.size, c.secrets)
 			b.SetBytes(int64(len(s)))
 			for b.Loop() {
@@ -51,11 +51,11 @@ func BenchmarkScrub(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	u := newRun(x, &report.Report{})
+	u := newRun(x)
 	for i := range 1000 {
-		u.secrets.add(fmt.Sprintf("sX%d#%d&q%d", i*7919, i, i*31), gradeLoose)
+		u.learned.secret(fmt.Sprintf("sX%d#%d&q%d", i*7919, i, i*31), gradeLoose)
 	}
-	u.secrets.build(nil)
+	u.search = u.learned.search()
 	s := benchText(1<<20, false)
 	b.SetBytes(int64(len(s)))
 	for b.Loop() {

@@ -15,9 +15,10 @@ const (
 	maxNested = 100
 )
 
-// cloner copies a report, so that the caller's stays as it is.
+// cloner copies a report, so that the caller's stays as it is, and bounds it.
 type cloner struct {
-	maxNodes int // of one variable
+	maxNodes int  // of one variable
+	inPlace  bool // bounds values without copying them
 
 	nodes   int
 	nested  int
@@ -102,14 +103,18 @@ func (c *cloner) value(v *report.Value, depth int) {
 	if v.Children == nil {
 		return
 	}
-	kids := make([]report.Child, len(v.Children))
-	copy(kids, v.Children)
-	v.Children = kids
+	if !c.inPlace {
+		v.Children = append(make([]report.Child, 0, len(v.Children)), v.Children...)
+	}
+	kids := v.Children
 	for i := range kids {
-		if kids[i].Key != nil {
-			k := *kids[i].Key
-			c.value(&k, depth+1)
-			kids[i].Key = &k
+		if k := kids[i].Key; k != nil {
+			if !c.inPlace {
+				k = new(report.Value)
+				*k = *kids[i].Key
+				kids[i].Key = k
+			}
+			c.value(k, depth+1)
 		}
 		c.value(&kids[i].Value, depth+1)
 		if c.nodes > c.maxNodes {

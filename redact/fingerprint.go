@@ -9,21 +9,6 @@ import (
 	"github.com/safedump/sdcore/report"
 )
 
-// finish completes the copy: what the records say, counts, fingerprint.
-func (u *run) finish() {
-	if u.secrets.full {
-		u.loc = location{parts: []part{{"report", noIndex}}}
-		u.record(RuleError, "sanitization error: too many secrets to look for all of them elsewhere")
-	}
-	u.omit("values", int(u.cut), tierDeep)
-	u.records(u.r.Redactions)
-	for i := range u.r.Goroutines {
-		u.records(u.r.Goroutines[i].Redactions)
-	}
-	u.r.RedactionCounts = u.counts
-	u.r.Fingerprint = fingerprint(u.r)
-}
-
 // records removes secrets from audit records: locations hold names, and
 // reasons that were read from a file can hold anything.
 func (u *run) records(list []report.Redaction) {

@@ -157,7 +157,7 @@ func FuzzFloor(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
-		u := newRun(x, &report.Report{})
+		u := newRun(x)
 		for _, m := range []mode{modeText, modePath, modeCode, modeText | modeSource | modeCut} {
 			got := u.text(s, m)
 			for _, re := range res {

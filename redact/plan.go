@@ -56,10 +56,12 @@ type fieldPlan struct {
 	elem     *structPlan
 }
 
-// reportPlan plans the walk over a report. It fails when a string field has no
+// reportPlan plans the walk over a report, and over a goroutine alone. It fails when a string field has no
 // decision: a report that nobody thought about is not let through.
-func reportPlan() (*structPlan, error) {
-	return planOf(reflect.TypeFor[report.Report](), map[reflect.Type]*structPlan{})
+func reportPlan() (whole, goroutine *structPlan, err error) {
+	done := map[reflect.Type]*structPlan{}
+	whole, err = planOf(reflect.TypeFor[report.Report](), done)
+	return whole, done[reflect.TypeFor[report.Goroutine]()], err
 }
 
 func planOf(t reflect.Type, done map[reflect.Type]*structPlan) (*structPlan, error) {

@@ -12,7 +12,7 @@ import (
 // TestEveryStringHasADecision fails when a string field is added to the report
 // model without a redact tag.
 func TestEveryStringHasADecision(t *testing.T) {
-	plan, err := reportPlan()
+	plan, _, err := reportPlan()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -15,47 +15,15 @@ import (
 // the rest of the report. Shorter ones occur by chance.
 const minSpread = 8
 
-// Bounds of what is kept of the secrets of one report.
-const (
-	maxSecrets     = 1 << 15
-	maxSecretBytes = 8 << 20
-	maxSecretLen   = 1 << 16
-)
-
-// secretSet holds contents that were found secret, and finds them in texts. It
-// is a map by the first eight bytes behind a bit table.
+// secretSet finds texts that were found secret. It is a map by the first eight
+// bytes behind a bit table. It does not change once it is built, so that many
+// may search at once.
 type secretSet struct {
-	seen  map[string]grade
-	bytes int
-	full  bool
-
 	index   map[uint64][]string
 	windows map[uint64]struct{} // pieces of random-looking secrets
 	bits    []uint64            // of both, a power of two
 	shift   uint                // from a hash to a bit
-}
-
-// add keeps contents for the search, if they are fit for it.
-func (t *secretSet) add(s string, g grade) {
-	if g == gradeNone || len(s) < minSpread || strings.Contains(s, Placeholder) || !fit(s, g) {
-		return
-	}
-	if len(s) > maxSecretLen {
-		s = s[:maxSecretLen]
-	}
-	if t.seen == nil {
-		t.seen = map[string]grade{}
-	}
-	old, known := t.seen[s]
-	if !known && (len(t.seen) >= maxSecrets || t.bytes+len(s) > maxSecretBytes) {
-		t.full = true
-		return
-	}
-	if !known {
-		s = strings.Clone(s)
-		t.bytes += len(s)
-	}
-	t.seen[s] = max(g, old)
+	full    bool                // not everything that is secret is searched for
 }
 
 // fit reports whether finding s elsewhere would say that it is the secret:
@@ -94,37 +62,50 @@ func locator(s string) bool {
 	return s[0] == '/' && strings.Count(s, "/") > 1 && !strings.ContainsAny(s, "+= ") && len(s) < 200 && entropy(s) < 4.5
 }
 
-// build makes the set ready for search. What one of the program's own names
+// search makes a set of the secrets. What one of the program's own names
 // contains is left out unless its form says that it is a secret.
-func (t *secretSet) build(symbols map[string]struct{}) {
-	if len(t.seen) == 0 {
-		return
+func (l *learned) search() *secretSet {
+	l.secrets.trim()
+	l.symbols.trim()
+	t := &secretSet{full: l.secrets.full}
+	secrets := l.secrets.sorted()
+	if len(secrets) == 0 {
+		return t
 	}
+	names := map[string]bool{}
 	var plain secretSet
-	plain.size(len(t.seen))
-	for s, g := range t.seen {
-		if g != gradeSure {
-			plain.put(s)
+	plain.size(len(secrets))
+	for _, s := range secrets {
+		if s.grade != gradeSure {
+			plain.put(s.s)
 		}
 	}
 	plain.sort()
-	for sym := range symbols {
-		plain.find(sym, false, func(start, end int) { delete(t.seen, sym[start:end]) })
+	for sym := range l.symbols.texts {
+		plain.find(sym, false, func(start, end int) { names[sym[start:end]] = true })
 	}
-	t.size(8*len(t.seen) + t.bytes/4)
-	for s := range t.seen {
-		t.put(s)
-		t.putWindows(s)
-		for _, form := range encodings(s) {
-			if len(form) >= minSpread && form != s {
-				t.put(form)
-			}
+	t.size(8*len(secrets) + l.secrets.bytes/4)
+	for _, s := range secrets {
+		if s.grade == gradeSure || !names[s.s] {
+			t.putForms(s.s)
 		}
 	}
 	t.sort()
-	for sym := range symbols { // pieces that are names are no pieces of secrets
+	for sym := range l.symbols.texts { // pieces that are names are no pieces of secrets
 		for i := 0; i+minSpread <= len(sym); i++ {
 			delete(t.windows, windowOf(sym[i:]))
+		}
+	}
+	return t
+}
+
+// putForms makes a secret findable: itself, encoded, and in pieces.
+func (t *secretSet) putForms(s string) {
+	t.put(s)
+	t.putWindows(s)
+	for _, form := range encodings(s) {
+		if len(form) >= minSpread && form != s {
+			t.put(form)
 		}
 	}
 }
@@ -167,8 +148,12 @@ func (t *secretSet) putWindows(s string) {
 	if len(s) < minPieces || len(s) > maxPieces || charsBearer.run(s) < len(s) {
 		return
 	}
-	for i := 0; i+minSpread <= len(s) && len(t.windows) < maxWindows; i++ {
+	for i := 0; i+minSpread <= len(s); i++ {
 		if randomPiece(s[i : i+minSpread]) {
+			if len(t.windows) >= maxWindows {
+				t.full = true
+				return
+			}
 			h := windowOf(s[i:])
 			t.windows[h] = struct{}{}
 			t.mark(h)
@@ -315,7 +300,7 @@ func (u *run) scrub(s string, m mode) judged {
 	j := judged{out: s}
 	for round := 0; round < maxRounds; round++ {
 		spans := u.spans[:0]
-		u.secrets.find(j.out, m&modeCut != 0, func(a, b int) {
+		u.search.find(j.out, m&modeCut != 0, func(a, b int) {
 			spans = append(spans, span{start: a, end: b, rule: RuleSpread, reason: "holds a value found secret elsewhere"})
 		})
 		u.spans = spans

@@ -1,7 +1,6 @@
 package redact
 
 import (
-	"errors"
 	"fmt"
 
 	"github.com/safedump/sdcore/report"
@@ -10,7 +9,7 @@ import (
 // Placeholder stands in the place of every removed value, as in Safedump.
 const Placeholder = "[REDACTED]"
 
-// Result is a redacted report. Only Apply makes one.
+// Result is a redacted report. Only Apply and [Stream.Seal] make one.
 type Result struct{ r *report.Report }
 
 // Report returns the redacted report, not to be changed. It is nil for the
@@ -37,7 +36,8 @@ type Redactor struct {
 	names    *nameRules
 	types    *typeRules
 	triggers *triggerTable
-	plan     *structPlan
+
+	plan, goroutine *structPlan
 }
 
 // New compiles p. It fails where [Policy.Validate] does, and where the report
@@ -46,11 +46,11 @@ func New(p Policy) (*Redactor, error) {
 	if err := p.Validate(); err != nil {
 		return nil, err
 	}
-	plan, err := reportPlan()
+	plan, goroutine, err := reportPlan()
 	if err != nil {
 		return nil, fmt.Errorf("redact: %w", err)
 	}
-	x := &Redactor{policy: p, plan: plan, names: newNameRules(), types: newTypeRules(), triggers: newTriggerTable()}
+	x := &Redactor{policy: p, plan: plan, goroutine: goroutine, names: newNameRules(), types: newTypeRules(), triggers: newTriggerTable()}
 	x.allow, x.deny = nameSet(p.Allow), nameWords(p.Deny)
 	for i, rule := range p.Rules {
 		c, err := compileRule(rule)
@@ -66,20 +66,4 @@ func New(p Policy) (*Redactor, error) {
 // string of r that was not judged: when one value can't be judged, it is
 // dropped; when the report as a whole can't be, there is an error and no
 // result.
-func (x *Redactor) Apply(r *report.Report) (res Result, err error) {
-	if r == nil {
-		return Result{}, errors.New("redact: no report")
-	}
-	defer func() {
-		if p := recover(); p != nil { // the text of p may hold contents
-			res, err = Result{}, fmt.Errorf("redact: the report could not be walked (%T)", p)
-		}
-	}()
-	u := newRun(x, r)
-	hidden := u.hide()
-	u.collectOnly(hidden)
-	u.judgeReport()
-	u.spread()
-	u.finish()
-	return Result{r: u.r}, nil
-}
+func (x *Redactor) Apply(r *report.Report) (Result, error) { return x.Stream(0).Seal(r) }

@@ -2,31 +2,35 @@ package redact
 
 import (
 	"fmt"
-	"strconv"
 	"strings"
 
 	"github.com/safedump/sdcore/report"
 )
 
-// run is one call of Apply: the copy that is being redacted, and what was
-// learned about it.
+// run judges and scrubs parts of a report, one after the other. What it learns
+// about them, and the caches of verdicts, are its own: a stream has one for
+// each worker.
 type run struct {
-	x *Redactor
-	r *report.Report
+	x    *Redactor
+	tier int
+
+	// learned is what the first pass found out; search, from the second one on,
+	// the secrets that all have found.
+	learned *learned
+	search  *secretSet
 
 	loc       location
 	sink      *[]report.Redaction // where audit records go
-	counts    map[string]int
-	muted     int // above 0 while judging what the tier removes: no audit records
-	cut       int64
-	secrets   secretSet
+	counts    map[string]int      // of the records, by rule
+	muted     int                 // above 0 while judging what is not shown: no audit records
+	silent    bool                // no audit records at all: the first pass of a stream
+	again     []int               // indexes of goroutines that the head has listed
 	verdict   map[nameKey]nameVerdict
 	inText    map[string]nameVerdict
 	types     map[string]string
 	typesSeen map[string]struct{}
 	effort    int
 	spans     []span
-	symbols   map[string]struct{}
 }
 
 // nameKey is a name with what it stands in.
@@ -35,21 +39,25 @@ type nameKey struct{ owner, ownerType, name string }
 // maxCached bounds the caches of verdicts: map keys are names too.
 const maxCached = 1 << 16
 
-func newRun(x *Redactor, r *report.Report) *run {
-	u := &run{
-		x: x, verdict: map[nameKey]nameVerdict{}, types: map[string]string{},
-		inText: map[string]nameVerdict{}, symbols: map[string]struct{}{}, typesSeen: map[string]struct{}{},
+func newRun(x *Redactor) *run {
+	return &run{
+		x: x, tier: x.policy.Tier, learned: newLearned(), sink: new([]report.Redaction), counts: map[string]int{},
+		verdict: map[nameKey]nameVerdict{}, types: map[string]string{}, inText: map[string]nameVerdict{}, typesSeen: map[string]struct{}{},
 	}
-	c := cloner{maxNodes: maxNodes}
-	u.r = c.report(r, x.plan)
-	u.counts = ruleCounts(u.r.RedactionCounts)
-	u.sink = &u.r.Redactions
-	if c.dropped > 0 {
-		u.loc.push("report", noIndex)
-		u.record(RuleError, "sanitization error: "+strconv.Itoa(c.dropped)+" values nested too deeply to be judged")
-		u.loc.pop()
+}
+
+// secret keeps contents for the search in the rest of the report.
+func (u *run) secret(s string, g grade) {
+	if u.search == nil {
+		u.learned.secret(s, g)
 	}
-	return u
+}
+
+// symbol keeps a name of the program, see [learned.symbol].
+func (u *run) symbol(s string) {
+	if u.search == nil {
+		u.learned.symbol(s)
+	}
 }
 
 // name is the verdict on a name alone.

@@ -33,7 +33,7 @@ func (u *run) text(s string, m mode) judged {
 		j.hit = true
 		for _, sp := range spans {
 			j.note(sp)
-			u.secrets.add(j.out[sp.start:sp.end], sp.grade)
+			u.secret(j.out[sp.start:sp.end], sp.grade)
 			j.whole = j.whole || sp.whole
 		}
 		if round >= maxRounds {

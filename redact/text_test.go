@@ -18,7 +18,7 @@ func textAt(t *testing.T, tier int, m mode, s string) judged {
 	if err != nil {
 		t.Fatal(err)
 	}
-	u := newRun(x, &report.Report{})
+	u := newRun(x)
 	j := u.text(s, u.tiered(m))
 	if again := u.text(j.out, u.tiered(m)); again.hit {
 		t.Errorf("%q became %q, and that %q", s, j.out, again.out)

@@ -1,6 +1,7 @@
 package redact
 
 import (
+	"slices"
 	"strconv"
 
 	"github.com/safedump/sdcore/report"
@@ -31,25 +32,20 @@ func (u *run) tiered(m mode) mode {
 // showsPersonal reports whether e-mail addresses and phone numbers stay.
 func (p Policy) showsPersonal() bool { return p.Tier > personalTier && !p.Personal }
 
-// hide takes what the tier does not show out of the copy, counts it as
-// omitted, and returns it: it is judged too, so that a secret of it that also
-// stands elsewhere is known.
-func (u *run) hide() *report.Report {
-	r, tier := u.r, u.x.policy.Tier
-	if r.Fingerprint != "" && r.Tier < tier && r.Generator.Name != "safedump" {
-		tier = r.Tier // redacted before: what is gone does not come back
-	}
-	r.Tier = tier
+// hide takes what the tier does not show out of r, counts it as omitted, and
+// returns it: it is judged too, so that a secret of it that also stands
+// elsewhere is known.
+func (u *run) hide(r *report.Report) *report.Report {
 	h := &report.Report{}
-	if tier < tierValues {
-		u.omit("arguments", len(r.Process.Args), tierValues)
-		u.omit("environment values", len(r.Process.Env), tierValues)
+	if u.tier < tierValues {
+		omit(r, "arguments", len(r.Process.Args), tierValues)
+		omit(r, "environment values", len(r.Process.Env), tierValues)
 		h.Process.Args, h.Process.Env = r.Process.Args, r.Process.Env
 		r.Process.Args, r.Process.Env = nil, nil
 	}
-	if tier < tierGlobals {
-		u.omit("globals", len(r.Globals), tierGlobals)
-		u.omit("environment names", len(r.Process.EnvNames), tierGlobals)
+	if u.tier < tierGlobals {
+		omit(r, "globals", len(r.Globals), tierGlobals)
+		omit(r, "environment names", len(r.Process.EnvNames), tierGlobals)
 		h.Globals, h.Process.EnvNames, h.Process.Dir = r.Globals, r.Process.EnvNames, r.Process.Dir
 		if r.Globals != nil {
 			r.Globals = []report.Global{}
@@ -59,44 +55,41 @@ func (u *run) hide() *report.Report {
 		}
 		r.Process.Dir = ""
 	}
-	if tier < tierLocals {
-		u.hideLocals(h)
+	if u.tier < tierLocals {
+		for i := range r.Goroutines {
+			h.Goroutines = append(h.Goroutines, u.hideLocals(&r.Goroutines[i]))
+		}
+		for i := range r.Threads {
+			h.Threads = append(h.Threads, report.Thread{Frames: u.hideFrames(r.Threads[i].Frames)})
+		}
+		h.Crash.Exception = hideValues(&r.Crash.Exception)
 	}
 	return h
 }
 
-// hideLocals takes out variables, source lines, labels and typed values.
-func (u *run) hideLocals(h *report.Report) {
-	n := 0
-	for i := range u.r.Goroutines {
-		g := &u.r.Goroutines[i]
-		kept := report.Goroutine{Labels: g.Labels}
-		kept.Frames, n = hideFrames(g.Frames, n)
-		g.Labels = nil
-		h.Goroutines = append(h.Goroutines, kept)
-	}
-	for i := range u.r.Threads {
-		t := &u.r.Threads[i]
-		var kept report.Thread
-		kept.Frames, n = hideFrames(t.Frames, n)
-		h.Threads = append(h.Threads, kept)
-	}
-	u.omit("locals", n, tierLocals)
-	h.Crash.Exception = hideValues(&u.r.Crash.Exception)
+// hideLocals takes variables, source lines and labels out of a goroutine.
+func (u *run) hideLocals(g *report.Goroutine) report.Goroutine {
+	hidden := report.Goroutine{Labels: g.Labels, Frames: u.hideFrames(g.Frames)}
+	g.Labels = nil
+	return hidden
 }
 
-func hideFrames(frames []report.Frame, n int) ([]report.Frame, int) {
+func (u *run) hideFrames(frames []report.Frame) []report.Frame {
 	var hidden []report.Frame
 	for i := range frames {
 		f := &frames[i]
-		n += len(f.Vars)
-		hidden = append(hidden, report.Frame{Vars: f.Vars, Source: f.Source})
+		u.learned.locals += len(f.Vars)
+		hidden = append(hidden, report.Frame{Vars: f.Vars, Source: f.Source, Defers: slices.Clone(f.Defers)})
+		for j := range f.Defers {
+			u.learned.locals += len(f.Defers[j].Vars)
+			f.Defers[j].Vars = nil
+		}
 		if f.Vars != nil {
 			f.Vars = []report.Variable{}
 		}
 		f.Source = nil
 	}
-	return hidden, n
+	return hidden
 }
 
 // hideValues takes the typed values out of an exception and what it holds. The
@@ -110,25 +103,25 @@ func hideValues(e *report.Exception) report.Exception {
 	return h
 }
 
-// omit counts what the tier left out, with the tier that shows it.
-func (u *run) omit(what string, n, shown int) {
+// omit counts what the tier left out of r, with the tier that shows it.
+func omit(r *report.Report, what string, n, shown int) {
 	if n == 0 {
 		return
 	}
 	why := "--tier " + strconv.Itoa(shown)
-	for i := range u.r.Omitted {
-		if o := &u.r.Omitted[i]; o.What == what && o.Why == why {
+	for i := range r.Omitted {
+		if o := &r.Omitted[i]; o.What == what && o.Why == why {
 			o.Count += int64(n)
 			return
 		}
 	}
-	u.r.Omitted = append(u.r.Omitted, report.Omission{What: what, Count: int64(n), Why: why})
+	r.Omitted = append(r.Omitted, report.Omission{What: what, Count: int64(n), Why: why})
 }
 
 // beyond cuts what tier 1 does not follow: the parts of v, which are hop steps
 // further than p. What is cut is judged first, so that its secrets are known.
 func (u *run) beyond(v *report.Value, verdict nameVerdict, p place, hop int) bool {
-	if u.r.Tier >= tierDeep || hop == 0 || p.hops != shallowHops {
+	if u.tier >= tierDeep || hop == 0 || p.hops != shallowHops {
 		return false
 	}
 	u.muted++
@@ -136,10 +129,10 @@ func (u *run) beyond(v *report.Value, verdict nameVerdict, p place, hop int) boo
 	u.children(v, verdict, p)
 	u.muted--
 	if u.muted == 0 {
-		u.cut++
+		u.learned.cut++
 	}
 	v.Children = nil
 	v.State = report.StateBudget
-	v.Note = "not followed at tier " + strconv.Itoa(u.r.Tier)
+	v.Note = "not followed at tier " + strconv.Itoa(u.tier)
 	return true
 }

@@ -240,7 +240,7 @@ func (u *run) collect(v *report.Value, g grade, depth int) {
 	switch v.Kind {
 	case report.KindString, report.KindBytes, report.KindText:
 		if s, ok := v.Contents(); ok {
-			u.secrets.add(s, g)
+			u.secret(s, g)
 		}
 	case report.KindStruct:
 		g = min(g, gradeStrict)

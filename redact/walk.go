@@ -100,22 +100,19 @@ func (u *run) walkSlice(f reflect.Value, fp *fieldPlan, vis visitor) {
 }
 
 // judgeReport is the first pass: names, types and patterns.
-func (u *run) judgeReport() { u.walk(reflect.ValueOf(u.r).Elem(), u.x.plan, judge{u}) }
+func (u *run) judgeReport(r *report.Report) { u.walk(reflect.ValueOf(r).Elem(), u.x.plan, judge{u}) }
 
-// collectOnly judges what the tier removes: what is secret there must not stay
+// learnFrom judges what the tier removes: what is secret there must not stay
 // elsewhere.
-func (u *run) collectOnly(hidden *report.Report) {
+func (u *run) learnFrom(hidden *report.Report) {
 	u.muted++
-	u.walk(reflect.ValueOf(hidden).Elem(), u.x.plan, judge{u})
+	u.judgeReport(hidden)
 	u.muted--
 }
 
-// spread is the second pass: what was found secret is removed everywhere, and
+// scrubReport is the second pass: what was found secret is removed everywhere, and
 // what is left is shortened.
-func (u *run) spread() {
-	u.secrets.build(u.symbols)
-	u.walk(reflect.ValueOf(u.r).Elem(), u.x.plan, scrubber{u})
-}
+func (u *run) scrubReport(r *report.Report) { u.walk(reflect.ValueOf(r).Elem(), u.x.plan, scrubber{u}) }
 
 // judge is the first pass as a visitor.
 type judge struct{ u *run }
@@ -143,7 +140,7 @@ func (j judge) named(s *string, name string) {
 	u := j.u
 	v := u.name(name)
 	if u.hides(v, true) && *s != Placeholder {
-		u.secrets.add(*s, v.grade())
+		u.secret(*s, v.grade())
 		*s = Placeholder
 		u.record(v.rule, nameReason(v))
 		return
@@ -217,12 +214,4 @@ func (u *run) envDenied(name string) bool {
 	}
 	_, denied := u.x.deny[joined]
 	return denied || Denied(name) || u.name(name).rule == RuleCustom
-}
-
-// symbol keeps a name of the program: secrets that are also such a name are
-// not searched for in the rest of the report.
-func (u *run) symbol(s string) {
-	if len(u.symbols) < maxCached && len(s) >= minSpread {
-		u.symbols[s] = struct{}{}
-	}
 }
