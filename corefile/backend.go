@@ -154,6 +154,13 @@ func (r *Registers) Bytes(n uint64) (b []byte, ok bool) {
 	return b, ok
 }
 
+// BaseRegister reports whether n is one of the registers that nearly every
+// frame knows: frame pointer, stack pointer, program counter.
+func BaseRegister(n uint64) bool { return baseReg(n) >= 0 }
+
+// OnlyBase reports whether no other registers are known than those.
+func (r *Registers) OnlyBase() bool { return r == nil || len(r.values) == 0 }
+
 // Location is where a variable lives at one PC: pieces that follow each other
 // in the variable's memory layout. No pieces: it has no location there.
 type Location struct {

@@ -19,7 +19,7 @@ func (r *Reader) chanLayout(t *gotype.Type) chanLayout {
 	if r.chans.ok {
 		return r.chans
 	}
-	h, err := r.types.ByName("runtime.hchan")
+	h, err := r.typeNamed("runtime.hchan")
 	if err != nil || h == nil {
 		h = t.Internal
 	}
@@ -153,7 +153,7 @@ func (d *decoder) mapping(tk task) {
 func (d *decoder) entries(tk, inner task, l *mapLayout, p, used uint64) {
 	v := tk.dst
 	limit := min(used, uint64(max(hardSort, d.lim.items)))
-	found := make([]entry, 0, min(limit, hardSort))
+	found := d.found[:0]
 	more := false
 	f := d.walkMap(l, p, func(e entry) bool {
 		if uint64(len(found)) >= limit {
@@ -163,6 +163,7 @@ func (d *decoder) entries(tk, inner task, l *mapLayout, p, used uint64) {
 		found = append(found, e)
 		return true
 	})
+	d.found = found
 	d.sortEntries(tk.t.Key, found)
 	n := min(len(found), d.lim.items, d.nodes/2)
 	if n < len(found) || more {
@@ -178,7 +179,7 @@ func (d *decoder) entries(tk, inner task, l *mapLayout, p, used uint64) {
 	d.nodes -= n // the keys
 	cs := d.children(v, int64(n))
 	for i := range cs {
-		cs[i].Key = new(report.Value)
+		cs[i].Key = d.r.room.key()
 		d.push(inner, cs[i].Key, tk.t.Key, found[i].key)
 		d.push(inner, &cs[i].Value, tk.t.Elem, found[i].elem)
 	}

@@ -293,7 +293,9 @@ func (r *Reader) byDescriptor(desc uint64) (*gotype.Type, fault) {
 		}
 		return t, fault{}
 	}
+	r.shared.Lock()
 	t, err := r.types.ByDescriptor(desc)
+	r.shared.Unlock()
 	if err != nil || t == nil {
 		t = nil
 	}
@@ -336,7 +338,7 @@ func (d *decoder) function(tk task) {
 		return
 	}
 	pc := unsigned(b)
-	fn, ok := d.r.funcs.Function(pc)
+	fn, ok := d.r.functionAt(pc)
 	if !ok {
 		garbage(v, "no function begins at 0x%x", pc)
 		return
@@ -379,6 +381,6 @@ func (d *decoder) capture(tk task, c *report.Child, addr uint64, cv *captured) {
 		c.Value.State = report.StateCycle
 		return
 	}
-	tk.up = &ancestor{addr: addr, t: cv.Type, up: tk.up}
+	tk.up = d.below(addr, cv.Type, tk.up)
 	d.push(tk, &c.Value, cv.Type, at(addr, cv.Type.Size))
 }

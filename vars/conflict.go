@@ -53,7 +53,9 @@ type wordPlace struct {
 const maxDoubtWords = 64
 
 // doubts compares the locations of the variables of a frame.
-func doubts(sc *goscope.Scope, fr *corefile.Frame) []doubt {
+func (r *Reader) doubts(sc *goscope.Scope, fr *corefile.Frame) []doubt {
+	r.shared.Lock()
+	defer r.shared.Unlock()
 	locs := make([]corefile.Location, len(sc.Vars))
 	for i := range sc.Vars {
 		// One that can't be located contradicts nothing.

@@ -46,11 +46,31 @@ type decoder struct {
 	bytes int // bytes of strings that may still be read
 	steps int // tables and groups of maps that may still be looked at
 	queue []task
+	ups   slab[ancestor]
+	found []entry // of the map at hand
+	keys  []sortKey
 }
 
-// decoder starts a decoder with whole budgets.
-func (r *Reader) decoder(lim bounds) decoder {
-	return decoder{r: r, lim: lim, nodes: lim.nodes, bytes: max(hardBytes, lim.scan), steps: hardSteps, queue: r.queue[:0]}
+// begin gives the decoder whole budgets.
+func (d *decoder) begin(lim bounds) {
+	d.lim, d.nodes, d.bytes, d.steps = lim, lim.nodes, max(hardBytes, lim.scan), hardSteps
+	d.queue = d.queue[:0]
+	d.ups.reset()
+}
+
+// end lets go of what was decoded: it is the caller's.
+func (d *decoder) end() {
+	clear(d.queue)
+	if cap(d.queue) > 4*MaxNodes {
+		d.queue = nil
+	}
+}
+
+// below makes an ancestor of what is decoded next.
+func (d *decoder) below(addr uint64, t *gotype.Type, up *ancestor) *ancestor {
+	a := &d.ups.take(1)[0]
+	*a = ancestor{addr, t, up}
+	return a
 }
 
 // decode decodes the value of type t in src.
@@ -59,24 +79,36 @@ func (r *Reader) decode(t *gotype.Type, src region) report.Value {
 }
 
 // decodeWithin is decode with limits of its own.
-func (r *Reader) decodeWithin(t *gotype.Type, src region, lim bounds) report.Value {
+func (r *Reader) decodeWithin(t *gotype.Type, src region, lim bounds) (v report.Value) {
+	r.decodeInto(&v, t, src, lim)
+	return v
+}
+
+// decodeInto decodes into a zero value.
+func (r *Reader) decodeInto(v *report.Value, t *gotype.Type, src region, lim bounds) {
 	if f := src.missing(); f.bad() && t != nil && t.Kind != reflect.Invalid {
 		// Half of the variables in optimized code: no decoder is needed to say so.
-		return report.Value{Type: t.Name, Kind: kindOf(t), State: f.state, Note: f.note}
+		*v = report.Value{Type: t.Name, Kind: kindOf(t), State: f.state, Note: f.note}
+		return
 	}
-	d := r.decoder(lim)
-	var root report.Value
-	up := &ancestor{addr: uint64(src.address()), t: t}
-	d.queue = append(d.queue, task{dst: &root, t: t, src: src, up: up})
+	d := &r.decoder
+	d.begin(lim)
+	tk := task{dst: v, t: t, src: src}
+	if t != nil && t.Kind < firstComposite {
+		d.value(tk) // leads nowhere: no ancestor is needed
+		return
+	}
+	tk.up = d.below(uint64(src.address()), t, nil)
+	d.value(tk)
 	for i := 0; i < len(d.queue); i++ {
 		d.value(d.queue[i])
 	}
-	clear(d.queue) // the values belong to the caller now
-	if cap(d.queue) <= 4*MaxNodes {
-		r.queue = d.queue[:0]
-	}
-	return root
+	d.end()
 }
+
+// firstComposite is the first kind in package reflect that may have children.
+// A named number (time.Duration) has one that is made, not queued.
+const firstComposite = reflect.Array
 
 // value decodes one value and queues what it contains.
 func (d *decoder) value(tk task) {
@@ -149,12 +181,17 @@ func (d *decoder) children(v *report.Value, n int64) []report.Child {
 		return nil
 	}
 	d.nodes -= int(n)
-	v.Children = make([]report.Child, n)
+	v.Children = d.r.room.children(int(n))
 	return v.Children
 }
 
-// push queues a value inside of the one of tk, in the same object.
+// push queues a value inside of the one of tk, in the same object. A plain
+// number uses up nothing that others could lack, and is decoded at once.
 func (d *decoder) push(tk task, dst *report.Value, t *gotype.Type, src region) {
+	if t != nil && t.Package == "" && t.Kind < firstComposite && t.Kind != reflect.Invalid {
+		d.value(task{dst: dst, t: t, src: src})
+		return
+	}
 	d.queue = append(d.queue, task{dst: dst, t: t, src: src, depth: tk.depth, level: tk.level + 1, up: tk.up})
 }
 
@@ -198,7 +235,7 @@ func (d *decoder) object(tk task, t *gotype.Type, src region) {
 	default:
 		up := tk.up
 		if addr != 0 {
-			up = &ancestor{addr: addr, t: t, up: up}
+			up = d.below(addr, t, up)
 		}
 		d.queue = append(d.queue, task{dst: v, t: t, src: src, depth: tk.depth + 1, level: tk.level + 1, up: up})
 	}
@@ -219,7 +256,7 @@ func (d *decoder) enter(tk task, addr uint64) (inner task, ok bool) {
 	inner = tk
 	inner.depth++
 	if addr != 0 {
-		inner.up = &ancestor{addr: addr, t: tk.t, up: tk.up}
+		inner.up = d.below(addr, tk.t, tk.up)
 	}
 	return inner, true
 }

@@ -40,7 +40,7 @@ func (r *Reader) FrameRoot(fr *corefile.Frame, name string) (Root, error) {
 	for _, o := range names {
 		if o.name == name {
 			root := r.VarRoot(&sc.Vars[o.index], fr)
-			root.doubt = o.doubt
+			root.doubt = r.doubts(sc, fr)[o.index]
 			return root, nil
 		}
 	}
@@ -54,7 +54,9 @@ func (r *Reader) GlobalRoot(name string) (Root, error) {
 		return Root{}, fmt.Errorf("%w: no package variables are known", report.ErrPath)
 	}
 	if r.globals == nil {
+		r.shared.Lock()
 		all, err := r.scopes.Globals()
+		r.shared.Unlock()
 		if err != nil {
 			return Root{}, err
 		}
@@ -79,8 +81,8 @@ const maxHops = 64
 // only. The meaning of the steps is that of report.Value.At. The error matches
 // report.ErrPath; it holds names, types and addresses, no contents.
 func (r *Reader) Eval(root Root, path report.Path) (report.Value, error) {
-	d := r.decoder(r.lim)
-	e := evaluator{d: &d}
+	e := evaluator{d: &decoder{r: r, lim: r.lim}}
+	e.d.begin(r.lim)
 	if root.doubt == refuted {
 		root.src = lost(max(sizeOf(root.t), 1), refutation())
 	}
@@ -237,7 +239,7 @@ func (e *evaluator) captured(p *spot, name string) error {
 	if f.bad() {
 		return f.err()
 	}
-	fn, _ := e.d.r.funcs.Function(unsigned(b))
+	fn, _ := e.d.r.functionAt(unsigned(b))
 	for i := range fn.Captured {
 		c := &fn.Captured[i]
 		if c.Name != name || c.Type == nil {

@@ -30,9 +30,10 @@ func (r *Reader) Frames(ctx context.Context, st corefile.Stack) ([]report.Frame,
 // FramesWhere is Frames with variables only in the frames that want selects;
 // a nil want selects all.
 func (r *Reader) FramesWhere(ctx context.Context, st corefile.Stack, want func(*report.Frame) bool) ([]report.Frame, []report.Problem) {
-	out := r.FrameRefs(st)
+	r.room.reset()
+	out := r.frameRefs(st)
 	var problems []report.Problem
-	told := map[string]bool{}
+	var told map[string]bool
 	for i := range out {
 		if want != nil && !want(&out[i]) {
 			continue
@@ -43,19 +44,19 @@ func (r *Reader) FramesWhere(ctx context.Context, st corefile.Stack, want func(*
 			return out[:i], problems
 		}
 		fr := &st.Frames[out[i].Index]
-		lim := r.lim
-		if out[i].Runtime || inRuntime(fr.File) {
-			lim = lim.shallow()
-		}
-		vs, err := r.frame(fr, lim)
+		p := r.plan(fr)
+		err := p.open(r)
 		// C functions have no variables that belong into a report of a Go program.
 		foreign := out[i].Package == "" && errors.Is(err, goscope.ErrNoFunction)
 		if err != nil && !foreign && !told[fr.Function] {
+			if told == nil {
+				told = map[string]bool{}
+			}
 			told[fr.Function] = true
 			problems = append(problems, report.Problem{Stage: stage, Subject: "variables of " + fr.Function,
 				Addr: report.Addr(fr.PC), Message: err.Error(), Missing: !out[i].Runtime})
 		}
-		out[i].Vars = vs
+		out[i].Vars = p.variables(r, fr)
 	}
 	return out, problems
 }
@@ -63,77 +64,44 @@ func (r *Reader) FramesWhere(ctx context.Context, st corefile.Stack, want func(*
 // FrameRefs is Frames without variables. Functions are named as Go prints them:
 // "main.Map[...]".
 func (r *Reader) FrameRefs(st corefile.Stack) []report.Frame {
+	r.room.reset()
+	return r.frameRefs(st)
+}
+
+func (r *Reader) frameRefs(st corefile.Stack) []report.Frame {
 	n := len(st.Frames)
 	skipFrom, skipTo := n, n
 	if n > r.lim.frames {
 		outer := r.lim.frames / 4
 		skipFrom, skipTo = r.lim.frames-outer, n-outer
 	}
-	out := make([]report.Frame, 0, min(n, r.lim.frames))
-	for i := range st.Frames {
-		if i >= skipFrom && i < skipTo {
-			continue
+	out := r.room.frames(n - (skipTo - skipFrom))
+	for i := range out {
+		index := i
+		if i >= skipFrom {
+			index += skipTo - skipFrom
 		}
-		fr := &st.Frames[i]
-		pkg := packageOf(fr.Function)
-		out = append(out, report.Frame{
-			Index:    i,
-			Function: printedName(fr.Function),
-			Package:  pkg,
-			File:     fr.File,
-			Line:     fr.Line,
-			PC:       report.Addr(fr.PC),
-			CFA:      report.Addr(fr.CFA),
-			Inlined:  fr.Inlined,
-			Runtime:  isRuntime(pkg),
-			Repeat:   fr.Repeat,
-			Vars:     []report.Variable{},
-		})
+		fr := &st.Frames[index]
+		out[i] = r.plan(fr).ref
+		out[i].Index, out[i].CFA, out[i].Repeat = index, report.Addr(fr.CFA), fr.Repeat
 	}
 	return out
 }
 
-// frame decodes the variables of one frame.
-func (r *Reader) frame(fr *corefile.Frame, lim bounds) ([]report.Variable, error) {
-	sc, names, err := r.scope(fr)
-	out := make([]report.Variable, 0, len(names))
-	for _, o := range names {
-		v := r.variable(&sc.Vars[o.index], fr, lim)
-		v.Name = o.name
-		o.doubt.apply(&v.Value)
-		out = append(out, v)
+// frameRef is a frame without variables, and without what depends on its place
+// on the stack.
+func frameRef(fr *corefile.Frame) report.Frame {
+	pkg := packageOf(fr.Function)
+	return report.Frame{
+		Function: printedName(fr.Function),
+		Package:  pkg,
+		File:     fr.File,
+		Line:     fr.Line,
+		PC:       report.Addr(fr.PC),
+		Inlined:  fr.Inlined,
+		Runtime:  isRuntime(pkg),
+		Vars:     []report.Variable{},
 	}
-	return out, err
-}
-
-// scope finds the variables of a frame and their names in order; the scope is
-// nil where the frame's function declares none.
-func (r *Reader) scope(fr *corefile.Frame) (*goscope.Scope, []ordered, error) {
-	if r.scopes == nil {
-		return nil, nil, nil
-	}
-	scopes, err := r.scopes.Scopes(fr.PC, fr.CallPC)
-	if err != nil {
-		return nil, nil, err
-	}
-	for i := range scopes {
-		if scopes[i].Depth != fr.Depth {
-			continue
-		}
-		sc := &scopes[i]
-		key := scopeKey{fr.PC, fr.CallPC, fr.Depth}
-		names, ok := r.orders[key]
-		if !ok || len(names) != len(sc.Vars) {
-			names = order(sc)
-			ds := doubts(sc, fr)
-			for i := range names {
-				names[i].doubt = ds[names[i].index]
-			}
-			r.orders[key] = names
-		}
-		return sc, names, nil
-	}
-	return nil, nil, nil
 }
 
 // Variable decodes one variable of a frame, under its name in the source.
@@ -153,9 +121,11 @@ func (r *Reader) variable(v *goscope.Var, fr *corefile.Frame, lim bounds) report
 
 // locateVar finds a variable's type and where its bytes are in a frame.
 func (r *Reader) locateVar(v *goscope.Var, fr *corefile.Frame) (t *gotype.Type, src region, isStale bool) {
+	r.shared.Lock()
 	t = v.TypeIn(fr)
-	size := max(sizeOf(t), 1)
 	loc, err := v.Locate(fr)
+	r.shared.Unlock()
+	size := max(sizeOf(t), 1)
 	if err != nil {
 		return t, lost(size, fault{report.StateUnreadable, err.Error()}), false
 	}
@@ -172,17 +142,10 @@ func (r *Reader) locateVar(v *goscope.Var, fr *corefile.Frame) (t *gotype.Type, 
 	return t, at(unsigned(b), sizeOf(t)), loc.Stale
 }
 
-// scopeKey is what the variables of a frame depend on.
-type scopeKey struct {
-	pc, callPC uint64
-	depth      int
-}
-
 // ordered is a variable of a scope in its place.
 type ordered struct {
 	index int
 	name  string
-	doubt doubt
 }
 
 // order puts the variables of a scope in order - arguments, results, captured

@@ -9,17 +9,11 @@ import (
 // maxClosure bounds the size of a closure object, in bytes.
 const maxClosure = 1 << 20
 
-// debugFunctions describes functions by debug information, each once.
-type debugFunctions struct {
-	finder *goscope.Finder
-	known  map[uint64]function
-}
+// debugFunctions describes functions by debug information.
+type debugFunctions struct{ finder *goscope.Finder }
 
 // Function describes the function that begins at pc.
-func (d *debugFunctions) Function(pc uint64) (function, bool) {
-	if f, ok := d.known[pc]; ok {
-		return f, f.Name != ""
-	}
+func (d debugFunctions) Function(pc uint64) (function, bool) {
 	var f function
 	if name, entry, _, ok := d.finder.Function(pc); ok && entry == pc {
 		f.Name = printedName(name)
@@ -31,8 +25,19 @@ func (d *debugFunctions) Function(pc uint64) (function, bool) {
 			}
 		}
 	}
-	if len(d.known) < maxDescs {
-		d.known[pc] = f
+	return f, f.Name != ""
+}
+
+// functionAt describes the function that begins at pc, each once.
+func (r *Reader) functionAt(pc uint64) (function, bool) {
+	f, ok := r.functions[pc]
+	if !ok {
+		r.shared.Lock()
+		f, _ = r.funcs.Function(pc)
+		r.shared.Unlock()
+		if len(r.functions) < maxDescs {
+			r.functions[pc] = f
+		}
 	}
 	return f, f.Name != ""
 }

@@ -14,7 +14,9 @@ func (r *Reader) Globals(ctx context.Context, match func(pkg, name string) bool)
 	if r.scopes == nil {
 		return out, nil
 	}
+	r.shared.Lock()
 	all, err := r.scopes.Globals()
+	r.shared.Unlock()
 	if err != nil {
 		return out, []report.Problem{{Stage: stage, Subject: "globals", Message: err.Error(), Missing: true}}
 	}

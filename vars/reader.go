@@ -1,6 +1,8 @@
 package vars
 
 import (
+	"sync"
+
 	"github.com/safedump/sdcore/corefile"
 	"github.com/safedump/sdcore/corefile/goscope"
 	"github.com/safedump/sdcore/corefile/gotype"
@@ -19,21 +21,26 @@ type Options struct {
 }
 
 // Reader decodes the variables of one core. What it learns of types and
-// functions is kept. Not safe for concurrent use.
+// functions is kept. Not safe for concurrent use, see [Reader.Clone].
 type Reader struct {
 	mem    memory
+	lim    bounds
+	shared *sync.Mutex // guards the three, which clones share
 	types  typeSource
 	scopes scopeSource
 	funcs  functionSource
-	lim    bounds
 
-	descs   map[uint64]*gotype.Type
-	layouts map[*gotype.Type]*mapLayout
-	chans   chanLayout
-	maps    mapHeader
-	orders  map[scopeKey][]ordered
-	globals map[string]*goscope.Global // by full name, nil before it is needed
-	queue   []task                     // of the last decoder, to be used again
+	plans     map[scopeKey]*framePlan
+	functions map[uint64]function
+	descs     map[uint64]*gotype.Type
+	layouts   map[*gotype.Type]*mapLayout
+	chans     chanLayout
+	maps      mapHeader
+	globals   map[string]*goscope.Global // by full name, nil before it is needed
+
+	room    room
+	decoder decoder
+	parts   []part // of the variable at hand
 }
 
 // New makes a Reader of a core. f may be nil: there are no variables of frames
@@ -42,21 +49,43 @@ func New(c *corefile.Core, t *gotype.Types, f *goscope.Finder, o Options) *Reade
 	r := newReader(c.Memory(), t, o)
 	if f != nil {
 		r.scopes = f
-		r.funcs = &debugFunctions{finder: f, known: map[uint64]function{}}
+		r.funcs = debugFunctions{f}
 	}
 	return r
 }
 
 func newReader(mem memory, types typeSource, o Options) *Reader {
-	return &Reader{
-		mem:     mem,
-		types:   types,
-		funcs:   noFunctions{},
-		lim:     newBounds(o.Limits, o.ScanBytes),
-		descs:   map[uint64]*gotype.Type{},
-		layouts: map[*gotype.Type]*mapLayout{},
-		orders:  map[scopeKey][]ordered{},
+	r := &Reader{
+		mem:    mem,
+		lim:    newBounds(o.Limits, o.ScanBytes),
+		shared: new(sync.Mutex),
+		types:  types,
+		funcs:  noFunctions{},
 	}
+	r.reset()
+	return r
+}
+
+// reset makes what is a Reader's own.
+func (r *Reader) reset() {
+	r.plans = map[scopeKey]*framePlan{}
+	r.functions = map[uint64]function{}
+	r.descs = map[uint64]*gotype.Type{}
+	r.layouts = map[*gotype.Type]*mapLayout{}
+	r.room, r.parts = room{}, nil
+	r.decoder = decoder{r: r}
+}
+
+// Clone makes a Reader that may be used beside r, for work that looks at each
+// goroutine once. What the next call of it returns takes the place of what the
+// last one returned: nothing of that may be kept but its strings, and those no
+// longer than the core is open. The types and scopes that r was made of must not be
+// used by anybody else meanwhile.
+func (r *Reader) Clone() *Reader {
+	c := *r
+	c.reset()
+	c.room.reuse = true
+	return &c
 }
 
 // noFunctions knows no functions.
@@ -101,4 +130,11 @@ func sizeOf(t *gotype.Type) int64 {
 		return 0
 	}
 	return max(t.Size, 0)
+}
+
+// typeNamed finds a type by its name in the debug information.
+func (r *Reader) typeNamed(name string) (*gotype.Type, error) {
+	r.shared.Lock()
+	defer r.shared.Unlock()
+	return r.types.ByName(name)
 }

@@ -134,7 +134,7 @@ func (d *decoder) text(v *report.Value, src region) {
 		return
 	}
 	d.bytes -= n
-	v.SetContents(string(b))
+	v.SetContents(d.r.room.text(b))
 	if int64(n) < src.size {
 		v.State = report.StateTruncated
 	}

@@ -53,9 +53,9 @@ func (r *Reader) mapHeader(t *gotype.Type) mapHeader {
 		return *h
 	}
 	const pkg = "internal/runtime/maps."
-	m, errM := r.types.ByName(pkg + "Map")
-	tab, errT := r.types.ByName(pkg + "table")
-	ref, errR := r.types.ByName(pkg + "groupsReference")
+	m, errM := r.typeNamed(pkg + "Map")
+	tab, errT := r.typeNamed(pkg + "table")
+	ref, errR := r.typeNamed(pkg + "groupsReference")
 	if errM != nil || errT != nil || errR != nil {
 		m, tab, ref = internalTypes(t)
 	}
@@ -321,11 +321,14 @@ func (d *decoder) sortEntries(t *gotype.Type, es []entry) {
 	if t == nil || t.Kind != reflect.String && width(t.Kind) == 0 {
 		return
 	}
-	keys := make([]sortKey, len(es))
-	for i := range es {
-		keys[i] = d.sortKey(t, es[i].key)
+	if len(es) < 2 {
+		return
 	}
-	sort.Stable(byKey{keys, es})
+	d.keys = d.keys[:0]
+	for i := range es {
+		d.keys = append(d.keys, d.sortKey(t, es[i].key))
+	}
+	sort.Stable(byKey{d.keys, es})
 }
 
 // sortedPrefix is how much of a string key takes part in sorting.
