@@ -2,6 +2,7 @@ package sdcore
 
 import (
 	"context"
+	"slices"
 
 	"github.com/safedump/sdcore/corefile"
 	"github.com/safedump/sdcore/crash"
@@ -10,14 +11,16 @@ import (
 
 // explain finds out why the program died and records it.
 func (s *Session) explain(ctx context.Context, e *engine, rep *report.Report, all []stacked) crash.Site {
-	gs := make([]corefile.Goroutine, len(all))
-	for i := range all {
-		gs[i] = all[i].g
-	}
 	s.progress("explaining the crash", 0, 0)
 	c, site, problems := crash.Explain(ctx, crash.Input{
 		Core: s.core, Runtime: e.runtime, Backend: e.backend, Types: e.types, Finder: e.finder, Vars: e.reader,
-		Goroutines: gs, MaxFrames: s.options.Limits.MaxFrames,
+		MaxFrames: s.options.Limits.MaxFrames,
+		Goroutine: func(addr uint64) *corefile.Goroutine {
+			if i := slices.IndexFunc(all, func(st stacked) bool { return st.g.Addr == addr }); i >= 0 {
+				return all[i].g
+			}
+			return nil
+		},
 	})
 	if c.Signal == nil && (c.Kind == report.KindSignal || c.Kind == report.KindUnknown) {
 		// After a panic or throw it is the runtime's own SIGABRT: no cause.

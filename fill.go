@@ -29,6 +29,7 @@ func (s *Session) fill(ctx context.Context, e *engine, rep *report.Report, all [
 	if s.options.Limits.MaxSize > 0 {
 		budget = decodeFactor * s.options.Limits.MaxSize
 	}
+	rep.Goroutines = slices.Grow(rep.Goroutines, len(all))
 	var used, left, bare int64
 	for i := range all {
 		if ctx.Err() != nil {
@@ -71,7 +72,7 @@ func (s *Session) fill(ctx context.Context, e *engine, rep *report.Report, all [
 
 // goroutine converts what the backend knows of a goroutine, without frames.
 func (s *Session) goroutine(st *stacked, crashed uint64) report.Goroutine {
-	g := &st.g
+	g := st.g
 	return report.Goroutine{
 		ID: g.ID, Status: g.Status, WaitReason: g.WaitReason, WaitSince: g.WaitSince,
 		Crashed: crashed != 0 && g.ID == crashed, System: g.System, Thread: g.TID,

@@ -79,7 +79,7 @@ func missingIDs(ids []uint64, kept []stacked) []uint64 {
 // selects reports whether f wants the goroutine. The one that crashed is
 // wanted unless a condition is against it.
 func (f *Filter) selects(st *stacked, crashed uint64) bool {
-	g := &st.g
+	g := st.g
 	switch {
 	case len(f.IDs) > 0:
 		if !slices.Contains(f.IDs, g.ID) {

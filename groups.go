@@ -14,25 +14,24 @@ const maxGroupIDs = 64
 // group puts goroutines with equal stacks and states together and returns the
 // groups, largest first; each shape learns its group.
 func group(all []stacked) []report.Group {
-	index := map[*shape]int{}
+	for i := range all {
+		all[i].shape.group = 0 // of an earlier selection
+	}
 	var groups []report.Group
 	for i := range all {
 		st := &all[i]
-		n, ok := index[st.shape]
-		if !ok {
-			n = len(groups)
-			index[st.shape] = n
-			groups = append(groups, newGroup(n+1, st))
+		if st.shape.group == 0 {
+			st.shape.group = len(groups) + 1
+			groups = append(groups, newGroup(st.shape.group, st))
 		}
-		g := &groups[n]
+		g := &groups[st.shape.group-1]
 		g.Count++
 		if len(g.IDs) < maxGroupIDs {
 			g.IDs = append(g.IDs, st.g.ID)
 		}
-		if g.Creator != nil && (g.Creator.File != st.g.Creator.File || g.Creator.Line != st.g.Creator.Line) {
+		if by := st.g.Creator; g.Creator != nil && (by == nil || g.Creator.File != by.File || g.Creator.Line != by.Line) {
 			g.Creator = nil
 		}
-		st.shape.group = g.ID
 	}
 	slices.SortStableFunc(groups, func(a, b report.Group) int {
 		return cmp.Or(boolRank(a.System)-boolRank(b.System), cmp.Compare(b.Count, a.Count), cmp.Compare(a.ID, b.ID))
@@ -48,7 +47,7 @@ func boolRank(b bool) int {
 }
 
 func newGroup(id int, st *stacked) report.Group {
-	g := report.Group{ID: id, Status: st.g.Status, WaitReason: st.g.WaitReason, System: st.g.System, Creator: creator(&st.g)}
+	g := report.Group{ID: id, Status: st.g.Status, WaitReason: st.g.WaitReason, System: st.g.System, Creator: creator(st.g)}
 	for i := range st.shape.stack.Frames {
 		fr := &st.shape.stack.Frames[i]
 		g.Frames = append(g.Frames, report.FrameRef{Function: fr.Function, File: fr.File, Line: fr.Line, Inlined: fr.Inlined, Repeat: fr.Repeat})
@@ -57,7 +56,7 @@ func newGroup(id int, st *stacked) report.Group {
 }
 
 func creator(g *corefile.Goroutine) *report.Creator {
-	if g.Creator.Function == "" {
+	if g.Creator == nil {
 		return nil
 	}
 	return &report.Creator{Goroutine: g.ParentID, Function: g.Creator.Function, File: g.Creator.File, Line: g.Creator.Line}

@@ -2,7 +2,6 @@ package sdcore
 
 import (
 	"context"
-	"encoding/binary"
 	"fmt"
 	"slices"
 
@@ -13,7 +12,7 @@ import (
 
 // stacked is a goroutine with the stack that it stands on.
 type stacked struct {
-	g     corefile.Goroutine
+	g     *corefile.Goroutine
 	shape *shape
 	end   string // why the walk of the stack ended early
 	// omitted counts the frames that a limit left out.
@@ -23,11 +22,12 @@ type stacked struct {
 // shape is what goroutines on equal stacks share: of a hundred thousand, a few
 // hundred are different. Functions and lines are looked up once per shape.
 type shape struct {
-	key   string
-	owner uint64         // the goroutine that stack was walked for
+	first int            // index of the first goroutine that has it
+	owner uint64         // the goroutine that stack was walked for, that one
 	stack corefile.Stack // with the owner's frame addresses and registers
 	refs  []report.Frame // its frames without variables, made when needed
 	group int            // of its goroutines that were selected
+	same  *shape         // the one for all, of those that several walkers found
 }
 
 // stacks lists and walks every goroutine, and completes the threads.
@@ -38,27 +38,23 @@ func (s *Session) stacks(ctx context.Context, e *engine, rep *report.Report) ([]
 	}
 	addProblems(rep, problems)
 	addProblems(rep, s.damage)
-	all := make([]stacked, 0, len(gs))
+	all := make([]stacked, len(gs))
 	byThread := map[int]uint64{}
-	w := walker{backend: e.backend, max: s.options.Limits.MaxFrames, shapes: map[string]*shape{}}
-	w.bulk, _ = e.backend.(*gounwind.Backend)
 	for i := range gs {
-		if err := ctx.Err(); err != nil {
-			return nil, err
-		}
-		s.progress("unwinding goroutines", i, len(gs))
+		all[i].g = &gs[i]
 		if gs[i].TID != 0 {
 			byThread[gs[i].TID] = gs[i].ID
 		}
-		st, err := w.walk(ctx, &gs[i])
-		if err != nil {
-			addProblems(rep, []report.Problem{{
-				Stage: "unwind", Subject: fmt.Sprintf("goroutine %d", gs[i].ID),
-				Addr: report.Addr(gs[i].Addr), Message: err.Error(), Missing: true,
-			}})
-		}
-		all = append(all, st)
 	}
+	if bulk, ok := e.backend.(*gounwind.Backend); ok {
+		problems, err = s.walkBulk(ctx, bulk, all)
+	} else {
+		problems, err = s.walkEach(ctx, e.backend, all)
+	}
+	if err != nil {
+		return nil, err
+	}
+	addProblems(rep, problems)
 	addProblems(rep, cutStacks(all))
 	for i := range rep.Threads {
 		th := &rep.Threads[i]
@@ -85,74 +81,41 @@ func cutStacks(all []stacked) []report.Problem {
 	return []report.Problem{{Stage: "unwind", Subject: "stacks", Message: fmt.Sprintf("%d of %d end early, such as %s", n, len(all), example), Missing: true}}
 }
 
-// walker walks stacks and finds those that are equal.
-type walker struct {
-	backend corefile.Backend
-	bulk    *gounwind.Backend // the backend when it can walk without symbols
-	max     int
-	shapes  map[string]*shape
-	raw     []gounwind.Raw
-	key     []byte
-}
-
-// walk walks the stack of one goroutine. The error says what is missing of it;
-// the stack is then what was found.
-func (w *walker) walk(ctx context.Context, g *corefile.Goroutine) (stacked, error) {
-	if w.bulk == nil {
-		stack, err := w.backend.Unwind(ctx, g, w.max)
-		w.startKey(g)
+// walkEach walks one goroutine after the other by a backend that can't do
+// better.
+func (s *Session) walkEach(ctx context.Context, b corefile.Backend, all []stacked) ([]report.Problem, error) {
+	var problems []report.Problem
+	w := newWalker(nil, s.options.Limits.MaxFrames)
+	for i := range all {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		s.progress("unwinding goroutines", i, len(all))
+		st := &all[i]
+		stack, err := b.Unwind(ctx, st.g, w.max)
+		if err != nil {
+			problems = append(problems, unwound(st.g, err))
+		}
+		w.startKey(st.g)
 		for i := range stack.Frames {
 			if fr := &stack.Frames[i]; !fr.Inlined {
 				w.addKey(fr.PC, fr.Repeat)
 			}
 		}
-		return stacked{g: *g, shape: w.shape(g, stack), end: stack.End, omitted: stack.Omitted}, err
+		st.end, st.omitted = stack.End, stack.Omitted
+		if st.shape = w.shape(i); st.shape.first == i {
+			st.shape.owner, st.shape.stack = st.g.ID, stack
+		}
 	}
-	trace, err := w.bulk.Walk(g, w.raw, w.max)
-	if err != nil {
-		w.startKey(g)
-		return stacked{g: *g, shape: w.shape(g, corefile.Stack{})}, err
-	}
-	w.raw = trace.Frames
-	w.startKey(g)
-	for i := range trace.Frames {
-		w.addKey(trace.Frames[i].PC, trace.Frames[i].Repeat)
-	}
-	st := stacked{g: *g, end: trace.End, omitted: trace.Omitted}
-	if known, ok := w.shapes[string(w.key)]; ok {
-		st.shape = known
-		return st, nil
-	}
-	stack, err := w.backend.Unwind(ctx, g, w.max)
-	st.shape = w.shape(g, stack)
-	return st, err
+	return problems, nil
 }
 
-// startKey and addKey make the key of a stack: its PCs, which say more than
-// names and need no lookup, and the state of the goroutine.
-func (w *walker) startKey(g *corefile.Goroutine) {
-	w.key = append(w.key[:0], g.Status...)
-	w.key = append(w.key, 0)
-	w.key = append(w.key, g.WaitReason...)
-	w.key = append(w.key, 0)
-	if g.System {
-		w.key = append(w.key, 1)
+// unwound says that a stack could not be walked.
+func unwound(g *corefile.Goroutine, err error) report.Problem {
+	return report.Problem{
+		Stage: "unwind", Subject: fmt.Sprintf("goroutine %d", g.ID),
+		Addr: report.Addr(g.Addr), Message: err.Error(), Missing: true,
 	}
-}
-
-func (w *walker) addKey(pc uint64, repeat int) {
-	w.key = binary.LittleEndian.AppendUint64(w.key, pc)
-	w.key = binary.LittleEndian.AppendUint32(w.key, uint32(max(repeat, 1)))
-}
-
-// shape finds or makes the shape of the key.
-func (w *walker) shape(g *corefile.Goroutine, stack corefile.Stack) *shape {
-	sh, ok := w.shapes[string(w.key)]
-	if !ok {
-		sh = &shape{key: string(w.key), owner: g.ID, stack: stack}
-		w.shapes[sh.key] = sh
-	}
-	return sh
 }
 
 // has reports whether a function on the stack is wanted.
@@ -165,7 +128,7 @@ func (s *Session) stackOf(ctx context.Context, e *engine, st *stacked) (corefile
 	if st.shape.owner == st.g.ID {
 		return st.shape.stack, nil
 	}
-	return e.backend.Unwind(ctx, &st.g, s.options.Limits.MaxFrames)
+	return e.backend.Unwind(ctx, st.g, s.options.Limits.MaxFrames)
 }
 
 // frameRefs are the frames of a shape without variables, to be copied for each

@@ -45,8 +45,9 @@ type Goroutine struct {
 	PanicAddr  uint64 // newest runtime._panic, 0 when none
 	DeferAddr  uint64 // newest runtime._defer of the linked list, 0 when none
 	// Creator names the go statement, Start the entry function, from the
-	// binary's line table; empty when unknown.
-	Creator report.FrameRef
+	// binary's line table; nil and empty when unknown. Goroutines that were
+	// started by one statement share Creator: it must not be changed.
+	Creator *report.FrameRef
 	Start   string
 }
 

@@ -19,13 +19,15 @@ const stage = "crash"
 // Input is what a crash is explained from. Core is required; without one of
 // the others the answer is poorer, and a problem says so.
 type Input struct {
-	Core       *corefile.Core
-	Runtime    *goruntime.Runtime
-	Backend    corefile.Backend
-	Types      *gotype.Types
-	Finder     *goscope.Finder
-	Vars       *vars.Reader
-	Goroutines []corefile.Goroutine
+	Core    *corefile.Core
+	Runtime *goruntime.Runtime
+	Backend corefile.Backend
+	Types   *gotype.Types
+	Finder  *goscope.Finder
+	Vars    *vars.Reader
+	// Goroutine finds the goroutine whose runtime.g lies at addr, nil when there
+	// is none.
+	Goroutine func(addr uint64) *corefile.Goroutine
 	// MaxFrames bounds the stack that is walked; 0 means the backend's bound.
 	MaxFrames int
 }
@@ -117,10 +119,8 @@ func (x *explainer) find(ctx context.Context) {
 	if x.in.Runtime != nil {
 		x.thread = x.findM(threads)
 	}
-	for i := range x.in.Goroutines {
-		if g := &x.in.Goroutines[i]; x.thread.CurG != 0 && g.Addr == x.thread.CurG {
-			x.g = g
-		}
+	if x.thread.CurG != 0 && x.in.Goroutine != nil {
+		x.g = x.in.Goroutine(x.thread.CurG)
 	}
 	x.unwind(ctx)
 	x.marks = mark(x.st.Frames)

@@ -48,7 +48,13 @@ func open(t testing.TB, f coretest.Files) Input {
 		t.Fatal(err)
 	}
 	return Input{Core: c, Runtime: rt, Backend: be, Types: types, Finder: finder,
-		Vars: vars.New(c, types, finder, vars.Options{}), Goroutines: gs, MaxFrames: 500}
+		Vars: vars.New(c, types, finder, vars.Options{}), MaxFrames: 500,
+		Goroutine: func(addr uint64) *corefile.Goroutine {
+			if i := slices.IndexFunc(gs, func(g corefile.Goroutine) bool { return g.Addr == addr }); i >= 0 {
+				return &gs[i]
+			}
+			return nil
+		}}
 }
 
 // wanted is what is known of a fixture's death from its source.

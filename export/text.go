@@ -1,6 +1,7 @@
 package export
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"strconv"
@@ -51,7 +52,7 @@ type screen struct {
 	o TextOptions
 	ink
 	wide int
-	b    strings.Builder
+	b    bytes.Buffer
 	// above holds the variables that inner frames have shown.
 	above map[string]bool
 	// stacks are the texts of groups' stacks by ID, made when needed.
@@ -77,7 +78,7 @@ func (s *screen) gap() {
 }
 
 func (s *screen) flush(w io.Writer) error {
-	if _, err := io.WriteString(w, s.b.String()); err != nil {
+	if _, err := w.Write(s.b.Bytes()); err != nil {
 		return fmt.Errorf("write report: %w", err)
 	}
 	return nil

@@ -46,7 +46,7 @@ func (b *Backend) delveGoroutines(ctx context.Context) ([]corefile.Goroutine, []
 				o.Start = loc.Fn.Name
 			}
 			if loc := g.Go(); loc.Fn != nil {
-				o.Creator = report.FrameRef{Function: loc.Fn.Name, File: loc.File, Line: loc.Line}
+				o.Creator = &report.FrameRef{Function: loc.Fn.Name, File: loc.File, Line: loc.Line}
 			}
 			return nil
 		})

@@ -86,8 +86,8 @@ func compare(t *testing.T, g *corefile.Goroutine, want coretest.TracebackGorouti
 	if want.Creator != 0 && g.ParentID != want.Creator {
 		t.Errorf("goroutine %d was created by %d, Go says %d", g.ID, g.ParentID, want.Creator)
 	}
-	if want.CreatedBy != "" && g.Creator.Function != want.CreatedBy {
-		t.Errorf("goroutine %d was created in %s, Go says %s", g.ID, g.Creator.Function, want.CreatedBy)
+	if want.CreatedBy != "" && (g.Creator == nil || g.Creator.Function != want.CreatedBy) {
+		t.Errorf("goroutine %d was created in %+v, Go says %s", g.ID, g.Creator, want.CreatedBy)
 	}
 	if n := len(want.Frames); n > 1 && want.Elided == 0 {
 		if last := want.Frames[n-2].Func; last != "" && g.Start != "" && last != g.Start && want.Frames[n-1].Func == "runtime.goexit" {

@@ -37,26 +37,11 @@ func (r *Runtime) Goroutines(ctx context.Context) ([]corefile.Goroutine, []repor
 	if err != nil {
 		return nil, nil, err
 	}
-	out := make([]corefile.Goroutine, 0, len(addrs))
-	bad := 0
-	for i, addr := range addrs {
-		if i%1024 == 0 && ctx.Err() != nil {
-			return nil, problems, ctx.Err()
-		}
-		g, live, err := r.goroutine(addr)
-		if err != nil {
-			if bad++; bad <= maxProblems {
-				problems = append(problems, problem(addr, "runtime.g is not readable: "+err.Error()))
-			}
-			continue
-		}
-		if live {
-			out = append(out, g)
-		}
+	out, bad, err := r.list(ctx, addrs, listers(len(addrs)))
+	if err != nil {
+		return nil, problems, err
 	}
-	if bad > maxProblems {
-		problems = append(problems, problem(0, fmt.Sprintf("%d more goroutines are not readable", bad-maxProblems)))
-	}
+	problems = append(problems, bad...)
 	slices.SortFunc(out, func(a, b corefile.Goroutine) int {
 		return cmp.Or(cmp.Compare(a.ID, b.ID), cmp.Compare(a.Addr, b.Addr))
 	})
@@ -65,7 +50,7 @@ func (r *Runtime) Goroutines(ctx context.Context) ([]corefile.Goroutine, []repor
 
 // Goroutine reads the goroutine whose runtime.g lies at addr, dead or alive.
 func (r *Runtime) Goroutine(addr uint64) (corefile.Goroutine, error) {
-	g, _, err := r.goroutine(addr)
+	g, _, err := newLister(r).goroutine(addr)
 	return g, err
 }
 
@@ -103,7 +88,8 @@ func (r *Runtime) allgs() ([]uint64, []report.Problem, error) {
 
 // goroutine reads one runtime.g; live is false for those that are dead or only
 // reserved.
-func (r *Runtime) goroutine(addr uint64) (g corefile.Goroutine, live bool, err error) {
+func (s *lister) goroutine(addr uint64) (g corefile.Goroutine, live bool, err error) {
+	r := s.r
 	o, err := r.object(addr, r.lay.gSize)
 	if err != nil {
 		return g, false, err
@@ -124,9 +110,11 @@ func (r *Runtime) goroutine(addr uint64) (g corefile.Goroutine, live bool, err e
 		g.WaitReason = r.reason(o.get(l.gWaitReason))
 	}
 	r.locate(&g, o)
-	r.name(&g, o)
+	s.name(&g, o)
 	g.Fault = r.fault(o)
-	g.Labels = r.labels(o.get(l.gLabels))
+	if at := o.get(l.gLabels); at != 0 {
+		g.Labels = r.labels(at)
+	}
 	return g, true, nil
 }
 
@@ -148,16 +136,11 @@ func (r *Runtime) locate(g *corefile.Goroutine, o object) {
 }
 
 // name fills in the start function, the go statement and what depends on them.
-func (r *Runtime) name(g *corefile.Goroutine, o object) {
-	start, ok := r.starts[g.StartPC]
-	if !ok {
-		start, _ = r.FuncName(g.StartPC)
-		r.starts[g.StartPC] = start
-	}
-	g.Start = start
-	g.System = r.system(start, o)
+func (s *lister) name(g *corefile.Goroutine, o object) {
+	g.Start = s.start(g.StartPC)
+	g.System = s.r.system(g.Start, o)
 	if g.GoPC != 0 && g.ID != 1 { // nothing started the first one
-		g.Creator, _ = r.CallLine(g.GoPC)
+		g.Creator = s.creator(g.GoPC)
 	}
 }
 

@@ -234,7 +234,7 @@ func FuzzLineTable(f *testing.F) {
 		if err != nil {
 			return
 		}
-		r := &Runtime{lines: newLineTable(table)}
+		r := &Runtime{table: table}
 		for _, pc := range []uint64{0, 1, 0x1000, 0x1001, ^uint64(0)} {
 			_, _ = r.FuncName(pc)
 			_, _ = r.CallLine(pc)

@@ -42,8 +42,8 @@ func (r *Runtime) labels(addr uint64) []report.Label {
 	return out
 }
 
-// labelsAreSlice checks the layout that labels expects.
-func (r *Runtime) labelsAreSlice() bool {
+// checkLabels checks the layout that labels expects.
+func (r *Runtime) checkLabels() bool {
 	if t, err := r.types.ByName("runtime/pprof.labelMap"); err == nil && t != nil {
 		return t.Size == 24
 	}

@@ -3,6 +3,7 @@ package goruntime
 import (
 	"errors"
 	"fmt"
+	"sync"
 
 	"github.com/safedump/sdcore/corefile"
 	"github.com/safedump/sdcore/corefile/goscope"
@@ -38,13 +39,16 @@ type Runtime struct {
 	sym     symbols
 	lay     layout
 	types   types
-	lines   *lineTable
-	reasons []string // of waiting, by number
+	table   *pclntab.Table // of functions and lines, nil when not readable
+	reasons []string       // of waiting, by number
 
 	ms     []Thread // read once
 	msErr  error
 	msRead bool
-	starts map[uint64]string // names of start functions by address
+
+	// Looked up when the first goroutine needs it, by any lister.
+	labelsAreSlice func() bool // see labels
+	finalizing     func() bool // the finalizer goroutine runs code of the program
 }
 
 // New prepares to read the runtime of a core. t gives the layouts; f is asked
@@ -59,8 +63,8 @@ func New(c *corefile.Core, t *gotype.Types, f *goscope.Finder) (*Runtime, error)
 		return nil, fmt.Errorf("%s: %w", c.Binary().Path(), err)
 	}
 	// A binary without a readable line table still has goroutines.
-	if lines, err := pclntab.Open(c); err == nil {
-		r.lines = newLineTable(lines)
+	if table, err := pclntab.Open(c); err == nil {
+		r.table = table
 	}
 	return r, nil
 }
@@ -70,7 +74,8 @@ func newRuntime(mem memory, t types, sym symbols, threads []corefile.Thread) (*R
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrNoRuntime, err)
 	}
-	r := &Runtime{mem: mem, sym: sym, lay: lay, types: t, threads: map[int]corefile.Thread{}, starts: map[uint64]string{}}
+	r := &Runtime{mem: mem, sym: sym, lay: lay, types: t, threads: map[int]corefile.Thread{}}
+	r.labelsAreSlice, r.finalizing = sync.OnceValue(r.checkLabels), sync.OnceValue(r.runsFinalizer)
 	for _, th := range threads {
 		r.threads[th.TID] = th
 	}

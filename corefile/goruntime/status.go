@@ -69,6 +69,11 @@ func (r *Runtime) reason(n uint64) string {
 // 1.26): the finalizer goroutine runs code of the program.
 const fingRunningFinalizer = 1 << 1
 
+func (r *Runtime) runsFinalizer() bool {
+	v, ok := r.counter("runtime.fingStatus")
+	return ok && v&fingRunningFinalizer != 0
+}
+
 // system decides like runtime.isSystemGoroutine of Go 1.26 (traceback.go),
 // by the start function.
 func (r *Runtime) system(start string, o object) bool {
@@ -76,8 +81,7 @@ func (r *Runtime) system(start string, o object) bool {
 	case "runtime.main", "runtime.corostart", "runtime.handleAsyncEvent":
 		return false
 	case "runtime.runFinalizers", "runtime.runfinq":
-		v, ok := r.counter("runtime.fingStatus")
-		return !ok || v&fingRunningFinalizer == 0
+		return !r.finalizing()
 	case "runtime.runCleanups":
 		return o.get(r.lay.gCleanups) == 0
 	}
