@@ -1,7 +1,6 @@
 package redact
 
 import (
-	"slices"
 	"strconv"
 
 	"github.com/safedump/sdcore/report"
@@ -79,11 +78,7 @@ func (u *run) hideFrames(frames []report.Frame) []report.Frame {
 	for i := range frames {
 		f := &frames[i]
 		u.learned.locals += len(f.Vars)
-		hidden = append(hidden, report.Frame{Vars: f.Vars, Source: f.Source, Defers: slices.Clone(f.Defers)})
-		for j := range f.Defers {
-			u.learned.locals += len(f.Defers[j].Vars)
-			f.Defers[j].Vars = nil
-		}
+		hidden = append(hidden, report.Frame{Vars: f.Vars, Source: f.Source})
 		if f.Vars != nil {
 			f.Vars = []report.Variable{}
 		}
