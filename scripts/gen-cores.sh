@@ -29,11 +29,12 @@ tries=${SDCORE_CORE_TRIES:-50} # of 0.2 s each: how long other programs may take
 # A fixture is a directory below fixtures/, or DIRECTORY.VARIANT: the same
 # program built in another way.
 names=(
-  payment payment.noopt payment.pie payment.trimpath payment.stripped
-  kinds kinds.noopt stdvalues stdvalues.noopt
+  payment payment.noopt payment.pie payment.trimpath payment.race payment.stripped
+  kinds kinds.noopt kinds.pie kinds.cgo kinds.race
+  stdvalues stdvalues.noopt stdvalues.trimpath stdvalues.cgo
   nilderef customerror indexrange nilmap mapwrite deadlock manywait
-  stackoverflow repanic goexit sigabrt sigquit misplaced
-  cgosegv race
+  stackoverflow repanic goexit sigabrt sigquit misplaced misplaced.noopt
+  cgosegv cgosegv.noopt race race.noopt
 )
 
 say() { printf '%s\n' "$*" >&2; }
@@ -46,9 +47,10 @@ fail() {
 build_flags() {
   printf '%s\n' -buildvcs=false
   case $1 in
-    race | race.*) printf '%s\n' -race ;;
+    race | race.* | *.race) printf '%s\n' -race ;;
   esac
   case $1 in
+    *.cgo) printf '%s\n' -ldflags=-linkmode=external ;;
     *.noopt) printf '%s\n' '-gcflags=all=-N -l' ;;
     *.pie) printf '%s\n' -buildmode=pie ;;
     *.trimpath) printf '%s\n' -trimpath ;;
@@ -59,7 +61,7 @@ build_flags() {
 # needs_c NAME: does it need a C compiler?
 needs_c() {
   case $1 in
-    cgo* | race | race.*) return 0 ;;
+    cgo* | race | race.* | *.cgo | *.race) return 0 ;;
     *) return 1 ;;
   esac
 }

@@ -89,8 +89,8 @@ func Unavailable(t testing.TB, format string, args ...any) {
 
 // excused reports whether the fixture can't be built on this machine.
 func excused(name string) bool {
-	base, _, _ := strings.Cut(name, ".")
-	if base != "race" && !strings.HasPrefix(base, "cgo") {
+	base, mode, _ := strings.Cut(name, ".")
+	if base != "race" && mode != "race" && mode != "cgo" && !strings.HasPrefix(base, "cgo") {
 		return false
 	}
 	cc := os.Getenv("CC")
