@@ -1,7 +1,6 @@
 package export
 
 import (
-	"maps"
 	"slices"
 	"time"
 
@@ -10,7 +9,8 @@ import (
 
 // completed returns a copy of r that can be written: nothing in it is null,
 // no tree is deeper than readers go, no time is out of their range. It shares
-// with r what needs no change.
+// with r what needs no change. Of its goroutines there may be very many: each
+// goes through completedGoroutine when it is its turn.
 func completed(r *report.Report) report.Report {
 	c := *r
 	c.Schema = report.Schema
@@ -29,10 +29,7 @@ func completed(r *report.Report) report.Report {
 	for i := range c.Threads {
 		c.Threads[i].Frames = completedFrames(c.Threads[i].Frames)
 	}
-	c.Goroutines = slices.Clone(list(c.Goroutines))
-	for i := range c.Goroutines {
-		c.Goroutines[i].Frames = list(completedFrames(c.Goroutines[i].Frames))
-	}
+	c.Goroutines = list(c.Goroutines)
 	c.Groups = slices.Clone(list(c.Groups))
 	for i := range c.Groups {
 		c.Groups[i].IDs, c.Groups[i].Frames = list(c.Groups[i].IDs), list(c.Groups[i].Frames)
@@ -43,11 +40,43 @@ func completed(r *report.Report) report.Report {
 	}
 	c.Omitted = slices.Clip(list(c.Omitted))
 	c.Problems, c.Redactions = list(c.Problems), list(c.Redactions)
-	c.RedactionCounts = maps.Clone(c.RedactionCounts)
-	if c.RedactionCounts == nil {
-		c.RedactionCounts = map[string]int{}
-	}
+	c.RedactionCounts = ruleCounts(c.RedactionCounts)
 	return c
+}
+
+// ruleCounts returns m, or an empty map for nil.
+func ruleCounts(m map[string]int) map[string]int {
+	if m == nil {
+		return map[string]int{}
+	}
+	return m
+}
+
+// completedGoroutine returns g, or a copy where g can't be written as it is.
+func completedGoroutine(g *report.Goroutine) *report.Goroutine {
+	complete := g.Frames != nil
+	for i := range g.Frames {
+		complete = complete && completeFrame(&g.Frames[i])
+	}
+	if complete {
+		return g
+	}
+	c := *g
+	c.Frames = list(completedFrames(g.Frames))
+	return &c
+}
+
+// completeFrame reports whether f can be written as it is.
+func completeFrame(f *report.Frame) bool {
+	if f.Vars == nil || f.Source != nil && f.Source.Lines == nil {
+		return false
+	}
+	return writableVars(f.Vars)
+}
+
+// writableVars reports whether no variable is deeper than a file may hold.
+func writableVars(vars []report.Variable) bool {
+	return !slices.ContainsFunc(vars, func(v report.Variable) bool { return deeperThan(&v.Value, report.MaxValueDepth) })
 }
 
 // list returns s, or an empty slice for nil.
@@ -91,12 +120,18 @@ func completedFrames(frames []report.Frame) []report.Frame {
 		if f.Source != nil && f.Source.Lines == nil {
 			f.Source = &report.Source{First: f.Source.First, Lines: []string{}}
 		}
-		f.Vars = slices.Clone(list(f.Vars))
-		for j := range f.Vars {
-			f.Vars[j].Value = shallow(f.Vars[j].Value, 0)
-		}
+		f.Vars = shallowVars(list(f.Vars))
 	}
 	return frames
+}
+
+// shallowVars returns a copy of vars with what is too deep replaced.
+func shallowVars(vars []report.Variable) []report.Variable {
+	vars = slices.Clone(vars)
+	for i := range vars {
+		vars[i].Value = shallow(vars[i].Value, 0)
+	}
+	return vars
 }
 
 // shallow returns v with what lies deeper than a file may hold replaced by a

@@ -1,32 +1,10 @@
 package export
 
 import (
-	"encoding/json"
 	"sort"
 
 	"github.com/safedump/sdcore/report"
 )
-
-// where is the place of a part in a file: it decides what the part costs.
-type where int
-
-const (
-	inSdcore where = iota // a line of a list in the metadata
-	inSchema              // an element of a list in the standard part, indented
-)
-
-// schemaIndent is the indentation of such an element.
-const schemaIndent = "    "
-
-// cost is the number of bytes of v at its place, the separators included.
-func (w where) cost(v any) (int64, error) {
-	if w == inSchema {
-		b, err := report.EncodeIndented(v, schemaIndent)
-		return int64(len(b)+len(schemaIndent)) + 2, err
-	}
-	b, err := report.EncodeCompact(v)
-	return int64(len(b)+len("        ")) + 2, err
-}
 
 // reserved is what the records of omissions may add to a file, in bytes.
 const reserved = 1024
@@ -43,15 +21,15 @@ type fitter struct {
 	order   []int
 	rep     report.Report
 	doc     *report.Document
-	bound   bool
 	room    int64
 	// entries and whole say per goroutine whether it is listed, and whether
 	// with its frames.
 	entries, whole []bool
+	line           []byte // the part that is measured
 }
 
 func newFitter(r *report.Report, o Options) *fitter {
-	f := &fitter{from: r, crashed: crashedGoroutine(r), doc: document(r, o.Time), bound: o.MaxSize >= 0, room: o.MaxSize}
+	f := &fitter{from: r, crashed: crashedGoroutine(r), doc: document(r, o.Time), room: o.MaxSize}
 	if o.MaxSize == 0 {
 		f.room = DefaultMaxSize
 	}
@@ -62,20 +40,19 @@ func newFitter(r *report.Report, o Options) *fitter {
 	return f
 }
 
-// take deducts the size of v at its place and reports whether it fits.
-func (f *fitter) take(v any, at where, room *int64) (bool, error) {
-	if !f.bound {
-		return true, nil
-	}
-	n, err := at.cost(v)
-	if err != nil {
-		return false, err
-	}
+// size is the number of bytes that an element of a list takes at its place.
+func (f *fitter) size(at where, element func(dst []byte) []byte) int64 {
+	f.line = at.element(f.line[:0], element)
+	return int64(len(f.line))
+}
+
+// take deducts n bytes and reports whether they fit.
+func (f *fitter) take(n int64, room *int64) bool {
 	if n > *room {
-		return false, nil
+		return false
 	}
 	*room -= n
-	return true, nil
+	return true
 }
 
 // fit fills rep and doc: first what is always there, then groups, the list of
@@ -86,79 +63,52 @@ func (f *fitter) fit() error {
 	}
 	half := f.room / 2
 	kept := half
-	groups, err := takeAll(f, f.rep.Groups, inSdcore, &kept)
-	if err != nil {
-		return err
-	}
+	groups := takeAll(f, f.rep.Groups, inSdcore, &kept, (*report.Group).AppendJSON)
 	f.omit("groups", len(f.from.Groups)-len(groups))
 	f.rep.Groups = groups
 	f.room -= half - kept
 
 	half = f.room / 2
 	kept = half
-	if err := f.list(&kept); err != nil {
-		return err
-	}
+	f.list(&kept)
 	f.room -= half - kept
 
 	quarter := f.room / 4
 	kept = quarter
-	globals, err := takeAll(f, f.rep.Globals, inSdcore, &kept)
-	if err != nil {
-		return err
-	}
+	globals := takeAll(f, f.rep.Globals, inSdcore, &kept, (*report.Global).AppendJSON)
 	f.omit("globals", len(f.from.Globals)-len(globals))
 	f.rep.Globals = globals
 	f.room -= quarter - kept
 
-	if err := f.frames(); err != nil {
-		return err
-	}
+	f.frames()
 	f.assemble()
 	return nil
 }
 
 // takeAll returns the items from the first on that fit.
-func takeAll[T any](f *fitter, items []T, at where, room *int64) ([]T, error) {
+func takeAll[T any](f *fitter, items []T, at where, room *int64, element func(*T, []byte) []byte) []T {
 	for i := range items {
-		ok, err := f.take(&items[i], at, room)
-		if err != nil {
-			return nil, err
-		}
-		if !ok {
-			return items[:i], nil
+		n := f.size(at, func(dst []byte) []byte { return element(&items[i], dst) })
+		if !f.take(n, room) {
+			return items[:i]
 		}
 	}
-	return items, nil
+	return items
 }
 
 // base deducts what every file has: all but groups, globals and the other
 // goroutines. Of problems and audit records there are few; of a hostile
 // core's, or of a report full of secrets, the first ones are kept.
 func (f *fitter) base() error {
-	if !f.bound {
-		return nil
-	}
-	if err := f.shortenRecords(); err != nil {
-		return err
-	}
+	f.shortenRecords()
 	rep, doc := f.rep, *f.doc
 	rep.Groups, rep.Globals, rep.Goroutines = nil, nil, nil
 	if f.crashed >= 0 {
 		rep.Goroutines = f.rep.Goroutines[f.crashed : f.crashed+1]
 		doc.Threads = []report.DocThread{docThread(&f.from.Goroutines[f.crashed], true)}
 	}
-	raw, err := report.EncodeCompact(&rep)
-	if err != nil {
-		return err
-	}
-	generator, err := json.Marshal(f.from.Generator)
-	if err != nil {
-		return err
-	}
-	doc.Metadata = map[string]json.RawMessage{"generator": generator, "sdcore": raw}
 	var size counter
-	if err := report.Encode(&size, &doc); err != nil {
+	if err := newStream(&size, &jsonForm{doc: &doc, rep: &rep}, false).report(&rep, crashedFirst(&rep)); err != nil {
 		return err
 	}
 	f.room = max(f.room-int64(size)-reserved, 0)
@@ -175,56 +125,40 @@ func (c *counter) Write(b []byte) (int, error) {
 
 // shortenRecords bounds each list of problems and audit records to an eighth
 // of the file.
-func (f *fitter) shortenRecords() error {
+func (f *fitter) shortenRecords() {
 	share := f.room / 8
 	room := share
-	problems, err := takeAll(f, f.rep.Problems, inSdcore, &room)
-	if err != nil {
-		return err
-	}
+	problems := takeAll(f, f.rep.Problems, inSdcore, &room, (*report.Problem).AppendJSON)
 	f.omit("problems", len(f.rep.Problems)-len(problems))
 	f.rep.Problems = problems
 
 	room = share
-	records, err := takeAll(f, f.rep.Redactions, inSdcore, &room)
-	if err != nil {
-		return err
-	}
+	records := takeAll(f, f.rep.Redactions, inSdcore, &room, (*report.Redaction).AppendJSON)
 	f.omit("audit records", len(f.rep.Redactions)-len(records))
 	f.rep.Redactions = records
 
 	room = share
-	standard, err := takeAll(f, f.doc.Redactions, inSchema, &room)
-	if err != nil {
-		return err
-	}
+	standard := takeAll(f, f.doc.Redactions, inSchema, &room, func(x *report.DocRedaction, dst []byte) []byte {
+		return x.AppendIndented(dst, string(inSchema))
+	})
 	f.omit("audit records of the standard part", len(f.doc.Redactions)-len(standard))
 	f.doc.Redactions = standard
-	return nil
 }
 
 // list deducts the entry of each goroutine without frames, in both parts of
 // the file.
-func (f *fitter) list(room *int64) error {
+func (f *fitter) list(room *int64) {
 	for _, i := range f.order {
 		if i != f.crashed {
-			slim := reference(&f.rep.Goroutines[i])
-			before := *room
-			ok, err := f.take(&slim, inSdcore, room)
-			if err == nil && ok {
-				ok, err = f.take(docThread(&f.from.Goroutines[i], false), inSchema, room)
-			}
-			if err != nil {
-				return err
-			}
-			if !ok {
-				*room = before
+			slim, thread := reference(&f.rep.Goroutines[i]), docThread(&f.from.Goroutines[i], false)
+			n := f.size(inSdcore, slim.AppendJSON)
+			n += f.size(inSchema, func(dst []byte) []byte { return thread.AppendIndented(dst, string(inSchema)) })
+			if !f.take(n, room) {
 				break
 			}
 		}
 		f.entries[i] = true
 	}
-	return nil
 }
 
 // reference returns a goroutine cut down to its group.
@@ -234,8 +168,9 @@ func reference(g *report.Goroutine) report.Goroutine {
 	return slim
 }
 
-// frames deducts the frames of listed goroutines in order of interest.
-func (f *fitter) frames() error {
+// frames deducts what listed goroutines take beyond their entry, in order of
+// interest.
+func (f *fitter) frames() {
 	misses := 0
 	for _, i := range f.order {
 		if !f.entries[i] || misses > maxMisses {
@@ -243,11 +178,9 @@ func (f *fitter) frames() error {
 		}
 		ok := i == f.crashed
 		if !ok {
-			g := &f.rep.Goroutines[i]
-			var err error
-			if ok, err = f.take([]any{g.Frames, g.Redactions, g.Labels}, inSdcore, &f.room); err != nil {
-				return err
-			}
+			g := completedGoroutine(&f.rep.Goroutines[i])
+			slim := reference(g)
+			ok = f.take(f.size(inSdcore, g.AppendJSON)-f.size(inSdcore, slim.AppendJSON), &f.room)
 		}
 		f.whole[i] = ok
 		if ok {
@@ -256,7 +189,6 @@ func (f *fitter) frames() error {
 			misses++
 		}
 	}
-	return nil
 }
 
 // assemble builds the lists of goroutines, the crashed one first in the

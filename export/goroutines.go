@@ -3,6 +3,7 @@ package export
 import (
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/safedump/sdcore/redact"
 	"github.com/safedump/sdcore/report"
@@ -184,7 +185,7 @@ func GoroutinesJSON(w io.Writer, res redact.Result, o GoroutineOptions) error {
 		return err
 	}
 	chosen := selected(r, o.Select)
-	part := completed(&report.Report{Goroutines: chosen, Groups: groupsOf(r, chosen, o.Select)})
+	part := completed(&report.Report{Groups: groupsOf(r, chosen, o.Select)})
 	out := struct {
 		Total      int                `json:"total"`
 		Groups     []report.Group     `json:"groups"`
@@ -195,16 +196,24 @@ func GoroutinesJSON(w io.Writer, res redact.Result, o GoroutineOptions) error {
 	}
 	out.Total = max(out.Total, len(chosen))
 	if o.All || o.Locals {
-		out.Goroutines = part.Goroutines
-		for i := range out.Goroutines {
-			for j := range out.Goroutines[i].Frames {
-				if !o.Locals {
-					out.Goroutines[i].Frames[j].Vars = []report.Variable{}
-				}
+		out.Goroutines = make([]report.Goroutine, len(chosen))
+		for i := range chosen {
+			out.Goroutines[i] = *completedGoroutine(&chosen[i])
+			if !o.Locals {
+				out.Goroutines[i].Frames = withoutVars(out.Goroutines[i].Frames)
 			}
 		}
 	}
 	return writeIndented(w, out)
+}
+
+// withoutVars returns a copy of frames without their variables.
+func withoutVars(frames []report.Frame) []report.Frame {
+	bare := slices.Clone(frames)
+	for i := range bare {
+		bare[i].Vars = []report.Variable{}
+	}
+	return bare
 }
 
 // writeIndented writes one JSON value as it would be in a saved report, with

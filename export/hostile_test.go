@@ -90,7 +90,7 @@ func TestHostileTextInFiles(t *testing.T) {
 		t.Fatal(err)
 	}
 	lines := strings.Split(strings.TrimSuffix(b.String(), "\n"), "\n")
-	if len(lines) != 4 { // report, goroutine, global, problem
+	if len(lines) != 5 { // report, goroutine, global, problem, end
 		t.Errorf("%d lines", len(lines))
 	}
 	for _, l := range lines {

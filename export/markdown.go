@@ -3,6 +3,7 @@ package export
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/safedump/sdcore/redact"
@@ -213,8 +214,11 @@ func stable(r *report.Report) *report.Report {
 		p.Addr, p.Message, p.Subject = 0, withoutAddrs(p.Message), withoutAddrs(p.Subject)
 	}
 	if i := crashedGoroutine(&c); i >= 0 {
-		for j := range c.Goroutines[i].Frames {
-			f := &c.Goroutines[i].Frames[j]
+		c.Goroutines = slices.Clone(c.Goroutines)
+		frames := completedFrames(c.Goroutines[i].Frames)
+		c.Goroutines[i].Frames = frames
+		for j := range frames {
+			f := &frames[j]
 			f.PC = 0
 			for k := range f.Vars {
 				f.Vars[k].Value = stableValue(f.Vars[k].Value, 0)

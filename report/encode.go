@@ -55,7 +55,7 @@ func encodeDocument(d *Document) ([]byte, error) {
 	at += len(mark) - 1
 	out := make([]byte, 0, len(b)+len(laid))
 	out = append(out, b[:at]...)
-	out = append(out, rawSeparators(laid)...)
+	out = append(out, RawSeparators(laid)...)
 	return append(out, b[at+1:]...), nil
 }
 
@@ -81,35 +81,36 @@ func EncodeIndented(v any, prefix string) ([]byte, error) {
 	if err := enc.Encode(v); err != nil {
 		return nil, err
 	}
-	return rawSeparators(bytes.TrimSuffix(b.Bytes(), []byte("\n"))), nil
+	return RawSeparators(bytes.TrimSuffix(b.Bytes(), []byte("\n"))), nil
 }
 
-// rawSeparators undoes, in place, the escapes that encoding/json writes for
+// RawSeparators undoes, in place, the escapes that encoding/json writes for
 // printable characters even without escaping for HTML: U+2028, U+2029 and
-// U+FFFD. Safedump's encoder has them as they are.
-func rawSeparators(b []byte) []byte {
-	if !bytes.Contains(b, []byte(`\u2028`)) && !bytes.Contains(b, []byte(`\u2029`)) && !bytes.Contains(b, []byte(`\ufffd`)) {
-		return b
-	}
+// U+FFFD. Safedump's encoder has them as they are. b is JSON; what is returned
+// is its beginning, made shorter.
+func RawSeparators(b []byte) []byte {
 	out := b[:0]
-	for i := 0; i < len(b); i++ {
-		if b[i] != '\\' || i+1 >= len(b) {
-			out = append(out, b[i])
-			continue
+	for {
+		n := bytes.IndexByte(b, '\\')
+		if n < 0 || n+1 >= len(b) {
+			return append(out, b...)
 		}
-		if i+6 <= len(b) {
-			switch string(b[i : i+6]) {
-			case `\u2028`, `\u2029`, `\ufffd`:
-				r := map[byte]rune{'8': '\u2028', '9': '\u2029', 'd': '\ufffd'}[b[i+5]]
-				out = append(out, string(r)...)
-				i += 5
-				continue
+		out = append(out, b[:n]...)
+		b = b[n:]
+		raw, size := string(b[:2]), 2
+		if len(b) >= 6 {
+			switch string(b[:6]) {
+			case `\u2028`:
+				raw, size = "\u2028", 6
+			case `\u2029`:
+				raw, size = "\u2029", 6
+			case `\ufffd`:
+				raw, size = "\ufffd", 6
 			}
 		}
-		out = append(out, b[i], b[i+1])
-		i++
+		out = append(out, raw...)
+		b = b[size:]
 	}
-	return out
 }
 
 // noNulls replaces nil slices and maps by empty ones. Slices that need a

@@ -1,0 +1,149 @@
+package report
+
+import (
+	"strconv"
+	"unicode/utf8"
+)
+
+// What follows appends one field of an object: key is all that comes before
+// its value, comma and colon included. The optional ones append nothing for
+// the zero value, like omitempty.
+
+func appendUint(dst []byte, key string, n uint64) []byte {
+	return strconv.AppendUint(append(dst, key...), n, 10)
+}
+
+func appendInt(dst []byte, key string, n int64) []byte {
+	return strconv.AppendInt(append(dst, key...), n, 10)
+}
+
+func optionalInt(dst []byte, key string, n int64) []byte {
+	if n == 0 {
+		return dst
+	}
+	return appendInt(dst, key, n)
+}
+
+func optionalTrue(dst []byte, keyAndTrue string, b bool) []byte {
+	if !b {
+		return dst
+	}
+	return append(dst, keyAndTrue...)
+}
+
+// appendAddr wants the quote and the 0x of the value in key.
+func appendAddr(dst []byte, key string, a Addr) []byte {
+	return append(strconv.AppendUint(append(dst, key...), uint64(a), 16), '"')
+}
+
+func optionalAddr(dst []byte, key string, a Addr) []byte {
+	if a == 0 {
+		return dst
+	}
+	return appendAddr(dst, key, a)
+}
+
+func optionalText(dst []byte, key, s string) []byte {
+	if s == "" {
+		return dst
+	}
+	return appendText(dst, key, s)
+}
+
+// appendList appends null for nil.
+func appendList[T any](dst []byte, list []T, element func(*T, []byte) []byte) []byte {
+	if list == nil {
+		return append(dst, "null"...)
+	}
+	dst = append(dst, '[')
+	for i := range list {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = element(&list[i], dst)
+	}
+	return append(dst, ']')
+}
+
+func optionalList[T any](dst []byte, key string, list []T, element func(*T, []byte) []byte) []byte {
+	if len(list) == 0 {
+		return dst
+	}
+	return appendList(append(dst, key...), list, element)
+}
+
+// appendText appends s quoted, with the escapes of encoding/json. Nearly all
+// strings of a report need none.
+func appendText(dst []byte, key, s string) []byte {
+	dst = append(append(dst, key...), '"')
+	for {
+		n := plainPrefix(s)
+		dst = append(dst, s[:n]...)
+		if s = s[n:]; s == "" {
+			return append(dst, '"')
+		}
+		r, size := utf8.DecodeRuneInString(s)
+		switch {
+		case r == utf8.RuneError && size == 1:
+			dst = append(dst, `\ufffd`...)
+		case r == '\u2028': // line breaks to JavaScript
+			dst = append(dst, `\u2028`...)
+		case r == '\u2029':
+			dst = append(dst, `\u2029`...)
+		case r >= utf8.RuneSelf:
+			dst = append(dst, s[:size]...)
+		default:
+			dst = appendEscape(dst, s[0])
+		}
+		s = s[size:]
+	}
+}
+
+// plainPrefix returns how many of the first bytes of s stand for themselves,
+// eight at a time as long as that works.
+func plainPrefix(s string) int {
+	i := 0
+	for len(s)-i >= 8 && !special(s[i:i+8]) {
+		i += 8
+	}
+	for i < len(s) && s[i] >= ' ' && s[i] != '"' && s[i] != '\\' && s[i] < utf8.RuneSelf {
+		i++
+	}
+	return i
+}
+
+// special reports whether one of eight bytes is a control character, a quote,
+// a backslash or not ASCII. A byte below 0x80 is below n exactly when n taken
+// from it sets its highest bit; what that borrows from the next byte can't
+// change the answer any more.
+func special(s string) bool {
+	const each = 0x0101010101010101
+	x := uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
+		uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
+	low := x - ' '*each
+	quote := (x ^ '"'*each) - each
+	backslash := (x ^ '\\'*each) - each
+	return (x|low|quote|backslash)&(0x80*each) != 0
+}
+
+// appendEscape appends what stands for a control character, quote or backslash.
+func appendEscape(dst []byte, c byte) []byte {
+	const hex = "0123456789abcdef"
+	short := c
+	switch c {
+	case '"', '\\':
+	case '\b':
+		short = 'b'
+	case '\f':
+		short = 'f'
+	case '\n':
+		short = 'n'
+	case '\r':
+		short = 'r'
+	case '\t':
+		short = 't'
+	default:
+		return append(dst, '\\', 'u', '0', '0', hex[c>>4], hex[c&0xf])
+	}
+	return append(dst, '\\', short)
+}
