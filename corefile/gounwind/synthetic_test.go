@@ -31,6 +31,7 @@ var funcs = []coretest.TableFunc{
 	{Name: "runtime.asmcgocall", Size: 16, Frame: 8},
 	{Name: "x_cgo_thread_start", Size: 16, Frame: -1},
 	{Name: "crosscall2", Size: 16, Frame: 80, Flags: pclntab.FlagAsm},
+	{Name: "runtime.clone", Size: 16, Frame: 40, Flags: pclntab.FlagAsm},
 	{Name: "runtime.gogo", Size: 16, Frame: 8, Flags: pclntab.FlagSPWrite | pclntab.FlagAsm},
 }
 
@@ -248,6 +249,7 @@ func TestBadStacks(t *testing.T) {
 		{"stack pointer outside", at("main.main"), 0x50, 0, "outside of the stack", 0},
 		{"frame beyond the stack", at("main.main"), gLo + smallStack - 8, 0, "outside of its stack", 0},
 		{"return address 0", at("main.main"), gLo + 8, 0, "is 0", 1},
+		{"return address 0 of a new thread", at("runtime.clone"), gLo + 8, 0, "", 1},
 		{"return address nowhere", at("main.main"), gLo + 8, 0x77, "no known function", 1},
 		{"return address in C", at("main.main"), gLo + 8, at("x_cgo_thread_start"), "no known function", 1},
 		{"return into gogo", at("main.main"), gLo + 8, at("runtime.gogo"), "changed its stack pointer", 2},
@@ -257,7 +259,7 @@ func TestBadStacks(t *testing.T) {
 			b, mem, _ := fake(t, smallStack, tt.pc, tt.sp)
 			mem.put(gLo+8+48-8, tt.ret)
 			s := unwind(t, b, 0)
-			if !strings.Contains(s.End, tt.end) || len(s.Frames) != tt.frames {
+			if !strings.Contains(s.End, tt.end) || (s.End == "") != (tt.end == "") || len(s.Frames) != tt.frames {
 				t.Errorf("%d frames, end %q", len(s.Frames), s.End)
 			}
 		})
