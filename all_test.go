@@ -38,7 +38,7 @@ var importTable = map[string][]string{
 	"corefile/pclntab":   {"corefile"},
 	"corefile/gotype":    {"report", "corefile", "corefile/die", delveDWARF + "/..."},
 	"corefile/goscope":   {"report", "corefile", "corefile/die", "corefile/gotype", "corefile/pclntab", delveDWARF + "/..."},
-	"corefile/goruntime": {"report", "corefile", "corefile/gotype", "corefile/goscope", "corefile/pclntab", delveDWARF + "/..."},
+	"corefile/goruntime": {"report", "corefile", "corefile/gotype", "corefile/goscope", "corefile/pclntab", delveDWARF + "/...", "golang.org/x/arch/x86/x86asm"},
 	"corefile/gounwind":  {"report", "corefile", "corefile/goscope", "corefile/goruntime", "corefile/pclntab"},
 	"corefile/delvecore": {"report", "corefile", "corefile/gotype", "corefile/goruntime", "github.com/go-delve/delve/..."},
 	"vars":               {"report", "corefile", "corefile/gotype", "corefile/goscope", "corefile/goruntime"},

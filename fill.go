@@ -56,8 +56,12 @@ func (s *Session) fill(ctx context.Context, e *engine, rep *report.Report, all [
 				return wanted
 			})
 			addProblems(rep, problems)
+			e.defers(rep, st.g, &stack, &out)
 		case d == framed, out.Crashed:
 			out.Frames = slices.Clone(s.frameRefs(e, st.shape)) // the caller may change its own
+			if stack, err := s.stackOf(ctx, e, st); err == nil {
+				e.defers(rep, st.g, &stack, &out)
+			}
 		}
 		used += framesSize(out.Frames)
 		rep.Goroutines = append(rep.Goroutines, out)

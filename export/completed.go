@@ -71,7 +71,7 @@ func completeFrame(f *report.Frame) bool {
 	if f.Vars == nil || f.Source != nil && f.Source.Lines == nil {
 		return false
 	}
-	return writableVars(f.Vars)
+	return writableVars(f.Vars) && !slices.ContainsFunc(f.Defers, func(d report.Defer) bool { return !writableVars(d.Vars) })
 }
 
 // writableVars reports whether no variable is deeper than a file may hold.
@@ -121,6 +121,10 @@ func completedFrames(frames []report.Frame) []report.Frame {
 			f.Source = &report.Source{First: f.Source.First, Lines: []string{}}
 		}
 		f.Vars = shallowVars(list(f.Vars))
+		f.Defers = slices.Clone(f.Defers)
+		for j := range f.Defers {
+			f.Defers[j].Vars = shallowVars(f.Defers[j].Vars)
+		}
 	}
 	return frames
 }

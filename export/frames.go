@@ -40,6 +40,7 @@ func (s *screen) crashStack() {
 		s.line()
 	}
 	s.vars(g.Frames[first].Vars, crashVars)
+	s.defers(&g.Frames[first])
 	s.above = map[string]bool{}
 	for j := range g.Frames[first].Vars {
 		s.remember(&g.Frames[first].Vars[j])
@@ -131,9 +132,11 @@ func (s *screen) callers(frames []report.Frame) {
 		if s.o.Full {
 			s.source(f.Source, f.Line)
 			s.vars(f.Vars, len(f.Vars))
+			s.defers(f)
 			continue
 		}
 		s.callerVars(f)
+		s.defers(f)
 		if again > 0 {
 			s.line("  ", s.grey(fmt.Sprintf("… and %d more calls from the same line", again)))
 		}

@@ -161,6 +161,7 @@ func (s *screen) goroutine(g *report.Goroutine, locals bool) {
 		if locals {
 			s.vars(g.Frames[i].Vars, len(g.Frames[i].Vars))
 		}
+		s.defers(&g.Frames[i])
 	}
 	if g.OmittedFrames > 0 {
 		s.line("    ", s.grey(fmt.Sprintf("… +%d frames left out", g.OmittedFrames)))
@@ -212,6 +213,10 @@ func withoutVars(frames []report.Frame) []report.Frame {
 	bare := slices.Clone(frames)
 	for i := range bare {
 		bare[i].Vars = []report.Variable{}
+		bare[i].Defers = slices.Clone(bare[i].Defers)
+		for j := range bare[i].Defers {
+			bare[i].Defers[j].Vars = nil
+		}
 	}
 	return bare
 }

@@ -216,6 +216,11 @@ func (u *run) goroutine(index int, g *report.Goroutine) {
 		for k := range g.Frames[i].Vars {
 			c.root(&g.Frames[i].Vars[k].Value)
 		}
+		for _, d := range g.Frames[i].Defers {
+			for k := range d.Vars {
+				c.root(&d.Vars[k].Value)
+			}
+		}
 	}
 	u.learned.dropped += c.dropped
 	u.loc = location{parts: append(u.loc.parts[:0], part{"goroutines", index})}

@@ -1,6 +1,7 @@
 package redact
 
 import (
+	"slices"
 	"strconv"
 
 	"github.com/safedump/sdcore/report"
@@ -20,10 +21,13 @@ const (
 // itself is seen whole.
 const shallowHops = 4
 
-// tiered removes from a mode what the tier does not look for.
+// tiered removes from a mode what the policy does not look for.
 func (u *run) tiered(m mode) mode {
 	if u.x.policy.showsPersonal() {
 		m &^= modeEmail
+	}
+	if len(u.x.rules) == 0 {
+		m &^= modeCustom
 	}
 	return m
 }
@@ -78,7 +82,11 @@ func (u *run) hideFrames(frames []report.Frame) []report.Frame {
 	for i := range frames {
 		f := &frames[i]
 		u.learned.locals += len(f.Vars)
-		hidden = append(hidden, report.Frame{Vars: f.Vars, Source: f.Source})
+		hidden = append(hidden, report.Frame{Vars: f.Vars, Source: f.Source, Defers: slices.Clone(f.Defers)})
+		for j := range f.Defers {
+			u.learned.locals += len(f.Defers[j].Vars)
+			f.Defers[j].Vars = nil
+		}
 		if f.Vars != nil {
 			f.Vars = []report.Variable{}
 		}

@@ -21,6 +21,7 @@ func (g *Goroutine) AppendJSON(dst []byte) []byte {
 	dst = appendInt(dst, `,"group":`, int64(g.Group))
 	dst = appendList(append(dst, `,"frames":`...), g.Frames, (*Frame).appendJSON)
 	dst = optionalInt(dst, `,"omitted_frames":`, int64(g.OmittedFrames))
+	dst = optionalInt(dst, `,"omitted_defers":`, int64(g.OmittedDefers))
 	dst = optionalText(dst, `,"stack_end":`, g.StackEnd)
 	dst = optionalList(dst, `,"redactions":`, g.Redactions, (*Redaction).AppendJSON)
 	return append(dst, '}')
@@ -53,9 +54,22 @@ func (f *Frame) appendJSON(dst []byte) []byte {
 	dst = optionalTrue(dst, `,"crash_site":true`, f.CrashSite)
 	dst = optionalInt(dst, `,"repeat":`, int64(f.Repeat))
 	dst = appendList(append(dst, `,"vars":`...), f.Vars, (*Variable).appendJSON)
+	dst = optionalList(dst, `,"defers":`, f.Defers, (*Defer).appendJSON)
+	dst = optionalInt(dst, `,"omitted_defers":`, int64(f.OmittedDefers))
 	if f.Source != nil {
 		dst = f.Source.appendJSON(append(dst, `,"source":`...))
 	}
+	return append(dst, '}')
+}
+
+func (d *Defer) appendJSON(dst []byte) []byte {
+	dst = appendText(dst, `{"function":`, d.Function)
+	dst = optionalText(dst, `,"wrapper":`, d.Wrapper)
+	dst = appendText(dst, `,"file":`, d.File)
+	dst = appendInt(dst, `,"line":`, int64(d.Line))
+	dst = appendText(dst, `,"kind":`, string(d.Kind))
+	dst = optionalAddr(dst, `,"closure":"0x`, d.Closure)
+	dst = optionalList(dst, `,"vars":`, d.Vars, (*Variable).appendJSON)
 	return append(dst, '}')
 }
 

@@ -31,6 +31,9 @@ type Goroutine struct {
 	// OmittedFrames counts the frames that MaxFrames left out, between the
 	// innermost and the outermost ones kept.
 	OmittedFrames int `json:"omitted_frames,omitempty"`
+	// OmittedDefers counts the deferred calls still to run of frames that are
+	// not in Frames.
+	OmittedDefers int `json:"omitted_defers,omitempty"`
 	// StackEnd says why the stack ends early; empty when it was walked whole.
 	StackEnd string `json:"stack_end,omitempty" redact:"text"`
 	// Redactions lists what was removed in this goroutine.
@@ -77,6 +80,13 @@ type Frame struct {
 	// Vars are results, arguments, captured variables and locals, in the order
 	// of their declaration.
 	Vars []Variable `json:"vars"`
+	// Defers are the deferred calls of this frame that are still to run, in the
+	// order in which they will. Those of inner frames run before. An inlined call
+	// has none: the frame that it is inlined into owns them. A frame that stands
+	// for several in a row has those of the first.
+	Defers []Defer `json:"defers,omitempty"`
+	// OmittedDefers counts those behind Defers that a bound left out.
+	OmittedDefers int `json:"omitted_defers,omitempty"`
 	// Source holds lines of the source file around Line, when it was found.
 	Source *Source `json:"source,omitempty"`
 }

@@ -85,8 +85,8 @@ func (v *validator) exception(where string, e *Exception, depth int) {
 
 func (v *validator) goroutine(where string, g *Goroutine) {
 	v.frames(where, g.Frames)
-	if g.OmittedFrames < 0 {
-		v.add(where, "omits a negative number of frames")
+	if g.OmittedFrames < 0 || g.OmittedDefers < 0 {
+		v.add(where, "omits a negative number of frames or deferred calls")
 	}
 }
 
@@ -99,12 +99,27 @@ func (v *validator) frames(where string, frames []Frame) {
 		if f.Source != nil && f.Source.First < 0 {
 			v.add(fmt.Sprintf("%s.frames[%d].source", where, i), "starts at a negative line")
 		}
-		for j := range f.Vars {
-			if v.full() {
-				return
-			}
-			v.value(fmt.Sprintf("%s.frames[%d].vars[%d].value", where, i, j), &f.Vars[j].Value, 0)
+		at := fmt.Sprintf("%s.frames[%d]", where, i)
+		v.vars(at, f.Vars)
+		if f.OmittedDefers < 0 {
+			v.add(at, "omits a negative number of deferred calls")
 		}
+		for j := range f.Defers {
+			d := &f.Defers[j]
+			if d.Line < 0 || d.Kind != DeferOpenCoded && d.Kind != DeferRecord {
+				v.add(fmt.Sprintf("%s.defers[%d]", at, j), "has a negative line or an unknown kind")
+			}
+			v.vars(fmt.Sprintf("%s.defers[%d]", at, j), d.Vars)
+		}
+	}
+}
+
+func (v *validator) vars(where string, vars []Variable) {
+	for i := range vars {
+		if v.full() {
+			return
+		}
+		v.value(fmt.Sprintf("%s.vars[%d].value", where, i), &vars[i].Value, 0)
 	}
 }
 

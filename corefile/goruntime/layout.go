@@ -15,7 +15,7 @@ type field struct {
 // layout is where the fields are that are read here, by the names that they
 // have in runtime/runtime2.go of Go 1.26.
 type layout struct {
-	gSize, mSize, panicSize int64
+	gSize, mSize, panicSize, deferSize int64
 
 	gStackLo, gStackHi, gPanic, gDefer, gM  field
 	gSchedSP, gSchedPC, gSchedBP, gStatus   field
@@ -29,6 +29,7 @@ type layout struct {
 	mLockedG, mInCgo                        field
 	pArg, pLink, pRecovered, pRepanicked    field
 	pGoexit, pDeferReturn                   field
+	dRangeFunc, dSP, dPC, dFn, dLink, dHead field
 }
 
 // need is a field to look up.
@@ -47,8 +48,14 @@ func readLayout(t types) (layout, error) {
 	if l.mSize, err = fields(t, "runtime.m", l.machine()); err != nil {
 		return l, err
 	}
-	l.panicSize, err = fields(t, "runtime._panic", l.panics())
-	return l, err
+	if l.panicSize, err = fields(t, "runtime._panic", l.panics()); err != nil {
+		return l, err
+	}
+	// Without it the deferred calls alone can't be listed.
+	if l.deferSize, err = fields(t, "runtime._defer", l.defers()); err != nil {
+		l.deferSize = 0
+	}
+	return l, nil
 }
 
 func (l *layout) goroutine() []need {
@@ -83,6 +90,13 @@ func (l *layout) panics() []need {
 		{&l.pArg, "arg", true}, {&l.pLink, "link", true},
 		{&l.pRecovered, "recovered", false}, {&l.pRepanicked, "repanicked", false},
 		{&l.pGoexit, "goexit", false}, {&l.pDeferReturn, "deferreturn", false},
+	}
+}
+
+func (l *layout) defers() []need {
+	return []need{
+		{&l.dSP, "sp", true}, {&l.dPC, "pc", true}, {&l.dFn, "fn", true}, {&l.dLink, "link", true},
+		{&l.dRangeFunc, "rangefunc", false}, {&l.dHead, "head", false},
 	}
 }
 
