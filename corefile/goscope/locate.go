@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"reflect"
+	"slices"
 
 	"github.com/safedump/sdcore/corefile"
 	"github.com/safedump/sdcore/corefile/die"
@@ -19,6 +20,7 @@ type plan struct {
 	list         die.Value // the attribute that atPC and atCall come from
 	atPC, atCall found
 	stale        bool
+	arg          bool // has a slot of its own in the caller's frame
 
 	dict      *plan // the function's dictionary, nil when it has none
 	dictIndex int   // of the variable's type, -1 when it is not generic
@@ -42,7 +44,8 @@ func (p *plan) located() bool {
 // always are. Registers mostly are not, since calls clobber them; then the
 // location at the return address tells the slot in which the variable was
 // saved. A location that begins at the return address of a variable that had
-// none before is not taken: it is what the call will have returned.
+// none before is not taken: it is what the call will have returned. An argument's
+// own slot in the caller's frame is: no call puts its results there.
 func (v *Var) Locate(fr *corefile.Frame) (corefile.Location, error) {
 	loc, err := v.plan.locate(fr)
 	loc.Stale = v.plan.stale && len(loc.Pieces) > 0
@@ -92,7 +95,20 @@ func (p *plan) saved() bool {
 	if p.atPC.where.Contains(p.callPC) {
 		return true
 	}
-	return p.atCall.expr != nil && !p.f.neverReturns(p.pc)
+	return (p.atCall.expr != nil || p.spilled()) && !p.f.neverReturns(p.pc)
+}
+
+// spilled reports whether the location at the return address is the slot that
+// the caller reserves for an argument in registers (Go's ABI, "spill area"). It
+// is above the frame, where only the function itself writes.
+func (p *plan) spilled() bool {
+	if !p.arg {
+		return false
+	}
+	loc, ok := p.compile(p.atPC.expr)
+	return ok && !slices.ContainsFunc(loc.Pieces, func(piece corefile.Piece) bool {
+		return piece.Kind != corefile.PieceMemory || int64(piece.Addr) < 0
+	})
 }
 
 // eval runs one expression.

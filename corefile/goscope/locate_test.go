@@ -26,6 +26,7 @@ func TestWhichAddress(t *testing.T) {
 	for _, c := range []struct {
 		name         string
 		atCall, atPC found
+		arg          bool
 		regs         *corefile.Registers
 		want         []corefile.Piece
 	}{
@@ -40,10 +41,14 @@ func TestWhichAddress(t *testing.T) {
 			want: []corefile.Piece{{Kind: corefile.PieceRegister, Reg: 3}}},
 		{name: "what the call will return", atPC: at("\x91\x60", after)},
 		{name: "what the call will return in a register", atPC: at("\x50", after)},
+		{name: "an argument in the caller's frame", arg: true, atPC: at("\x9c", after), want: memory(cfa)},
+		{name: "a local in the caller's frame", atPC: at("\x9c", after)},
+		{name: "an argument in its own frame", arg: true, atPC: at("\x91\x60", after)},
+		{name: "an argument in a register", arg: true, atPC: at("\x50", after)},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			f := &Finder{}
-			v := Var{plan: plan{f: f, frameBase: []byte{opCallFrameCFA}, pc: ret, callPC: call, atPC: c.atPC, atCall: c.atCall, dictIndex: -1}}
+			v := Var{plan: plan{f: f, frameBase: []byte{opCallFrameCFA}, pc: ret, callPC: call, arg: c.arg, atPC: c.atPC, atCall: c.atCall, dictIndex: -1}}
 			loc, err := v.Locate(&corefile.Frame{PC: ret, CallPC: call, CFA: cfa, Regs: c.regs})
 			if err != nil || !reflect.DeepEqual(loc.Pieces, c.want) || loc.Stale {
 				t.Errorf("%+v, %v; want %+v", loc, err, c.want)

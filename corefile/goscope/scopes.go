@@ -157,6 +157,7 @@ func (b *scopeBuilder) plan(v *variable) plan {
 		pc: b.pc, callPC: b.callPC, list: v.loc,
 		atPC: v.place(b.fn.unit, b.pc), atCall: v.place(b.fn.unit, b.callPC),
 		captured: v.captured, offset: v.closure, dictIndex: v.dict,
+		arg: v.param && !v.result,
 	}
 }
 
