@@ -84,6 +84,7 @@ func plainName(name string) string {
 
 // record notes that what the walk stands at was removed.
 func (u *run) record(rule, reason string) {
+	u.dirty = true
 	if u.muted > 0 || u.silent {
 		return
 	}

@@ -91,3 +91,100 @@ func BenchmarkApply(b *testing.B) {
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(nodes), "ns/value")
 }
+
+// parked is a goroutine as fixtures/many parks them: 22 frames with 84
+// variables, most of which have no location.
+func parked(i int) *report.Goroutine {
+	none := func(name, typ string, kind report.Kind) report.Variable {
+		v := variable(name, report.Value{State: report.StateOptimizedOut, Kind: kind, Type: typ, Note: "no location at this pc"})
+		if i := len(name) % 3; i == 0 {
+			v.Value.Note = "in a register that is not known in this frame"
+		}
+		v.DeclLine = 52
+		return v
+	}
+	name := str(fmt.Sprintf("job-%d", i))
+	job := structOf("main.job", "ID", num(fmt.Sprint(i)), "Name", name, "Path", bytesOf("/srv/queue"),
+		"Tags", mapOf("map[string]int", str("shard"), num(fmt.Sprint(i%16))),
+		"Next", report.Value{State: report.StateOK, Kind: report.KindPointer, Type: "*main.job", Nil: true}, "Ready", boolean("false"))
+	g := &report.Goroutine{ID: uint64(i), Status: "waiting", WaitReason: "chan receive", Start: "main.main.gowrap1",
+		Creator: &report.Creator{Goroutine: 1, Function: "main.main", File: "/src/fixtures/many/main.go", Line: 76}}
+	frame := func(function, file string, vars ...report.Variable) {
+		pkg, _, _ := strings.Cut(function, ".")
+		g.Frames = append(g.Frames, report.Frame{Index: len(g.Frames), Function: function, Package: pkg, File: file, Line: 59, Vars: vars})
+	}
+	many := "/src/fixtures/many/main.go"
+	frame("runtime.gopark", "/usr/local/go/src/runtime/proc.go")
+	frame("runtime.chanrecv", "/usr/local/go/src/runtime/chan.go")
+	frame("runtime.chanrecv1", "/usr/local/go/src/runtime/chan.go")
+	first := variable("j", ptr(job))
+	for level := range 8 {
+		frame("main.next", many, first, none("route", "int", report.KindInt), none("level", "int", report.KindInt), none("~r0", "int", report.KindInt))
+		first = none("j", "*main.job", report.KindPointer)
+		if i>>level&1 == 0 {
+			frame("main.left", many, first, none("route", "int", report.KindInt), none("level", "int", report.KindInt), none("~r0", "int", report.KindInt),
+				variable("weight", num(fmt.Sprint(i+2*level))), variable("label", name))
+		} else {
+			load := report.Value{State: report.StateOK, Kind: report.KindFloat, Type: "float64", Text: fmt.Sprint(1.5 * float64(level))}
+			frame("main.right", many, first, none("route", "int", report.KindInt), none("level", "int", report.KindInt), none("~r0", "int", report.KindInt),
+				variable("load", load), variable("path", bytesOf("/srv/queue")))
+		}
+	}
+	frame("main.next", many, first, none("route", "int", report.KindInt), none("level", "int", report.KindInt), none("~r0", "int", report.KindInt))
+	frame("main.main.gowrap1", many)
+	frame("runtime.goexit", "/usr/local/go/src/runtime/asm_amd64.s")
+	return g
+}
+
+// BenchmarkLearn is the first pass over the goroutines of a stream,
+// BenchmarkRedact the second.
+func BenchmarkLearn(b *testing.B) {
+	x, err := New(Default())
+	if err != nil {
+		b.Fatal(err)
+	}
+	s, i := x.Stream(1), 0
+	list := parkedList()
+	b.ReportAllocs()
+	for b.Loop() {
+		s.Learn(0, list[i%len(list)])
+		i++
+	}
+}
+
+func BenchmarkRedact(b *testing.B) {
+	for _, secrets := range []int{0, 1000} {
+		b.Run(fmt.Sprint(secrets), func(b *testing.B) {
+			x, err := New(Default())
+			if err != nil {
+				b.Fatal(err)
+			}
+			s, i := x.Stream(1), 0
+			for i := range secrets {
+				s.Learn(0, &reportWith(variable("password", str(fmt.Sprintf("sX%d#%d&q%d", i*7919, i, i*31)))).Goroutines[0])
+			}
+			list := parkedList()
+			for _, g := range list {
+				s.Learn(0, g)
+			}
+			if _, err := s.Seal(reportWith()); err != nil {
+				b.Fatal(err)
+			}
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := s.Redact(0, i%len(list), list[i%len(list)]); err != nil {
+					b.Fatal(err)
+				}
+				i++
+			}
+		})
+	}
+}
+
+func parkedList() []*report.Goroutine {
+	var list []*report.Goroutine
+	for i := range 1000 {
+		list = append(list, parked(i))
+	}
+	return list
+}

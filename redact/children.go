@@ -27,7 +27,7 @@ func (u *run) children(v *report.Value, verdict nameVerdict, p place) {
 			if pair.value == i {
 				q.name = pair.name
 			}
-			q.noName = pair.label == i || u.shown(v.Type, c.Name)
+			q.noName = pair.label == i || u.nameIn(q.owner, q.ownerType, c.Name).shown
 		case c.Key != nil:
 			q.name, q.owner = keyName(c.Key), p.name
 			u.mapKey(c.Key, q)
@@ -77,8 +77,7 @@ func keyLabel(k *report.Value) string {
 
 // childName judges the name of a field.
 func (u *run) childName(c *report.Child) {
-	u.symbol(c.Name)
-	u.apply(&c.Name, func() judged { return u.text(c.Name, modeCode) })
+	u.judgeText(&c.Name, modeCode|memoSymbol|memoStays)
 }
 
 // mapKey judges the key of a map entry by its contents alone.
@@ -136,17 +135,6 @@ func pairField(v *report.Value) namePair {
 		return none
 	}
 	return p
-}
-
-// shown reports whether the type says that the field is no secret.
-func (u *run) shown(ownerType, field string) bool {
-	entry := shortType(strings.TrimLeft(ownerType, "*")) + "." + field
-	for _, f := range shownFields() {
-		if f == entry {
-			return true
-		}
-	}
-	return false
 }
 
 // flagged removes the element i of a list when the element before it is a

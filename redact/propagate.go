@@ -227,6 +227,15 @@ func (t *secretSet) find(s string, cut bool, hit func(start, end int)) {
 	}
 }
 
+// holds reports whether find would find anything. Before the second pass
+// nothing is found.
+func (t *secretSet) holds(s string, cut bool) (found bool) {
+	if t != nil {
+		t.find(s, cut, func(int, int) { found = true })
+	}
+	return found
+}
+
 // longest returns how much of s, from its start, is one of the sorted secrets
 // or enough of it.
 func longest(sorted []string, s string, cut bool) int {

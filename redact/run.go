@@ -19,30 +19,29 @@ type run struct {
 	learned *learned
 	search  *secretSet
 
-	loc       location
-	sink      *[]report.Redaction // where audit records go
-	counts    map[string]int      // of the records, by rule
-	muted     int                 // above 0 while judging what is not shown: no audit records
-	silent    bool                // no audit records at all: the first pass of a stream
-	again     []int               // indexes of goroutines that the head has listed
-	verdict   map[nameKey]nameVerdict
-	inText    map[string]nameVerdict
-	types     map[string]string
-	typesSeen map[string]struct{}
-	effort    int
-	spans     []span
+	loc    location
+	sink   *[]report.Redaction // where audit records go
+	counts map[string]int      // of the records, by rule
+	muted  int                 // above 0 while judging what is not shown: no audit records
+	silent bool                // no audit records at all: the first pass of a stream
+	again  []int               // indexes of goroutines that the head has listed
+
+	texts  textMemo
+	names  nameMemo
+	types  typeMemo
+	inText map[string]nameVerdict
+	dirty  bool // the second pass may have something to do
+	effort int
+	spans  []span
 }
 
-// nameKey is a name with what it stands in.
-type nameKey struct{ owner, ownerType, name string }
-
-// maxCached bounds the caches of verdicts: map keys are names too.
+// maxCached bounds the cache of verdicts on names in texts.
 const maxCached = 1 << 16
 
 func newRun(x *Redactor) *run {
 	return &run{
 		x: x, tier: x.policy.Tier, learned: newLearned(), sink: new([]report.Redaction), counts: map[string]int{},
-		verdict: map[nameKey]nameVerdict{}, types: map[string]string{}, inText: map[string]nameVerdict{}, typesSeen: map[string]struct{}{},
+		inText: map[string]nameVerdict{},
 	}
 }
 
@@ -61,29 +60,14 @@ func (u *run) symbol(s string) {
 }
 
 // name is the verdict on a name alone.
-func (u *run) name(name string) nameVerdict { return u.nameIn("", "", name) }
+func (u *run) name(name string) nameVerdict { return u.nameIn("", "", name).verdict }
 
-// nameIn is the verdict on a name in a variable or field called owner of type
-// ownerType.
-func (u *run) nameIn(owner, ownerType, name string) nameVerdict {
-	if name == "" || strings.Contains(name, Placeholder) {
+// judgeName is the verdict on a name in its place.
+func (x *Redactor) judgeName(k nameKey) nameVerdict {
+	if strings.Contains(k.name, Placeholder) {
 		return nameVerdict{} // of what is left of a name nothing follows
 	}
-	if len(name) > maxNameBytes {
-		name = name[:maxNameBytes]
-	}
-	k := nameKey{owner, ownerType, name}
-	if v, ok := u.verdict[k]; ok {
-		return v
-	}
-	v := u.x.judgeName(k)
-	if len(u.verdict) < maxCached {
-		u.verdict[k] = v
-	}
-	return v
-}
-
-func (x *Redactor) judgeName(k nameKey) nameVerdict {
+	k.name = k.name[:min(len(k.name), maxNameBytes)]
 	joined := joinedName(k.name)
 	if x.allow[joined] {
 		return nameVerdict{}
@@ -114,18 +98,6 @@ func typeName(typ string) string {
 		}
 	}
 	return short
-}
-
-// typeRule is the verdict on a type, by the cache.
-func (u *run) typeRule(typ string) string {
-	w, ok := u.types[typ]
-	if !ok {
-		w = u.x.types.judge(typ)
-		if len(u.types) < maxCached {
-			u.types[typ] = w
-		}
-	}
-	return w
 }
 
 // guard runs f and reports whether it came to its end. What f judges must be

@@ -57,6 +57,7 @@ func (u *run) spelledSecret(v *report.Value, judge func(string, mode) judged) bo
 	}
 	j := judge(s, m)
 	if !j.hit {
+		u.dirty = u.dirty || u.search.holds(s, m&modeCut != 0)
 		return false
 	}
 	for _, w := range slices.Compact(j.why) {

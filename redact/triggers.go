@@ -65,6 +65,9 @@ const (
 	modeCut                     // the text may go on beyond its end
 	modeCustom                  // the user's rules
 	modeDense                   // random-looking values, when the policy wants them
+
+	memoSymbol // of what is remembered only: the text is also kept as a symbol
+	memoStays  // of what is remembered only: the second pass does not look at it
 )
 
 const (

@@ -1,6 +1,9 @@
 package redact
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // typeRules is the data of this file made ready.
 type typeRules struct {
@@ -34,6 +37,11 @@ func secretFields() []string {
 // their type says that they are no secret.
 func shownFields() []string {
 	return []string{"context.valueCtx.key", "list.Element.key", "runtime.m.signalSecret", "runtime.g.secret"}
+}
+
+// shownField reports whether the type says that the field is no secret.
+func shownField(owner, field string) bool {
+	return owner != "" && slices.Contains(shownFields(), shortType(strings.TrimLeft(owner, "*"))+"."+field)
 }
 
 // secretTypeWords make a type secret wherever they stand in its name.

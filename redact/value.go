@@ -43,14 +43,18 @@ func (u *run) value(v *report.Value, p place) {
 		u.drop(v)
 		return
 	}
-	u.typeText(v)
+	rule := u.typeOf(v)
+	facts := u.nameIn(p.owner, p.ownerType, p.name)
 	verdict := p.below
-	if !p.noName {
-		if n := u.nameIn(p.owner, p.ownerType, p.name); n.class > verdict.class {
-			verdict = n
+	if !p.noName && facts.verdict.class > verdict.class {
+		verdict = facts.verdict
+	}
+	if rule == "" {
+		if rule = facts.secret; p.field != p.name {
+			rule = u.x.types.secretField(p.ownerType, p.field)
 		}
 	}
-	if u.byName(v, verdict, p) || u.byType(v, p) || u.spelledSecret(v, u.text) {
+	if u.byName(v, verdict, p) || u.byType(v, rule, p) || u.spelledSecret(v, u.text) {
 		return
 	}
 	u.contents(v)
@@ -123,16 +127,10 @@ func textual(v *report.Value) bool {
 	return false
 }
 
-// byType removes the value, or decides that a field is removed, by its type.
-func (u *run) byType(v *report.Value, p place) bool {
-	if !holdsContent(v) || !p.top && (v.Nil || v.Kind == report.KindBool) {
-		return false
-	}
-	word := u.typeRule(v.Type)
-	if word == "" {
-		word = u.x.types.secretField(p.ownerType, p.field)
-	}
-	if word == "" || v.Kind == report.KindFunc {
+// byType removes the value when its type, or that of the struct whose field it
+// is, says so; word is the entry that does.
+func (u *run) byType(v *report.Value, word string, p place) bool {
+	if word == "" || v.Kind == report.KindFunc || !holdsContent(v) || !p.top && (v.Nil || v.Kind == report.KindBool) {
 		return false
 	}
 	u.collect(v, gradeLoose, 0)
@@ -151,7 +149,16 @@ func (u *run) contents(v *report.Value) {
 		u.drop(v)
 		return
 	}
-	u.replaced(v, u.text(s, u.valueMode(v, s)))
+	if limit := u.x.policy.maxString(); limit >= 0 && len(s) > limit {
+		u.dirty = true
+	}
+	m := u.valueMode(v, s)
+	if u.settled(s, m) {
+		return
+	}
+	j := u.text(s, m)
+	u.replaced(v, j)
+	u.settle(s, m, j.hit)
 }
 
 // valueMode is how the text of a value is scanned.
@@ -167,7 +174,7 @@ func (u *run) valueMode(v *report.Value, s string) mode {
 		}
 		return m
 	case report.KindInt, report.KindUint:
-		return modeCards | modeCustom
+		return u.tiered(modeCards | modeCustom)
 	case report.KindFunc:
 		return modeCode
 	}
@@ -213,22 +220,7 @@ func (u *run) replaced(v *report.Value, j judged) {
 
 // notes judges the explanation of a value's state.
 func (u *run) notes(v *report.Value) {
-	if v.Note != "" {
-		u.apply(&v.Note, func() judged { return u.text(v.Note, u.tiered(modeText)) })
-	}
-}
-
-// typeText judges the name of a value's type, once per name.
-func (u *run) typeText(v *report.Value) {
-	if _, seen := u.typesSeen[v.Type]; seen || v.Type == "" {
-		return
-	}
-	u.symbol(v.Type)
-	before := v.Type
-	u.apply(&v.Type, func() judged { return u.text(before, modeCode) })
-	if v.Type == before && len(u.typesSeen) < maxCached {
-		u.typesSeen[before] = struct{}{}
-	}
+	u.judgeText(&v.Note, u.tiered(modeText))
 }
 
 // collect keeps the texts below a value that is removed for the search in the
@@ -265,7 +257,7 @@ func (u *run) removed(v *report.Value) {
 		v.Kind = report.KindInvalid
 	}
 	v.State = report.StateRedacted
-	u.typeText(v)
+	u.typeOf(v)
 }
 
 // drop removes a value that can't be judged.

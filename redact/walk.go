@@ -130,10 +130,11 @@ func modeOf(d decision) mode {
 }
 
 func (j judge) text(s *string, d decision) {
+	m := j.u.tiered(modeOf(d))
 	if d == decideCode || d == decideName {
-		j.u.symbol(*s)
+		m |= memoSymbol
 	}
-	j.u.apply(s, func() judged { return j.u.text(*s, j.u.tiered(modeOf(d))) })
+	j.u.judgeText(s, m)
 }
 
 func (j judge) named(s *string, name string) {
@@ -145,7 +146,7 @@ func (j judge) named(s *string, name string) {
 		u.record(v.rule, nameReason(v))
 		return
 	}
-	u.apply(s, func() judged { return u.text(*s, u.tiered(modeText)) })
+	u.judgeText(s, u.tiered(modeText))
 }
 
 func (j judge) list(list []string, d decision, field string) []string {
@@ -170,7 +171,7 @@ func (j judge) list(list []string, d decision, field string) []string {
 	}
 	for i := range list {
 		u.loc.parts[len(u.loc.parts)-1].index = i
-		u.apply(&list[i], func() judged { return u.text(list[i], u.tiered(m)) })
+		u.judgeText(&list[i], u.tiered(m))
 	}
 	u.loc.parts[len(u.loc.parts)-1].index = noIndex
 	return list
@@ -189,20 +190,50 @@ func (j judge) root(v *report.Value, name string) {
 	}
 }
 
+// judgeText judges a string, unless it is known that there is nothing to do.
+func (u *run) judgeText(s *string, m mode) {
+	if *s == "" || u.settled(*s, m) {
+		return
+	}
+	before := *s
+	if m&memoSymbol != 0 {
+		u.symbol(before)
+	}
+	u.settle(before, m, u.apply(s, func() judged { return u.text(before, m&^(memoSymbol|memoStays)) }))
+}
+
+// settled reports whether both passes leave a text as it is, as far as it is
+// remembered or can be told without looking.
+func (u *run) settled(s string, m mode) bool {
+	return len(s) < minSpread && m&^(modeCards|memoSymbol|memoStays) == 0 || u.texts.has(s, m)
+}
+
+// settle remembers a text that was judged when both passes leave it as it is.
+// The second one has something to do otherwise.
+func (u *run) settle(s string, m mode, changed bool) {
+	switch {
+	case changed, m&memoStays == 0 && u.search.holds(s, m&modeCut != 0):
+		u.dirty = true
+	default:
+		u.texts.add(s, m)
+	}
+}
+
 // apply judges a string and records what was removed. One that can't be judged
-// is removed.
-func (u *run) apply(s *string, f func() judged) {
+// is removed. It reports whether anything was.
+func (u *run) apply(s *string, f func() judged) bool {
 	var j judged
 	if !guard(func() { j = f() }) {
 		j = judged{out: Placeholder, hit: true, why: []why{{RuleError, "sanitization error"}}}
 	}
 	if !j.hit {
-		return
+		return false
 	}
 	*s = j.out
 	for _, w := range j.why {
 		u.record(w.rule, w.reason)
 	}
+	return true
 }
 
 // envDenied reports whether the name of an environment variable is taken out
