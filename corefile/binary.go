@@ -8,6 +8,8 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+
+	"golang.org/x/sys/unix"
 )
 
 // Binary is the executable of a core, or an executable by itself. Its methods
@@ -145,6 +147,14 @@ func (b *Binary) Close() error {
 	if b.debug != nil {
 		err = errors.Join(err, b.debug.file.close())
 	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, d := range b.sections {
+		if d.pages != nil {
+			err = errors.Join(err, unix.Munmap(d.pages))
+		}
+	}
+	clear(b.sections)
 	return err
 }
 

@@ -11,6 +11,8 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/klauspost/compress/zstd"
+
 	"github.com/safedump/sdcore/internal/coretest"
 )
 
@@ -34,6 +36,25 @@ func deflated(data []byte, size uint64) []byte {
 	w.Write(data)
 	w.Close()
 	return append(coretest.Words(uint64(elf.COMPRESS_ZLIB), size, 1), z.Bytes()...)
+}
+
+// zstandard is the same with zstd, which "objcopy --compress-debug-sections=zstd"
+// writes; as a stream, when asked, whose header does not tell the size.
+func zstandard(t *testing.T, data []byte, size uint64, stream bool) []byte {
+	t.Helper()
+	var z bytes.Buffer
+	w, err := zstd.NewWriter(&z)
+	if err != nil {
+		t.Fatal(err)
+	}
+	packed := w.EncodeAll(data, nil)
+	if stream {
+		w.Write(data)
+		w.Flush()
+		w.Close()
+		packed = z.Bytes()
+	}
+	return append(coretest.Words(uint64(elf.COMPRESS_ZSTD), size, 1), packed...)
 }
 
 // binaryWith writes a binary with more sections.
@@ -73,6 +94,11 @@ func TestDWARFSections(t *testing.T) {
 		{"none", nil, false, ErrNoDWARF},
 		{"plain", []coretest.SynthSection{abbrev, plain(".debug_info", info)}, true, nil},
 		{"compressed", []coretest.SynthSection{abbrev, packed(".debug_info", deflated(info, uint64(len(info))))}, true, nil},
+		{"zstd", []coretest.SynthSection{abbrev, packed(".debug_info", zstandard(t, info, uint64(len(info)), false))}, true, nil},
+		{"zstd, streamed", []coretest.SynthSection{abbrev, packed(".debug_info", zstandard(t, info, uint64(len(info)), true))}, true, nil},
+		{"zstd, more than it holds", []coretest.SynthSection{abbrev, packed(".debug_info", zstandard(t, info, uint64(len(info))+1, true))}, true, ErrCorrupt},
+		{"zstd, less than it holds", []coretest.SynthSection{abbrev, packed(".debug_info", zstandard(t, info, uint64(len(info))-1, true))}, true, ErrCorrupt},
+		{"zstd, wrong checksum", []coretest.SynthSection{abbrev, packed(".debug_info", flip(zstandard(t, info, uint64(len(info)), true)))}, true, ErrCorrupt},
 		{"moved to another file", []coretest.SynthSection{{Name: ".debug_info", Type: elf.SHT_NOBITS}}, false, ErrNoDWARF},
 		{"garbage", []coretest.SynthSection{abbrev, plain(".debug_info", []byte("\xff\x00\x00\x00 this is no unit"))}, true, ErrCorrupt},
 		{"wrong checksum", []coretest.SynthSection{abbrev, packed(".debug_info", flip(deflated(info, uint64(len(info)))))}, true, ErrCorrupt},

@@ -3,14 +3,8 @@ package corefile
 import (
 	"bytes"
 	"debug/elf"
-	"encoding/binary"
 	"fmt"
-	"io"
 	"math"
-	"strings"
-	"sync"
-
-	"github.com/klauspost/compress/zlib"
 )
 
 // Bounds of section headers. Executables have some dozens of sections.
@@ -123,95 +117,4 @@ func readSection(path string, data []byte, at uint64) (section, error) {
 		}
 	}
 	return s, c.err
-}
-
-// sectionData is the outcome of reading a debug section.
-type sectionData struct {
-	once sync.Once
-	data []byte
-	err  error
-}
-
-// DebugSection returns an uncompressed debug section such as ".debug_loc" or
-// ".debug_loclists", nil when there is none in the binary and, for a stripped
-// one, in the separate file with its debug information. Sections that are not
-// compressed are views into the file: don't change or keep them past Close.
-// Different sections can be decompressed at the same time.
-func (b *Binary) DebugSection(name string) ([]byte, error) {
-	b.mu.Lock()
-	d, ok := b.sections[name]
-	if !ok {
-		d = &sectionData{}
-		b.sections[name] = d
-	}
-	b.mu.Unlock()
-	d.once.Do(func() { d.data, d.err = b.readDebugSection(name) })
-	return d.data, d.err
-}
-
-// readDebugSection finds and, where needed, decompresses a section.
-func (b *Binary) readDebugSection(name string) ([]byte, error) {
-	s, f := b.section(name)
-	if s == nil || s.Type == elf.SHT_NOBITS {
-		return nil, nil
-	}
-	if s.Flags&elf.SHF_COMPRESSED == 0 {
-		return f.data[s.Offset : s.Offset+s.FileSize : s.Offset+s.FileSize], nil
-	}
-	var data []byte
-	err := Guard("decompress "+name, func() (err error) {
-		data, err = inflate(s, f.data[s.Offset:s.Offset+s.FileSize])
-		return err
-	})
-	if err != nil {
-		return nil, &FormatError{f.path, int64(s.Offset), "section " + name + " can't be decompressed", ErrCorrupt}
-	}
-	return data, nil
-}
-
-// inflate decompresses a section, whose claimed size was found plausible. It
-// reads one byte more than claimed, without which the checksum would not be
-// looked at. Only a size of an everyday ratio is allocated at once. raw is the
-// section in the file: zlib, which Go's linker uses, is read from it with
-// klauspost's package, a fifth faster than the standard library's.
-func inflate(s *elf.Section, raw []byte) ([]byte, error) {
-	const everyday = 64
-	first := min(s.Size, s.FileSize*everyday) + 1
-	buf := bytes.NewBuffer(make([]byte, 0, first+bytes.MinRead))
-	var in io.Reader = s.Open()
-	if elf.CompressionType(binary.LittleEndian.Uint32(raw)) == elf.COMPRESS_ZLIB {
-		z, err := zlib.NewReader(bytes.NewReader(raw[chdrSize:]))
-		if err != nil {
-			return nil, err
-		}
-		defer z.Close()
-		in = z
-	}
-	n, err := buf.ReadFrom(io.LimitReader(in, int64(s.Size)+1))
-	if err != nil {
-		return nil, err
-	}
-	if uint64(n) != s.Size {
-		return nil, ErrCorrupt
-	}
-	return buf.Bytes(), nil
-}
-
-// section returns the first section of a name and the file that it is in:
-// debug sections of a stripped binary are in its debug file.
-func (b *Binary) section(name string) (*elf.Section, *file) {
-	if b.debug != nil && strings.HasPrefix(name, ".debug_") {
-		return findSection(b.debug.elf, name), b.debug.file
-	}
-	return findSection(b.elf, name), b.file
-}
-
-// findSection returns the first section of a name.
-func findSection(f *elf.File, name string) *elf.Section {
-	for _, s := range f.Sections {
-		if s.Name == name && s.Type != elf.SHT_NULL {
-			return s
-		}
-	}
-	return nil
 }

@@ -7,8 +7,24 @@ type abbrev struct {
 	tag      dwarf.Tag
 	children bool
 	attrs    []attrSpec
-	// fixed is the size of all attributes, -1 when it varies.
-	fixed int
+	steps    []step // over all attributes
+}
+
+// step moves over attributes: over those whose sizes are fixed, then over one
+// whose size varies. The last step of an abbrev may have fixed ones only.
+type step struct {
+	fixed uint64
+	form  form // 0: none
+}
+
+// skip moves r over all attributes of an entry.
+func (a *abbrev) skip(r *reader, k abbrevKey) {
+	for _, s := range a.steps {
+		r.bytes(s.fixed)
+		if s.form != 0 {
+			s.form.skip(r, k)
+		}
+	}
 }
 
 // attrSpec is an attribute of an abbrev.
@@ -79,6 +95,7 @@ func parseAbbrevs(section []byte, k abbrevKey) (*abbrevTable, error) {
 // parseAbbrev reads one declaration after its code.
 func parseAbbrev(r *reader, k abbrevKey) abbrev {
 	a := abbrev{tag: dwarf.Tag(r.uleb()), children: r.u8() != 0}
+	fixed := uint64(0)
 	for {
 		at, f := r.uleb(), r.uleb()
 		if r.err != nil || at == 0 && f == 0 {
@@ -93,12 +110,16 @@ func parseAbbrev(r *reader, k abbrevKey) abbrev {
 			spec.value = r.sleb()
 		}
 		spec.size = spec.form.size(k)
-		if spec.size < 0 {
-			a.fixed = -1
-		} else if a.fixed >= 0 {
-			a.fixed += spec.size
-		}
 		a.attrs = append(a.attrs, spec)
+		if spec.size >= 0 {
+			fixed += uint64(spec.size)
+			continue
+		}
+		a.steps = append(a.steps, step{fixed, spec.form})
+		fixed = 0
+	}
+	if fixed > 0 {
+		a.steps = append(a.steps, step{fixed: fixed})
 	}
 	return a
 }

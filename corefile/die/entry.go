@@ -44,54 +44,43 @@ func (u *Unit) entry(pos uint64) (Entry, uint64, error) {
 		return Entry{}, 0, &Error{Section: ".debug_info", Offset: pos, Reason: "entry with an unknown abbreviation"}
 	}
 	e.Tag, e.Children, e.data = e.ab.tag, e.ab.children, r.pos
-	if e.ab.fixed >= 0 {
-		r.bytes(uint64(e.ab.fixed))
-		return e, r.pos, r.err
-	}
-	for i := range e.ab.attrs {
-		if a := &e.ab.attrs[i]; a.size >= 0 {
-			r.bytes(uint64(a.size))
-		} else {
-			a.form.skip(&r, u.key)
-		}
-		if r.err != nil {
-			return Entry{}, 0, r.err
-		}
+	if e.ab.skip(&r, u.key); r.err != nil {
+		return Entry{}, 0, r.err
 	}
 	return e, r.pos, nil
 }
 
 // Has reports whether the entry has the attribute.
-func (e *Entry) Has(attr dwarf.Attr) bool {
+func (e *Entry) Has(attr dwarf.Attr) bool { return e.index(attr) >= 0 }
+
+// index is the place of an attribute in the entry, -1 when it has none.
+func (e *Entry) index(attr dwarf.Attr) int {
 	if e.ab != nil {
 		for i := range e.ab.attrs {
 			if e.ab.attrs[i].attr == attr {
-				return true
+				return i
 			}
 		}
 	}
-	return false
+	return -1
 }
 
 // Val returns the value of an attribute; ok is false when the entry does not
 // have it or it can't be decoded.
 func (e *Entry) Val(attr dwarf.Attr) (v Value, ok bool) {
-	if !e.Has(attr) {
+	i := e.index(attr)
+	if i < 0 {
 		return Value{}, false
 	}
 	r := at(".debug_info", e.Unit.in.s.Info[:e.Unit.End], e.data)
-	for i := range e.ab.attrs {
-		a := &e.ab.attrs[i]
-		if a.attr == attr {
-			return e.Unit.value(&r, a)
-		}
+	for _, a := range e.ab.attrs[:i] {
 		if a.size >= 0 {
-			r.pos += uint64(a.size)
+			r.bytes(uint64(a.size))
 		} else {
 			a.form.skip(&r, e.Unit.key)
 		}
 	}
-	return Value{}, false
+	return e.Unit.value(&r, &e.ab.attrs[i])
 }
 
 // value decodes the value under r.

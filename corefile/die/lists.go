@@ -42,19 +42,10 @@ func (e *Entry) Span() (Range, bool) {
 	if !ok {
 		return Range{}, false
 	}
-	if f, _ := e.formOf(dwarf.AttrHighpc); f != formAddr && f != formAddrx {
+	if f := e.ab.attrs[e.index(dwarf.AttrHighpc)].form; f != formAddr && f != formAddrx {
 		high += low // a size
 	}
 	return Range{low, high}, low < high
-}
-
-func (e *Entry) formOf(attr dwarf.Attr) (form, bool) {
-	for i := range e.ab.attrs {
-		if e.ab.attrs[i].attr == attr {
-			return e.ab.attrs[i].form, true
-		}
-	}
-	return 0, false
 }
 
 // eachRange calls f for the ranges of a list until f returns false.

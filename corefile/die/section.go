@@ -1,6 +1,7 @@
 package die
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 )
@@ -153,15 +154,14 @@ func (r *reader) skipLEB() {
 
 // cstring reads a string up to its NUL.
 func (r *reader) cstring() []byte {
-	start := r.pos
-	for i := start; i < uint64(len(r.b)); i++ {
-		if r.b[i] == 0 {
-			r.pos = i + 1
-			return r.b[start:i:i]
-		}
+	rest := r.b[r.pos:]
+	n := bytes.IndexByte(rest, 0)
+	if n < 0 {
+		r.fail("string without end")
+		return nil
 	}
-	r.fail("string without end")
-	return nil
+	r.pos += uint64(n) + 1
+	return rest[:n:n]
 }
 
 // at returns a reader over b from off on.

@@ -282,7 +282,7 @@ func compileAll(t *testing.T, b fakeBinary) (good, bad int) {
 	for types.index.advance(types.info) {
 	}
 	for _, r := range types.index.names {
-		ty, err := types.ByOffset(r.off)
+		ty, err := types.ByOffset(r.offset())
 		if err != nil {
 			bad++
 			continue

@@ -14,22 +14,27 @@ import (
 type typeIndex struct {
 	stage int // 0: nothing, 1: runtime, 2: all units
 	seed  maphash.Seed
-	names []nameRef // by hash, then offset
-	descs []descRef // by offset of the descriptor
+	names []indexed // of hashed names
+	descs []indexed // of descriptors, by DW_AT_go_runtime_type
 
 	damage error
 }
 
-// nameRef is a hashed name: 8 bytes instead of a map of strings, which would
-// take a hundred bytes for each of the 100 000 types of a large service.
-type nameRef struct {
-	hash uint32
-	off  dwarf.Offset
-}
+// indexed is an entry's offset in the lower half, what it is found by in the upper
+// one: 8 bytes instead of a map of strings, which would take a hundred bytes
+// for each of the 60 000 types of a large service. Sorted, those that are found
+// by the same key are in the order of the binary.
+type indexed uint64
 
-type descRef struct {
-	rtype uint32 // value of DW_AT_go_runtime_type
-	off   dwarf.Offset
+func newIndexed(key uint32, off dwarf.Offset) indexed { return indexed(key)<<32 | indexed(off) }
+
+func (r indexed) key() uint32          { return uint32(r >> 32) }
+func (r indexed) offset() dwarf.Offset { return dwarf.Offset(r) }
+
+// first returns the place of the first one with a key, or where it would be.
+func first(refs []indexed, key uint32) int {
+	i, _ := slices.BinarySearch(refs, newIndexed(key, 0))
+	return i
 }
 
 // advance indexes more units; false when there are no more.
@@ -54,13 +59,8 @@ func (x *typeIndex) add(info *die.Info, want func(*die.Unit) bool) {
 			x.addUnit(u)
 		}
 	}
-	slices.SortFunc(x.names, func(a, b nameRef) int {
-		if a.hash != b.hash {
-			return int(int64(a.hash) - int64(b.hash))
-		}
-		return int(int64(a.off) - int64(b.off))
-	})
-	slices.SortStableFunc(x.descs, func(a, b descRef) int { return int(int64(a.rtype) - int64(b.rtype)) })
+	slices.Sort(x.names)
+	slices.Sort(x.descs)
 }
 
 func (x *typeIndex) addUnit(u *die.Unit) {
@@ -100,12 +100,12 @@ func (x *typeIndex) addEntry(e die.Entry) {
 	if !ok || len(name) == 0 {
 		return
 	}
-	x.names = append(x.names, nameRef{x.hash(name), e.Off})
-	if clean := GoName(string(name)); clean != string(name) {
-		x.names = append(x.names, nameRef{x.hash([]byte(clean)), e.Off})
+	x.names = append(x.names, newIndexed(x.hash(name), e.Off))
+	if !isGoName(name) {
+		x.names = append(x.names, newIndexed(x.hash([]byte(GoName(string(name)))), e.Off))
 	}
 	if rt, ok := e.Uint(die.AttrGoRuntimeType); ok && rt > 0 && rt < 1<<32 {
-		x.descs = append(x.descs, descRef{uint32(rt), e.Off})
+		x.descs = append(x.descs, newIndexed(uint32(rt), e.Off))
 	}
 }
 
@@ -116,9 +116,8 @@ func (x *typeIndex) hash(name []byte) uint32 { return uint32(maphash.Bytes(x.see
 func (x *typeIndex) lookup(info *die.Info, name string, everywhere bool) (dwarf.Offset, bool) {
 	for x.stage > 0 || x.advance(info) {
 		h := x.hash([]byte(name))
-		i, _ := slices.BinarySearchFunc(x.names, h, func(r nameRef, h uint32) int { return int(int64(r.hash) - int64(h)) })
-		for ; i < len(x.names) && x.names[i].hash == h; i++ {
-			e, err := info.Entry(x.names[i].off)
+		for i := first(x.names, h); i < len(x.names) && x.names[i].key() == h; i++ {
+			e, err := info.Entry(x.names[i].offset())
 			if err != nil {
 				continue
 			}
@@ -141,11 +140,8 @@ func (x *typeIndex) byRuntimeType(info *die.Info, rtype uint64) (dwarf.Offset, b
 		return 0, false
 	}
 	for x.stage > 0 || x.advance(info) {
-		i, ok := slices.BinarySearchFunc(x.descs, uint32(rtype), func(r descRef, v uint32) int {
-			return int(int64(r.rtype) - int64(v))
-		})
-		if ok {
-			return x.descs[i].off, true
+		if i := first(x.descs, uint32(rtype)); i < len(x.descs) && x.descs[i].key() == uint32(rtype) {
+			return x.descs[i].offset(), true
 		}
 		if len(x.descs) > 0 || !x.advance(info) {
 			break

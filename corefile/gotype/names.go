@@ -1,6 +1,9 @@
 package gotype
 
-import "strings"
+import (
+	"bytes"
+	"strings"
+)
 
 // GoName turns the linker's name of a type or symbol into Go's: escapes of package
 // paths are undone ("gopkg.in/yaml%2ev3.Node"), the number behind the name of a
@@ -16,6 +19,12 @@ func GoName(s string) string {
 		s = unqualify(s)
 	}
 	return s
+}
+
+// isGoName reports whether a name has nothing that GoName changes.
+func isGoName(name []byte) bool {
+	return !bytes.HasPrefix(name, []byte("noalg.")) && bytes.IndexByte(name, '%') < 0 &&
+		!bytes.Contains(name, []byte("·")) && !bytes.Contains(name, []byte("struct {"))
 }
 
 // unescape undoes escapes and removes the numbers of local types, but not in

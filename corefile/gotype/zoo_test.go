@@ -324,7 +324,7 @@ func TestWholeProgram(t *testing.T) {
 	for types.index.advance(types.info) {
 	}
 	for _, r := range types.index.names {
-		if _, err := types.ByOffset(r.off); err != nil {
+		if _, err := types.ByOffset(r.offset()); err != nil {
 			t.Error(err)
 		}
 	}
