@@ -41,7 +41,11 @@ func escapeRune(r rune) string {
 }
 
 func allPrintable(s string) bool {
-	for _, r := range s {
+	i := 0
+	for i < len(s) && s[i] >= ' ' && s[i] <= '~' { // nearly all there is
+		i++
+	}
+	for _, r := range s[i:] {
 		if r == utf8.RuneError || !unicode.IsPrint(r) {
 			return false
 		}

@@ -3,6 +3,7 @@ package export
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -223,7 +224,7 @@ func place(file string, line int) string {
 	if line <= 0 {
 		return name(file)
 	}
-	return fmt.Sprintf("%s:%d", name(file), line)
+	return name(file) + ":" + strconv.Itoa(line)
 }
 
 func creatorText(c *report.Creator) string {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strconv"
 
 	"github.com/safedump/sdcore/redact"
 	"github.com/safedump/sdcore/report"
@@ -128,7 +129,7 @@ func (s *screen) sharedStack(id int) (text string, ok bool) {
 // goroutine shows one goroutine with its own stack.
 func (s *screen) goroutine(g *report.Goroutine, locals bool) {
 	s.line()
-	head := fmt.Sprintf("goroutine %d [%s]", g.ID, name(stateText(g.Status, g.WaitReason)))
+	head := "goroutine " + strconv.FormatUint(g.ID, 10) + " [" + name(stateText(g.Status, g.WaitReason)) + "]"
 	if g.Crashed {
 		head = s.red(head + " crashed")
 	} else {
@@ -174,7 +175,7 @@ func (s *screen) goroutine(g *report.Goroutine, locals bool) {
 
 func (s *screen) createdBy(c *report.Creator) {
 	if c != nil {
-		s.line("    ", s.grey(fmt.Sprintf("created by %s in goroutine %d", creatorText(c), c.Goroutine)))
+		s.line("    ", s.grey("created by "+creatorText(c)+" in goroutine "+strconv.FormatUint(c.Goroutine, 10)))
 	}
 }
 

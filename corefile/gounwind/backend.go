@@ -63,8 +63,9 @@ type Backend struct {
 	o       Options
 	threads map[int]corefile.Thread // by TID
 	ms      *machines
-	calls   map[uint64]rule // by return address
-	stops   map[uint64]rule // by the PC of something interrupted
+	calls   map[uint64]rule          // by return address
+	stops   map[uint64]rule          // by the PC of something interrupted
+	near    *[1 << nearBits]nearRule // of calls, by hash
 	symbols map[symbolKey][]corefile.Frame
 	c       *cCode
 	w       walker
@@ -104,6 +105,7 @@ func newBackend(mem memory, table *pclntab.Table, rt runtime, threads []corefile
 
 func (b *Backend) reset() {
 	b.calls, b.stops = map[uint64]rule{}, map[uint64]rule{}
+	b.near = new([1 << nearBits]nearRule)
 	b.symbols = map[symbolKey][]corefile.Frame{}
 	b.w = walker{b: b}
 }

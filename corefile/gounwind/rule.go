@@ -58,10 +58,28 @@ const maxRules = 1 << 20
 // rule returns the rule of a PC: where something was interrupted (exact), or
 // the return address of a call.
 func (b *Backend) rule(pc uint64, exact bool) rule {
-	cache := b.calls
 	if exact {
-		cache = b.stops
+		return b.ruleIn(b.stops, pc, exact)
 	}
+	near := &b.near[pc*0x9e3779b97f4a7c15>>(64-nearBits)]
+	if near.pc != pc || pc == 0 {
+		near.pc, near.rule = pc, b.ruleIn(b.calls, pc, exact)
+	}
+	return near.rule
+}
+
+// nearBits is the logarithm of the number of rules that are found without a map.
+const nearBits = 9
+
+// nearRule is the rule of the return address that was last looked up of those
+// with its hash.
+type nearRule struct {
+	pc   uint64
+	rule rule
+}
+
+// ruleIn finds or makes a rule in one of the caches.
+func (b *Backend) ruleIn(cache map[uint64]rule, pc uint64, exact bool) rule {
 	r, ok := cache[pc]
 	if !ok {
 		r = b.makeRule(pc, exact)

@@ -38,6 +38,13 @@ type recoveredRegisters struct {
 	data []byte
 }
 
+// move goes to another place on the same stack, of which no register is known
+// but those in keep, a mask as in known.
+func (c *cursor) move(pc, sp uint64, exact bool, keep uint32) {
+	c.pc, c.sp, c.exact, c.known = pc, sp, exact, c.known&keep
+	c.full, c.whole, c.note, c.adds = false, nil, "", nil
+}
+
 func (c *cursor) set(reg int, v uint64) {
 	c.regs[reg], c.known = v, c.known|1<<reg
 }
@@ -207,21 +214,23 @@ func (w *walker) leave(r *rule, cfa uint64) {
 		w.repeat(r, cfa)
 		return
 	}
-	next := cursor{pc: ret, sp: cfa, exact: r.traps}
-	switch r.bp {
-	case bpKept:
-		next.regs[corefile.RegRBP], next.known = w.cur.regs[corefile.RegRBP], w.cur.known&(1<<corefile.RegRBP)
-	case bpSaved:
+	var saved []recoveredRegisters
+	if r.saves != savesNothing && w.collect {
+		saved = w.saved(r, cfa)
+	}
+	var keep uint32
+	if r.bp == bpKept {
+		keep = 1 << corefile.RegRBP
+	}
+	w.cur.move(ret, cfa, r.traps, keep)
+	if r.bp == bpSaved {
 		if bp, ok := w.word(cfa - 16); ok {
-			next.set(corefile.RegRBP, bp)
+			w.cur.set(corefile.RegRBP, bp)
 		}
 	}
-	if r.saves == savesHost {
-		w.host(&next, r, cfa)
-	} else if r.saves != savesNothing && w.collect {
-		next.adds = w.saved(r, cfa)
+	if w.cur.adds = saved; r.saves == savesHost {
+		w.host(&w.cur, r, cfa)
 	}
-	w.cur = next
 }
 
 // repeat goes along frames of one function that calls itself from one place,
