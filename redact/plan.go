@@ -11,17 +11,22 @@ import (
 
 // decision is what a struct tag of the report model says about a string field;
 // report/doc.go defines them.
-type decision string
+type decision uint8
 
 const (
-	decideText  decision = "text"
-	decideName  decision = "name"
-	decidePath  decision = "path"
-	decideArgs  decision = "args"
-	decideValue decision = "value"
-	decideCode  decision = "code"
-	decideSafe  decision = "safe"
+	undecided decision = iota
+	decideText
+	decideName
+	decidePath
+	decideArgs
+	decideValue
+	decideCode
+	decideSafe
 )
+
+func (d decision) String() string {
+	return [...]string{"", "text", "name", "path", "args", "value", "code", "safe"}[d]
+}
 
 // shape is what a field looks like to the walk.
 type shape uint8
@@ -46,6 +51,30 @@ type structPlan struct {
 	// name is the index in fields of the name that decides about the values
 	// beside it, -1 for none.
 	name int
+	// direct, where it is set, does what the plan says without reflection.
+	direct func(u *run, v reflect.Value, vis visitor)
+}
+
+// String writes down what is walked and how: "name:decision" for a string,
+// braces for what is in a struct, brackets for elements.
+func (p *structPlan) String() string {
+	var list []string
+	for i := range p.fields {
+		f := &p.fields[i]
+		switch f.shape {
+		case shapeString:
+			list = append(list, f.json+":"+f.decision.String())
+		case shapeStrings:
+			list = append(list, f.json+"[]:"+f.decision.String())
+		case shapeStruct, shapePointer:
+			list = append(list, f.json+"{"+f.elem.String()+"}")
+		case shapeSlice:
+			list = append(list, f.json+"["+f.elem.String()+"]")
+		case shapeValue, shapeValuePtr:
+			list = append(list, f.json+":tree")
+		}
+	}
+	return strings.Join(list, " ")
 }
 
 type fieldPlan struct {
@@ -56,12 +85,15 @@ type fieldPlan struct {
 	elem     *structPlan
 }
 
-// reportPlan plans the walk over a report, and over a goroutine alone. It fails when a string field has no
+// reportPlan plans the walk over a report. It fails when a string field has no
 // decision: a report that nobody thought about is not let through.
-func reportPlan() (whole, goroutine *structPlan, err error) {
+func reportPlan() (*structPlan, error) {
 	done := map[reflect.Type]*structPlan{}
-	whole, err = planOf(reflect.TypeFor[report.Report](), done)
-	return whole, done[reflect.TypeFor[report.Goroutine]()], err
+	p, err := planOf(reflect.TypeFor[report.Report](), done)
+	if err == nil {
+		err = walkDirectly(done)
+	}
+	return p, err
 }
 
 func planOf(t reflect.Type, done map[reflect.Type]*structPlan) (*structPlan, error) {
@@ -136,11 +168,12 @@ func scalar(t reflect.Type) bool {
 func decisionOf(f reflect.StructField) (decision, error) {
 	tag, ok := f.Tag.Lookup("redact")
 	if !ok {
-		return "", fmt.Errorf("string field without a redact tag")
+		return undecided, fmt.Errorf("string field without a redact tag")
 	}
-	switch d := decision(tag); d {
-	case decideText, decideName, decidePath, decideArgs, decideValue, decideCode, decideSafe:
-		return d, nil
+	for d := decideText; d <= decideSafe; d++ {
+		if d.String() == tag {
+			return d, nil
+		}
 	}
-	return "", fmt.Errorf("redact tag %q is none of the known ones", tag)
+	return undecided, fmt.Errorf("redact tag %q is none of the known ones", tag)
 }

@@ -2,6 +2,7 @@ package redact
 
 import (
 	"reflect"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -12,7 +13,7 @@ import (
 // TestEveryStringHasADecision fails when a string field is added to the report
 // model without a redact tag.
 func TestEveryStringHasADecision(t *testing.T) {
-	plan, _, err := reportPlan()
+	plan, err := reportPlan()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -93,6 +94,94 @@ func fillStrings(v reflect.Value, s string, depth int) (n int) {
 		n += fillStrings(v.Elem(), s, depth+1)
 	}
 	return n
+}
+
+// recorder is a visitor that notes what it is shown.
+type recorder struct {
+	u    *run
+	seen []string
+}
+
+func (r *recorder) note(what string, s *string) {
+	r.seen = append(r.seen, r.u.loc.String()+" "+what+" "+*s)
+	*s = what + *s
+}
+
+func (r *recorder) text(s *string, d decision)     { r.note(d.String(), s) }
+func (r *recorder) named(s *string, name string)   { r.note("beside "+name, s) }
+func (r *recorder) root(v *report.Value, n string) { r.note("value of "+n, &v.Text) }
+func (r *recorder) list(s []string, d decision, field string) []string {
+	for i := range s {
+		r.note(d.String()+" of "+field, &s[i])
+	}
+	return append(s, "one more")
+}
+
+// TestDirectWalk compares the walk without reflection with that by the plan.
+func TestDirectWalk(t *testing.T) {
+	n := 0
+	var fill func(v reflect.Value, depth int)
+	fill = func(v reflect.Value, depth int) {
+		switch v.Kind() {
+		case reflect.Struct:
+			for i := range v.NumField() {
+				fill(v.Field(i), depth+1)
+			}
+		case reflect.String:
+			n++
+			v.SetString("s" + strconv.Itoa(n))
+		case reflect.Slice:
+			if depth < 8 {
+				v.Set(reflect.MakeSlice(v.Type(), 2, 2))
+				fill(v.Index(0), depth+1)
+				fill(v.Index(1), depth+1)
+			}
+		case reflect.Pointer:
+			v.Set(reflect.New(v.Type().Elem()))
+			fill(v.Elem(), depth+1)
+		}
+	}
+	x, err := New(Default())
+	if err != nil {
+		t.Fatal(err)
+	}
+	plan, err := planOf(reflect.TypeFor[report.Goroutine](), map[reflect.Type]*structPlan{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var g report.Goroutine
+	fill(reflect.ValueOf(&g).Elem(), 0)
+	walked := func(walk func(u *run, g *report.Goroutine, vis visitor)) ([]string, report.Goroutine) {
+		r := recorder{u: newRun(x)}
+		r.u.loc.push("goroutines", 3)
+		g := copyOf(t, &report.Report{Goroutines: []report.Goroutine{g}}).Goroutines[0]
+		walk(r.u, &g, &r)
+		return r.seen, g
+	}
+	want, changed := walked(func(u *run, g *report.Goroutine, vis visitor) { u.walk(reflect.ValueOf(g).Elem(), plan, vis) })
+	got, same := walked((*run).walkGoroutine)
+	if len(want) < 50 || !reflect.DeepEqual(got, want) {
+		t.Errorf("walked directly:\n%s\nby the plan:\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+	if !reflect.DeepEqual(changed, same) {
+		t.Error("the walks leave different goroutines behind")
+	}
+}
+
+// TestDirectWalkIsChecked: a plan that says something else is refused.
+func TestDirectWalkIsChecked(t *testing.T) {
+	type Goroutine struct {
+		Status string `json:"status" redact:"code"`
+		Fresh  string `json:"fresh" redact:"text"`
+	}
+	other, err := planOf(reflect.TypeFor[Goroutine](), map[reflect.Type]*structPlan{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = walkDirectly(map[reflect.Type]*structPlan{reflect.TypeFor[report.Goroutine](): other})
+	if err == nil || !strings.Contains(err.Error(), "is walked as") {
+		t.Errorf("error %v", err)
+	}
 }
 
 // TestEveryStringIsScanned plants a provider's token in every string of a

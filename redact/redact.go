@@ -36,8 +36,7 @@ type Redactor struct {
 	names    *nameRules
 	types    *typeRules
 	triggers *triggerTable
-
-	plan, goroutine *structPlan
+	plan     *structPlan
 }
 
 // New compiles p. It fails where [Policy.Validate] does, and where the report
@@ -46,11 +45,11 @@ func New(p Policy) (*Redactor, error) {
 	if err := p.Validate(); err != nil {
 		return nil, err
 	}
-	plan, goroutine, err := reportPlan()
+	plan, err := reportPlan()
 	if err != nil {
 		return nil, fmt.Errorf("redact: %w", err)
 	}
-	x := &Redactor{policy: p, plan: plan, goroutine: goroutine, names: newNameRules(), types: newTypeRules(), triggers: newTriggerTable()}
+	x := &Redactor{policy: p, plan: plan, names: newNameRules(), types: newTypeRules(), triggers: newTriggerTable()}
 	x.allow, x.deny = nameSet(p.Allow), nameWords(p.Deny)
 	for i, rule := range p.Rules {
 		c, err := compileRule(rule)

@@ -11,8 +11,11 @@ import (
 // about them, and the caches of verdicts, are its own: a stream has one for
 // each worker.
 type run struct {
-	x    *Redactor
-	tier int
+	x        *Redactor
+	tier     int
+	limit    int  // bytes shown of a text, -1 for no bound
+	personal bool // personal data is shown
+	unwanted mode
 
 	// learned is what the first pass found out; search, from the second one on,
 	// the secrets that all have found.
@@ -40,7 +43,7 @@ const maxCached = 1 << 16
 
 func newRun(x *Redactor) *run {
 	return &run{
-		x: x, tier: x.policy.Tier, learned: newLearned(), sink: new([]report.Redaction), counts: map[string]int{},
+		x: x, tier: x.policy.Tier, limit: x.policy.maxString(), personal: x.policy.showsPersonal(), unwanted: x.unwanted(), learned: newLearned(), sink: new([]report.Redaction), counts: map[string]int{},
 		inText: map[string]nameVerdict{},
 	}
 }

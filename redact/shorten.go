@@ -32,16 +32,8 @@ func (s scrubber) list(list []string, d decision, field string) []string {
 }
 
 func (s scrubber) root(v *report.Value, name string) {
-	u := s.u
-	depth := len(u.loc.parts)
-	if depth > 0 && u.loc.parts[depth-1].name == "value" {
-		u.loc.parts = u.loc.parts[:depth-1]
-		defer func() { u.loc.parts = append(u.loc.parts[:depth-1], part{"value", noIndex}) }()
-	}
-	if !guard(func() { u.scrubValue(v, 0) }) {
-		u.loc.parts = u.loc.parts[:min(len(u.loc.parts), depth-1)]
-		u.drop(v)
-	}
+	defer s.u.leave(v, s.u.enter())
+	s.u.scrubValue(v, 0)
 }
 
 // scrubValue removes the secrets of the report from a value and what is below
@@ -95,7 +87,7 @@ func (u *run) scrubValue(v *report.Value, depth int) {
 // more, as a text that may go on: a cut must not make a secret, nor an innocent
 // text that another call of Apply would take for one.
 func (u *run) shorten(v *report.Value) {
-	limit := u.x.policy.maxString()
+	limit := u.limit
 	if limit < 0 || len(v.Text) <= limit { // Text is never shorter than the contents
 		return
 	}

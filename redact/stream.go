@@ -3,7 +3,6 @@ package redact
 import (
 	"errors"
 	"fmt"
-	"reflect"
 	"slices"
 	"strconv"
 	"sync"
@@ -225,17 +224,17 @@ func (u *run) goroutine(index int, g *report.Goroutine) {
 	u.learned.dropped += c.dropped
 	u.loc = location{parts: append(u.loc.parts[:0], part{"goroutines", index})}
 	u.sink = &g.Redactions
-	plan := u.x.goroutine
 	if u.tier < tierLocals {
 		hidden := u.hideLocals(g)
 		if u.search == nil {
 			u.muted++
-			u.walk(reflect.ValueOf(&hidden).Elem(), plan, judge{u})
+			u.walkGoroutine(&hidden, judge{u})
 			u.muted--
 		}
 	}
-	u.walk(reflect.ValueOf(g).Elem(), plan, judge{u})
-	if u.search != nil {
-		u.walk(reflect.ValueOf(g).Elem(), plan, scrubber{u})
+	u.dirty = false
+	u.walkGoroutine(g, judge{u})
+	if u.search != nil && u.dirty {
+		u.walkGoroutine(g, scrubber{u})
 	}
 }

@@ -12,7 +12,7 @@ import (
 // copyOf is a copy of r that shares nothing with it.
 func copyOf(t *testing.T, r *report.Report) *report.Report {
 	t.Helper()
-	plan, _, err := reportPlan()
+	plan, err := reportPlan()
 	if err != nil {
 		t.Fatal(err)
 	}

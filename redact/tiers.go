@@ -21,16 +21,23 @@ const (
 // itself is seen whole.
 const shallowHops = 4
 
-// tiered removes from a mode what the policy does not look for.
-func (u *run) tiered(m mode) mode {
-	if u.x.policy.showsPersonal() {
-		m &^= modeEmail
+// unwanted is what texts are not searched for.
+func (x *Redactor) unwanted() mode {
+	var m mode
+	if x.policy.showsPersonal() {
+		m |= modeEmail
 	}
-	if len(u.x.rules) == 0 {
-		m &^= modeCustom
+	if len(x.rules) == 0 {
+		m |= modeCustom
+	}
+	if x.policy.Entropy == 0 {
+		m |= modeDense
 	}
 	return m
 }
+
+// tiered removes from a mode what the policy does not look for.
+func (u *run) tiered(m mode) mode { return m &^ u.unwanted }
 
 // showsPersonal reports whether e-mail addresses and phone numbers stay.
 func (p Policy) showsPersonal() bool { return p.Tier > personalTier && !p.Personal }

@@ -30,7 +30,7 @@ func (v nameVerdict) grade() grade {
 
 // hides reports whether a text beside a name with that verdict is removed.
 func (u *run) hides(v nameVerdict, top bool) bool {
-	return v.class > classPersonal || v.class == classPersonal && !u.x.policy.showsPersonal()
+	return v.class > classPersonal || v.class == classPersonal && !u.personal
 }
 
 // value judges a value and what is below it.
@@ -149,9 +149,7 @@ func (u *run) contents(v *report.Value) {
 		u.drop(v)
 		return
 	}
-	if limit := u.x.policy.maxString(); limit >= 0 && len(s) > limit {
-		u.dirty = true
-	}
+	u.dirty = u.dirty || u.limit >= 0 && len(s) > u.limit
 	m := u.valueMode(v, s)
 	if u.settled(s, m) {
 		return
@@ -165,9 +163,9 @@ func (u *run) contents(v *report.Value) {
 func (u *run) valueMode(v *report.Value, s string) mode {
 	switch v.Kind {
 	case report.KindString, report.KindBytes, report.KindText:
-		m := u.tiered(modeText)
-		if v.Kind != report.KindText {
-			m |= modeDense
+		m := u.tiered(modeText | modeDense)
+		if v.Kind == report.KindText {
+			m &^= modeDense
 		}
 		if v.State == report.StateTruncated || v.Len > int64(len(s)) && v.Kind != report.KindText {
 			m |= modeCut

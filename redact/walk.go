@@ -21,6 +21,10 @@ type visitor interface {
 
 // walk takes a visitor over a struct of the report and what is below it.
 func (u *run) walk(v reflect.Value, plan *structPlan, vis visitor) {
+	if plan.direct != nil {
+		plan.direct(u, v, vis)
+		return
+	}
 	name := ""
 	if plan.name >= 0 {
 		name = v.Field(plan.fields[plan.name].index).String()
@@ -179,15 +183,28 @@ func (j judge) list(list []string, d decision, field string) []string {
 
 func (j judge) root(v *report.Value, name string) {
 	u := j.u
-	depth := len(u.loc.parts)
-	if depth > 0 && u.loc.parts[depth-1].name == "value" { // the variable itself
-		u.loc.parts = u.loc.parts[:depth-1]
-		defer func() { u.loc.parts = append(u.loc.parts[:depth-1], part{"value", noIndex}) }()
-	}
-	if !guard(func() { u.value(v, place{name: name, top: true}) }) {
-		u.loc.parts = u.loc.parts[:min(len(u.loc.parts), depth-1)]
+	defer u.leave(v, u.enter())
+	u.value(v, place{name: name, top: true})
+}
+
+// rooted is where a pass was when it went into a variable.
+type rooted struct{ depth, muted int }
+
+// enter begins the walk over the value of the variable at the current
+// location, whose last part is the field of the variable that holds it.
+func (u *run) enter() rooted {
+	u.loc.pop()
+	return rooted{len(u.loc.parts), u.muted}
+}
+
+// leave ends it. It is deferred: a value that could not be judged is dropped.
+func (u *run) leave(v *report.Value, r rooted) {
+	failed := recover() != nil // the panic's text may hold contents: not even looked at
+	u.loc.parts, u.muted = u.loc.parts[:min(len(u.loc.parts), r.depth)], r.muted
+	if failed {
 		u.drop(v)
 	}
+	u.loc.push("value", noIndex)
 }
 
 // judgeText judges a string, unless it is known that there is nothing to do.
