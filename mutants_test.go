@@ -23,7 +23,6 @@ import (
 var (
 	mutants     = flag.Int("mutants", 60, "damaged cores that TestMutants makes")
 	firstMutant = flag.Int("first-mutant", 0, "number of the first of them")
-	mutantStep  = flag.Int("mutant-step", 1, "take every so many of them")
 )
 
 // prey are the fixtures that are damaged: small, and different from each other.
@@ -48,7 +47,7 @@ func TestMutants(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var v *victim
 			var core, bin *coretest.Mutator
-			for n := *firstMutant; n < *firstMutant+*mutants*(*mutantStep); n += *mutantStep {
+			for n := *firstMutant; n < *firstMutant+*mutants; n++ {
 				if n%len(prey) != i {
 					continue
 				}

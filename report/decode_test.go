@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 	"unicode/utf8"
+
+	"github.com/safedump/sdcore/internal/coretest"
 )
 
 // sample is a report file as this package writes it.
@@ -253,7 +255,12 @@ func FuzzDecode(f *testing.F) {
 	f.Add(sample(f))
 	f.Add([]byte(`{"safedump_version":"2.0.0","frames":[{"locals":{"a":{"value":1}}}],"metadata":{"x":NaN,"y":"\ud800"}}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		file, err := Decode(bytes.NewReader(data), DecodeOptions{MaxBytes: 1 << 20})
+		const limit = 1 << 20
+		var file *File
+		var err error
+		coretest.Bounded(t, limit+len(data), 100, func() {
+			file, err = Decode(bytes.NewReader(data), DecodeOptions{MaxBytes: limit})
+		})
 		if err != nil {
 			return
 		}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/safedump/sdcore/corefile"
 	"github.com/safedump/sdcore/corefile/gotype"
+	"github.com/safedump/sdcore/internal/coretest"
 	"github.com/safedump/sdcore/report"
 )
 
@@ -111,25 +112,30 @@ func FuzzDecode(f *testing.F) {
 				w.set(b.addr+uint64(int(ops[i+1])%n)*8, word(ops[i+2], ops[i+3]))
 			}
 		}
-		began := time.Now()
-		r := w.reader(Options{Limits: report.Limits{MaxNodes: 500}})
-		v := r.Value(typ, addr)
-		well(t, &v)
-		if n := count(&v); n > 501 {
-			t.Errorf("%d values", n)
-		}
-		if h := height(&v); h > hardLevel+2 {
-			t.Errorf("height %d", h)
-		}
-		for _, path := range []string{"x.large[9]", "x.self.self.m[6]", "x.err.ch[0]", "x.selves[1].s[3]", "x.f.s", "len(x.any)"} {
-			if got, err := r.Eval(r.AddrRoot(typ, addr), tailOf(mustPath(t, path))); err == nil {
-				well(t, &got)
-			}
-		}
-		if d := time.Since(began); d > 2*time.Second {
-			t.Errorf("took %v", d)
-		}
+		coretest.Bounded(t, 500, 4096, func() { decodeAll(t, w, typ, addr) })
 	})
+}
+
+// decodeAll decodes a value, and parts of it by path.
+func decodeAll(t *testing.T, w *world, typ *gotype.Type, addr uint64) {
+	began := time.Now()
+	r := w.reader(Options{Limits: report.Limits{MaxNodes: 500}})
+	v := r.Value(typ, addr)
+	well(t, &v)
+	if n := count(&v); n > 501 {
+		t.Errorf("%d values", n)
+	}
+	if h := height(&v); h > hardLevel+2 {
+		t.Errorf("height %d", h)
+	}
+	for _, path := range []string{"x.large[9]", "x.self.self.m[6]", "x.err.ch[0]", "x.selves[1].s[3]", "x.f.s", "len(x.any)"} {
+		if got, err := r.Eval(r.AddrRoot(typ, addr), tailOf(mustPath(t, path))); err == nil {
+			well(t, &got)
+		}
+	}
+	if d := time.Since(began); d > 10*time.Second {
+		t.Errorf("took %v", d)
+	}
 }
 
 // FuzzPieces decodes from arbitrary locations.

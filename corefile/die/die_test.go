@@ -295,33 +295,39 @@ func FuzzInfo(f *testing.F) {
 		[]byte("a\x00\x00\x00\x00\x00\x00\x00\x00\x00"))
 	f.Add(s.Info, s.Abbrev, []byte{4, 0, 8, 1, 'a', 0}, []byte{5, 0, 0, 0})
 	f.Fuzz(func(t *testing.T, info, abbrev, lists, addr []byte) {
-		in, err := die.New(die.Sections{
-			Info: info, Abbrev: abbrev, Str: lists, LineStr: lists, StrOffsets: addr, Addr: addr,
-			Ranges: lists, RngLists: lists, Loc: lists, LocLists: lists,
-		})
-		if err != nil {
-			return
-		}
-		for _, u := range in.Units() {
-			c := u.Cursor()
-			for n := 0; ; n++ {
-				e, ok, err := c.Next()
-				if !ok || err != nil {
-					break
-				}
-				if n > len(info) {
-					t.Fatal("more entries than bytes")
-				}
-				for _, a := range []dwarf.Attr{dwarf.AttrName, dwarf.AttrLocation, dwarf.AttrType} {
-					if v, ok := e.Val(a); ok {
-						_, _, _ = u.LocationAt(v, 4)
-					}
-				}
-				_, _ = e.Ranges()
-				if off, ok := e.Ref(dwarf.AttrType); ok {
-					_, _ = in.Entry(off)
+		coretest.Bounded(t, len(info)*(len(lists)+16)+len(abbrev), 64, func() { walkEntries(t, info, abbrev, lists, addr) })
+	})
+}
+
+// walkEntries asks every entry of hostile sections for everything. It may copy
+// a string or a list for each of them.
+func walkEntries(t *testing.T, info, abbrev, lists, addr []byte) {
+	in, err := die.New(die.Sections{
+		Info: info, Abbrev: abbrev, Str: lists, LineStr: lists, StrOffsets: addr, Addr: addr,
+		Ranges: lists, RngLists: lists, Loc: lists, LocLists: lists,
+	})
+	if err != nil {
+		return
+	}
+	for _, u := range in.Units() {
+		c := u.Cursor()
+		for n := 0; ; n++ {
+			e, ok, err := c.Next()
+			if !ok || err != nil {
+				break
+			}
+			if n > len(info) {
+				t.Fatal("more entries than bytes")
+			}
+			for _, a := range []dwarf.Attr{dwarf.AttrName, dwarf.AttrLocation, dwarf.AttrType} {
+				if v, ok := e.Val(a); ok {
+					_, _, _ = u.LocationAt(v, 4)
 				}
 			}
+			_, _ = e.Ranges()
+			if off, ok := e.Ref(dwarf.AttrType); ok {
+				_, _ = in.Entry(off)
+			}
 		}
-	})
+	}
 }

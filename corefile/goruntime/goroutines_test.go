@@ -10,6 +10,7 @@ import (
 	"github.com/safedump/sdcore/corefile"
 	"github.com/safedump/sdcore/corefile/gotype"
 	"github.com/safedump/sdcore/corefile/pclntab"
+	"github.com/safedump/sdcore/internal/coretest"
 )
 
 func goroutines(t *testing.T, w *world) ([]corefile.Goroutine, []string) {
@@ -202,26 +203,31 @@ func FuzzGoroutines(f *testing.F) {
 	}
 	f.Add(seed)
 	f.Fuzz(func(t *testing.T, b []byte) {
-		w := newWorld(0)
-		w.mem = fakeMemory{0: b}
-		r, err := w.open()
-		if err != nil {
-			return
-		}
-		gs, problems, err := r.Goroutines(context.Background())
-		if err != nil {
-			return
-		}
-		if len(gs)*8 > len(b) || len(problems) > 3*maxProblems {
-			t.Errorf("%d goroutines and %d problems in %d bytes", len(gs), len(problems), len(b))
-		}
-		for i := range gs {
-			_, _ = r.Panics(&gs[i])
-			_, _, _ = r.StackBounds(gs[i].Addr)
-		}
-		_, _ = r.Threads()
-		_, _ = r.PrintBacklog()
+		coretest.Bounded(t, len(b), 1024, func() { askRuntime(t, b) })
 	})
+}
+
+// askRuntime asks for all that memory with these bytes may hold.
+func askRuntime(t *testing.T, b []byte) {
+	w := newWorld(0)
+	w.mem = fakeMemory{0: b}
+	r, err := w.open()
+	if err != nil {
+		return
+	}
+	gs, problems, err := r.Goroutines(context.Background())
+	if err != nil {
+		return
+	}
+	if len(gs)*8 > len(b) || len(problems) > 3*maxProblems {
+		t.Errorf("%d goroutines and %d problems in %d bytes", len(gs), len(problems), len(b))
+	}
+	for i := range gs {
+		_, _ = r.Panics(&gs[i])
+		_, _, _ = r.StackBounds(gs[i].Addr)
+	}
+	_, _ = r.Threads()
+	_, _ = r.PrintBacklog()
 }
 
 // FuzzLineTable: any bytes are refused or answer questions.

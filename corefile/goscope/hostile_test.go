@@ -13,7 +13,7 @@ import (
 
 // damage writes a copy of an unoptimized, uncompressed program with bytes of
 // its debug sections changed; seed decides which.
-func damage(t *testing.T, path string, data []byte, seed uint64) *corefile.Binary {
+func damage(t testing.TB, path string, data []byte, seed uint64) *corefile.Binary {
 	t.Helper()
 	b, err := corefile.OpenBinary(path)
 	if err != nil {
@@ -96,6 +96,19 @@ func TestMutations(t *testing.T) {
 	if whole < 500 || found >= 30*whole {
 		t.Errorf("%d variables, at most %d: the damage does not test anything", found, whole)
 	}
+}
+
+// FuzzScopes is TestMutations without end.
+func FuzzScopes(f *testing.F) {
+	path := coretest.BuildZoo(f, "-ldflags=-compressdwarf=false")
+	data, err := os.ReadFile(path)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(uint64(1))
+	f.Fuzz(func(t *testing.T, seed uint64) {
+		coretest.Bounded(t, len(data), 256, func() { useAll(t, damage(t, path, data, seed)) })
+	})
 }
 
 // TestGlobals compares the package variables with the symbol table.

@@ -95,14 +95,19 @@ type ref string
 
 func (w *dieWriter) end() { w.info = append(w.info, 0) }
 
-func (w *dieWriter) types(t *testing.T) *Types {
-	t.Helper()
+// binary is a binary with nothing but the entries.
+func (w *dieWriter) binary() fakeBinary {
 	for at, name := range w.refs {
 		binary.LittleEndian.PutUint32(w.info[at:], uint32(w.offs[name]))
 	}
 	unit := append([]byte{5, 0, 1, 8, 0, 0, 0, 0}, w.info...)
 	info := append(binary.LittleEndian.AppendUint32(nil, uint32(len(unit))), unit...)
-	types, err := newTypes(source{binary: fakeBinary{".debug_info": info, ".debug_abbrev": abbrevs()}})
+	return fakeBinary{".debug_info": info, ".debug_abbrev": abbrevs()}
+}
+
+func (w *dieWriter) types(t *testing.T) *Types {
+	t.Helper()
+	types, err := newTypes(source{binary: w.binary()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -322,6 +327,19 @@ func FuzzTypes(f *testing.F) {
 	b := realSections(f)
 	f.Add(uint64(1))
 	f.Fuzz(func(t *testing.T, seed uint64) { compileAll(t, mutate(b, seed)) })
+}
+
+// FuzzEntries compiles types from any bytes, beginning with types that
+// contradict themselves.
+func FuzzEntries(f *testing.F) {
+	b := hostile().binary()
+	f.Add(b[".debug_info"], b[".debug_abbrev"])
+	f.Fuzz(func(t *testing.T, info, abbrev []byte) {
+		// A name can be nested in others: each level writes it anew.
+		coretest.Bounded(t, len(info)+len(abbrev), 16<<10, func() {
+			compileAll(t, fakeBinary{".debug_info": info, ".debug_abbrev": abbrev})
+		})
+	})
 }
 
 func TestNames(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/safedump/sdcore/corefile"
 	"github.com/safedump/sdcore/corefile/goruntime"
+	"github.com/safedump/sdcore/internal/coretest"
 )
 
 // FuzzUnwind walks stacks of any contents, from any place.
@@ -34,16 +35,21 @@ func FuzzUnwind(f *testing.F) {
 				mem.put(base+8*i, v)
 			}
 		}
-		for _, g := range []string{"waiting", "running"} {
-			s, err := b.Unwind(context.Background(), &corefile.Goroutine{Addr: gAddr, ID: 1, Status: g}, 100)
-			if err == nil && len(s.Frames) > 100+32+256 {
-				t.Errorf("%d frames", len(s.Frames))
-			}
-		}
-		if s, err := b.UnwindThread(context.Background(), 7, 50); err != nil || len(s.Frames) > 400 {
-			t.Errorf("%d frames, %v", len(s.Frames), err)
-		}
+		coretest.Bounded(t, 3*smallStack, 256, func() { walkAll(t, b) })
 	})
+}
+
+// walkAll walks the goroutine, waiting and running, and its thread.
+func walkAll(t *testing.T, b *Backend) {
+	for _, status := range []string{"waiting", "running"} {
+		s, err := b.Unwind(context.Background(), &corefile.Goroutine{Addr: gAddr, ID: 1, Status: status}, 100)
+		if err == nil && len(s.Frames) > 100+32+256 {
+			t.Errorf("%d frames", len(s.Frames))
+		}
+	}
+	if s, err := b.UnwindThread(context.Background(), 7, 50); err != nil || len(s.Frames) > 400 {
+		t.Errorf("%d frames, %v", len(s.Frames), err)
+	}
 }
 
 // FuzzFrames: any bytes are refused as call frame information, or lead
@@ -51,13 +57,15 @@ func FuzzUnwind(f *testing.F) {
 func FuzzFrames(f *testing.F) {
 	f.Add([]byte("\x14\x00\x00\x00\x00\x00\x00\x00\x01zR\x00\x01\x78\x10\x01\x1b\x0c\x07\x08\x90\x01\x00\x00\x10\x00\x00\x00\x1c\x00\x00\x00\xe0\xff\xff\xff\x10\x00\x00\x00\x00\x0e\x10\x0a"), uint64(0x1000))
 	f.Fuzz(func(t *testing.T, b []byte, pc uint64) {
-		table := parseFrames(b, 0x1000)
-		for i := range table {
-			_, _ = table[i].row(table[i].start)
-			_, _ = table[i].row(table[i].end - 1)
-		}
-		if e := table.find(pc); e != nil && (pc < e.start || pc >= e.end) {
-			t.Errorf("%#x is outside of %#x to %#x", pc, e.start, e.end)
-		}
+		coretest.Bounded(t, len(b), 1024, func() {
+			table := parseFrames(b, 0x1000)
+			for i := range table {
+				_, _ = table[i].row(table[i].start)
+				_, _ = table[i].row(table[i].end - 1)
+			}
+			if e := table.find(pc); e != nil && (pc < e.start || pc >= e.end) {
+				t.Errorf("%#x is outside of %#x to %#x", pc, e.start, e.end)
+			}
+		})
 	})
 }

@@ -212,31 +212,36 @@ func FuzzPclntab(f *testing.F) {
 	f.Add(small(), []byte{})
 	f.Add(small(), make([]byte, 64))
 	f.Fuzz(func(t *testing.T, b, data []byte) {
-		table, err := pclntab.New(b, pclntab.Options{Text: 0x1000, FuncData: func(off uint64, n int) ([]byte, bool) {
-			if off > uint64(len(data)) || uint64(n) > uint64(len(data))-off {
-				return nil, false
-			}
-			return data[off:][:n], true
-		}})
-		if err != nil {
-			return
-		}
-		for i := range min(table.Len(), 16) {
-			fn, ok := table.At(i)
-			if !ok {
-				continue
-			}
-			_ = fn.Name()
-			for _, pc := range []uint64{fn.Entry(), fn.Entry() + 1, fn.End() - 1, 0, ^uint64(0)} {
-				if got, ok := table.Find(pc); ok && (pc < got.Entry() || pc >= got.End()) && got.Entry() < got.End() {
-					t.Errorf("%#x is outside of %#x to %#x", pc, got.Entry(), got.End())
-				}
-				_, _ = fn.SPDelta(pc)
-				_ = fn.CallSites(pc)
-				if calls := fn.Calls(pc); len(calls) == 0 || len(calls) > 300 {
-					t.Errorf("%d calls", len(calls))
-				}
-			}
-		}
+		coretest.Bounded(t, len(b)+len(data), 1024, func() { askTable(t, b, data) })
 	})
+}
+
+// askTable asks the first functions of a table for everything.
+func askTable(t *testing.T, b, data []byte) {
+	table, err := pclntab.New(b, pclntab.Options{Text: 0x1000, FuncData: func(off uint64, n int) ([]byte, bool) {
+		if off > uint64(len(data)) || uint64(n) > uint64(len(data))-off {
+			return nil, false
+		}
+		return data[off:][:n], true
+	}})
+	if err != nil {
+		return
+	}
+	for i := range min(table.Len(), 16) {
+		fn, ok := table.At(i)
+		if !ok {
+			continue
+		}
+		_ = fn.Name()
+		for _, pc := range []uint64{fn.Entry(), fn.Entry() + 1, fn.End() - 1, 0, ^uint64(0)} {
+			if got, ok := table.Find(pc); ok && (pc < got.Entry() || pc >= got.End()) && got.Entry() < got.End() {
+				t.Errorf("%#x is outside of %#x to %#x", pc, got.Entry(), got.End())
+			}
+			_, _ = fn.SPDelta(pc)
+			_ = fn.CallSites(pc)
+			if calls := fn.Calls(pc); len(calls) == 0 || len(calls) > 300 {
+				t.Errorf("%d calls", len(calls))
+			}
+		}
+	}
 }
