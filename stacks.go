@@ -47,7 +47,7 @@ func (s *Session) stacks(ctx context.Context, e *engine, rep *report.Report) ([]
 		}
 	}
 	if bulk, ok := e.backend.(*gounwind.Backend); ok {
-		problems, err = s.walkBulk(ctx, bulk, all)
+		problems, err = s.walkBulk(ctx, bulk, all, walkersFor(len(all)))
 	} else {
 		problems, err = s.walkEach(ctx, e.backend, all)
 	}

@@ -34,11 +34,14 @@ func newWalker(b *gounwind.Backend, maxFrames int) *walker {
 	return &walker{backend: b, max: maxFrames, shapes: map[string]*shape{}, failed: map[int]error{}}
 }
 
-// walkBulk walks all stacks without symbols, on several processors, then finds
+// walkersFor is how many walkers are worth their while for n stacks.
+func walkersFor(n int) int { return max(1, min(runtime.GOMAXPROCS(0), maxWalkers, n/walkBatch)) }
+
+// walkBulk walks all stacks without symbols, by n walkers at once, then finds
 // functions and lines once for each that is different. The result does not
 // depend on who walked what.
-func (s *Session) walkBulk(ctx context.Context, b *gounwind.Backend, all []stacked) ([]report.Problem, error) {
-	walkers := make([]*walker, max(1, min(runtime.GOMAXPROCS(0), maxWalkers, len(all)/walkBatch)))
+func (s *Session) walkBulk(ctx context.Context, b *gounwind.Backend, all []stacked, n int) ([]report.Problem, error) {
+	walkers := make([]*walker, n)
 	var next atomic.Int64
 	var others sync.WaitGroup
 	for i := range walkers {

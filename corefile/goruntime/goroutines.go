@@ -1,11 +1,9 @@
 package goruntime
 
 import (
-	"cmp"
 	"context"
 	"encoding/binary"
 	"fmt"
-	"slices"
 
 	"github.com/safedump/sdcore/corefile"
 	"github.com/safedump/sdcore/report"
@@ -42,15 +40,14 @@ func (r *Runtime) Goroutines(ctx context.Context) ([]corefile.Goroutine, []repor
 		return nil, problems, err
 	}
 	problems = append(problems, bad...)
-	slices.SortFunc(out, func(a, b corefile.Goroutine) int {
-		return cmp.Or(cmp.Compare(a.ID, b.ID), cmp.Compare(a.Addr, b.Addr))
-	})
+	sortByID(out)
 	return out, append(problems, sameIDs(out)...), nil
 }
 
 // Goroutine reads the goroutine whose runtime.g lies at addr, dead or alive.
 func (r *Runtime) Goroutine(addr uint64) (corefile.Goroutine, error) {
-	g, _, err := newLister(r).goroutine(addr)
+	var g corefile.Goroutine
+	_, err := newLister(r).goroutine(addr, &g)
 	return g, err
 }
 
@@ -86,17 +83,17 @@ func (r *Runtime) allgs() ([]uint64, []report.Problem, error) {
 	return out, problems, nil
 }
 
-// goroutine reads one runtime.g; live is false for those that are dead or only
-// reserved.
-func (s *lister) goroutine(addr uint64) (g corefile.Goroutine, live bool, err error) {
+// goroutine reads one runtime.g into g; live is false for those that are dead or
+// only reserved.
+func (s *lister) goroutine(addr uint64, g *corefile.Goroutine) (live bool, err error) {
 	r := s.r
 	o, err := r.object(addr, r.lay.gSize)
 	if err != nil {
-		return g, false, err
+		return false, err
 	}
 	l := &r.lay
 	status := o.get(l.gStatus) &^ gScan
-	g = corefile.Goroutine{
+	*g = corefile.Goroutine{
 		Addr: addr, ID: o.get(l.gID), ParentID: o.get(l.gParent),
 		Status: statusName(status), WaitSince: int64(o.get(l.gWaitSince)),
 		PC: o.get(l.gSchedPC), SP: o.get(l.gSchedSP),
@@ -104,18 +101,18 @@ func (s *lister) goroutine(addr uint64) (g corefile.Goroutine, live bool, err er
 		PanicAddr: o.get(l.gPanic), DeferAddr: o.get(l.gDefer),
 	}
 	if status == gDead || status == gDeadExtra || status == gIdle && g.ID == 0 {
-		return g, false, nil
+		return false, nil
 	}
 	if status == gWaiting || status == gLeaked {
 		g.WaitReason = r.reason(o.get(l.gWaitReason))
 	}
-	r.locate(&g, o)
-	s.name(&g, o)
+	r.locate(g, o)
+	s.name(g, o)
 	g.Fault = r.fault(o)
 	if at := o.get(l.gLabels); at != 0 {
 		g.Labels = r.labels(at)
 	}
-	return g, true, nil
+	return true, nil
 }
 
 // locate fills in the thread that runs g and where g stands.

@@ -1,9 +1,11 @@
 package goruntime
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	goruntime "runtime"
+	"slices"
 	"sync"
 
 	"github.com/safedump/sdcore/corefile"
@@ -73,16 +75,43 @@ func (s *lister) read(ctx context.Context, addrs []uint64, out []corefile.Gorout
 			s.err = ctx.Err()
 			return
 		}
-		g, live, err := s.goroutine(addr)
+		live, err := s.goroutine(addr, &out[s.live])
 		switch {
 		case err != nil:
 			if s.bad++; s.bad <= maxProblems {
 				s.problems = append(s.problems, problem(addr, "runtime.g is not readable: "+err.Error()))
 			}
 		case live:
-			out[s.live] = g
 			s.live++
 		}
+	}
+}
+
+// sortByID orders goroutines by ID. They nearly always are: the runtime reuses
+// only those that have ended. Each is moved once, they are large.
+func sortByID(gs []corefile.Goroutine) {
+	order := func(a, b int) int {
+		return cmp.Or(cmp.Compare(gs[a].ID, gs[b].ID), cmp.Compare(gs[a].Addr, gs[b].Addr))
+	}
+	from := make([]int, len(gs)) // where the one at a place comes from
+	for i := range from {
+		from[i] = i
+	}
+	if slices.IsSortedFunc(from, order) {
+		return
+	}
+	slices.SortFunc(from, order)
+	for i := range gs {
+		if from[i] == i {
+			continue
+		}
+		first, to := gs[i], i
+		for from[to] != i { // along a cycle of places
+			next := from[to]
+			gs[to], from[to] = gs[next], to
+			to = next
+		}
+		gs[to], from[to] = first, to
 	}
 }
 
