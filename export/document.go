@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -250,11 +251,10 @@ func docRedactions(r *report.Report, crashed, first int, made time.Time) []repor
 	return out
 }
 
-// docThread is a goroutine in the words of Safedump's threads.
+// docThread is a goroutine in the words of Safedump's threads. It refers to g.
 func docThread(g *report.Goroutine, crashed bool) report.DocThread {
-	id := g.ID
-	t := report.DocThread{Ident: &id, Daemon: g.System, Crashed: crashed}
-	t.Name = controlSafe(fmt.Sprintf("goroutine %d [%s]", g.ID, stateText(g.Status, g.WaitReason)))
+	t := report.DocThread{Ident: &g.ID, Daemon: g.System, Crashed: crashed}
+	t.Name = "goroutine " + strconv.FormatUint(g.ID, 10) + " [" + controlSafe(stateText(g.Status, g.WaitReason)) + "]"
 	if g.Status == "" { // a thread of a converted report
 		for _, l := range g.Labels {
 			if l.Key == "name" {

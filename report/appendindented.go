@@ -5,7 +5,7 @@ import "strconv"
 // AppendIndented appends t as [EncodeIndented] encodes it.
 func (t *DocThread) AppendIndented(dst []byte, prefix string) []byte {
 	start := len(dst)
-	dst = appendText(indentedKey(dst, "{", prefix, "name"), "", t.Name)
+	dst = appendQuoted(indentedKey(dst, "{", prefix, "name"), t.Name)
 	dst = indentedKey(dst, ",", prefix, "ident")
 	if t.Ident != nil {
 		dst = strconv.AppendUint(dst, *t.Ident, 10)
@@ -20,10 +20,10 @@ func (t *DocThread) AppendIndented(dst []byte, prefix string) []byte {
 // AppendIndented appends x as [EncodeIndented] encodes it.
 func (x *DocRedaction) AppendIndented(dst []byte, prefix string) []byte {
 	start := len(dst)
-	dst = appendText(indentedKey(dst, "{", prefix, "location"), "", x.Location)
-	dst = appendText(indentedKey(dst, ",", prefix, "reason"), "", x.Reason)
-	dst = appendText(indentedKey(dst, ",", prefix, "rule"), "", x.Rule)
-	dst = appendText(indentedKey(dst, ",", prefix, "timestamp"), "", x.Timestamp)
+	dst = appendQuoted(indentedKey(dst, "{", prefix, "location"), x.Location)
+	dst = appendQuoted(indentedKey(dst, ",", prefix, "reason"), x.Reason)
+	dst = appendQuoted(indentedKey(dst, ",", prefix, "rule"), x.Rule)
+	dst = appendQuoted(indentedKey(dst, ",", prefix, "timestamp"), x.Timestamp)
 	return indentedEnd(dst, prefix, start)
 }
 

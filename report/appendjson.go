@@ -75,7 +75,7 @@ func (d *Defer) appendJSON(dst []byte) []byte {
 
 func (s *Source) appendJSON(dst []byte) []byte {
 	dst = appendInt(dst, `{"first":`, int64(s.First))
-	dst = appendList(append(dst, `,"lines":`...), s.Lines, func(line *string, dst []byte) []byte { return appendText(dst, "", *line) })
+	dst = appendList(append(dst, `,"lines":`...), s.Lines, func(line *string, dst []byte) []byte { return appendQuoted(dst, *line) })
 	return append(dst, '}')
 }
 

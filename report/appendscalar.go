@@ -72,15 +72,67 @@ func optionalList[T any](dst []byte, key string, list []T, element func(*T, []by
 	return appendList(append(dst, key...), list, element)
 }
 
-// appendText appends s quoted, with the escapes of encoding/json. Nearly all
-// strings of a report need none.
 func appendText(dst []byte, key, s string) []byte {
-	dst = append(append(dst, key...), '"')
-	for {
-		n := plainPrefix(s)
+	return appendQuoted(append(dst, key...), s)
+}
+
+// appendQuoted appends s as a string of JSON. Nearly all strings of a report
+// need no escapes.
+func appendQuoted(dst []byte, s string) []byte {
+	dst = append(dst, '"')
+	if isPlain(s) {
+		dst = append(dst, s...)
+	} else {
+		dst = appendEscaped(dst, s)
+	}
+	return append(dst, '"')
+}
+
+// isPlain reports whether s is printable ASCII that stands for itself. It looks
+// at eight bytes at a time, at some of them twice where there are fewer.
+func isPlain(s string) bool {
+	n := len(s)
+	for i := 0; i < n-8; i += 8 {
+		if special(uint64(load4(s[i:])) | uint64(load4(s[i+4:]))<<32) {
+			return false
+		}
+	}
+	switch {
+	case n >= 8:
+		return !special(uint64(load4(s[n-8:])) | uint64(load4(s[n-4:]))<<32)
+	case n >= 4:
+		return !special(uint64(load4(s)) | uint64(load4(s[n-4:]))<<32)
+	}
+	const blanks = 0x2020202020 << 24
+	return n == 0 || !special(blanks|uint64(s[n-1])<<16|uint64(s[n/2])<<8|uint64(s[0]))
+}
+
+func load4(s string) uint32 {
+	return uint32(s[0]) | uint32(s[1])<<8 | uint32(s[2])<<16 | uint32(s[3])<<24
+}
+
+// special reports whether one of eight bytes is a control character, a quote,
+// a backslash or not ASCII. A byte below 0x80 is below n exactly when n taken
+// from it sets its highest bit; what that borrows from the next byte can't
+// change the answer any more.
+func special(x uint64) bool {
+	const each = 0x0101010101010101
+	control := x - ' '*each
+	quote := (x ^ '"'*each) - each
+	backslash := (x ^ '\\'*each) - each
+	return (x|control|quote|backslash)&(0x80*each) != 0
+}
+
+// appendEscaped appends s with the escapes of encoding/json.
+func appendEscaped(dst []byte, s string) []byte {
+	for s != "" {
+		n := 0
+		for n < len(s) && s[n] >= ' ' && s[n] != '"' && s[n] != '\\' && s[n] < utf8.RuneSelf {
+			n++
+		}
 		dst = append(dst, s[:n]...)
 		if s = s[n:]; s == "" {
-			return append(dst, '"')
+			break
 		}
 		r, size := utf8.DecodeRuneInString(s)
 		switch {
@@ -97,33 +149,7 @@ func appendText(dst []byte, key, s string) []byte {
 		}
 		s = s[size:]
 	}
-}
-
-// plainPrefix returns how many of the first bytes of s stand for themselves,
-// eight at a time as long as that works.
-func plainPrefix(s string) int {
-	i := 0
-	for len(s)-i >= 8 && !special(s[i:i+8]) {
-		i += 8
-	}
-	for i < len(s) && s[i] >= ' ' && s[i] != '"' && s[i] != '\\' && s[i] < utf8.RuneSelf {
-		i++
-	}
-	return i
-}
-
-// special reports whether one of eight bytes is a control character, a quote,
-// a backslash or not ASCII. A byte below 0x80 is below n exactly when n taken
-// from it sets its highest bit; what that borrows from the next byte can't
-// change the answer any more.
-func special(s string) bool {
-	const each = 0x0101010101010101
-	x := uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
-		uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
-	low := x - ' '*each
-	quote := (x ^ '"'*each) - each
-	backslash := (x ^ '\\'*each) - each
-	return (x|low|quote|backslash)&(0x80*each) != 0
+	return dst
 }
 
 // appendEscape appends what stands for a control character, quote or backslash.
