@@ -7,7 +7,7 @@ import (
 )
 
 // children judges the parts of a composite value.
-func (u *run) children(v *report.Value, verdict nameVerdict, p place) {
+func (u *run) children(v *report.Value, verdict nameVerdict, p *place) {
 	hop := 0
 	if v.Kind != report.KindStruct {
 		hop = 1
@@ -16,9 +16,10 @@ func (u *run) children(v *report.Value, verdict nameVerdict, p place) {
 		return
 	}
 	pair := pairField(v)
+	var q place
 	for i := range v.Children {
 		c := &v.Children[i]
-		q := place{depth: p.depth + 1, hops: p.hops + hop}
+		q = place{depth: p.depth + 1, hops: p.hops + hop}
 		index := noIndex
 		switch {
 		case c.Name != "":
@@ -30,7 +31,7 @@ func (u *run) children(v *report.Value, verdict nameVerdict, p place) {
 			q.noName = pair.label == i || u.nameIn(q.owner, q.ownerType, c.Name).shown
 		case c.Key != nil:
 			q.name, q.owner = keyName(c.Key), p.name
-			u.mapKey(c.Key, q)
+			u.mapKey(c.Key, &q)
 		default:
 			q.name, q.owner, q.ownerType = "", p.owner, p.ownerType
 			if verdict.class <= classText {
@@ -45,12 +46,12 @@ func (u *run) children(v *report.Value, verdict nameVerdict, p place) {
 				}
 			}
 		}
-		u.child(&c.Value, q, c, index)
+		u.child(&c.Value, &q, c, index)
 	}
 }
 
 // child judges one part with its location.
-func (u *run) child(v *report.Value, q place, c *report.Child, index int) {
+func (u *run) child(v *report.Value, q *place, c *report.Child, index int) {
 	switch {
 	case index != noIndex:
 		u.loc.push("", index)
@@ -81,9 +82,9 @@ func (u *run) childName(c *report.Child) {
 }
 
 // mapKey judges the key of a map entry by its contents alone.
-func (u *run) mapKey(k *report.Value, q place) {
+func (u *run) mapKey(k *report.Value, q *place) {
 	u.loc.push("?", noIndex)
-	u.value(k, place{depth: q.depth, hops: q.hops})
+	u.value(k, &place{depth: q.depth, hops: q.hops})
 	u.loc.pop()
 }
 
@@ -122,12 +123,13 @@ func pairField(v *report.Value) namePair {
 	p := none
 	for i := range v.Children {
 		c := &v.Children[i]
-		switch strings.ToLower(c.Name) {
-		case "name", "key", "k", "header":
+		switch {
+		case len(c.Name) > len("header"):
+		case foldIn(c.Name, "name", "key", "k", "header"):
 			if p.label < 0 && c.Value.Kind == report.KindString {
 				p.label, p.name = i, keyName(&c.Value)
 			}
-		case "value", "val", "v":
+		case foldIn(c.Name, "value", "val", "v"):
 			p.value = i
 		}
 	}
@@ -135,6 +137,16 @@ func pairField(v *report.Value) namePair {
 		return none
 	}
 	return p
+}
+
+// foldIn reports whether name is one of the words, in whatever case.
+func foldIn(name string, words ...string) bool {
+	for _, w := range words {
+		if name != "" && (name[0]|0x20 == w[0] || name[0] >= 0x80) && strings.EqualFold(name, w) {
+			return true
+		}
+	}
+	return false
 }
 
 // flagged removes the element i of a list when the element before it is a

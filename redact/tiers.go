@@ -130,13 +130,14 @@ func omit(r *report.Report, what string, n, shown int) {
 
 // beyond cuts what tier 1 does not follow: the parts of v, which are hop steps
 // further than p. What is cut is judged first, so that its secrets are known.
-func (u *run) beyond(v *report.Value, verdict nameVerdict, p place, hop int) bool {
+func (u *run) beyond(v *report.Value, verdict nameVerdict, p *place, hop int) bool {
 	if u.tier >= tierDeep || hop == 0 || p.hops != shallowHops {
 		return false
 	}
 	u.muted++
-	p.hops += hop
-	u.children(v, verdict, p)
+	q := *p
+	q.hops += hop
+	u.children(v, verdict, &q)
 	u.muted--
 	if u.muted == 0 {
 		u.learned.cut++

@@ -29,12 +29,12 @@ func (v nameVerdict) grade() grade {
 }
 
 // hides reports whether a text beside a name with that verdict is removed.
-func (u *run) hides(v nameVerdict, top bool) bool {
+func (u *run) hides(v nameVerdict) bool {
 	return v.class > classPersonal || v.class == classPersonal && !u.personal
 }
 
 // value judges a value and what is below it.
-func (u *run) value(v *report.Value, p place) {
+func (u *run) value(v *report.Value, p *place) {
 	if v.State == report.StateRedacted {
 		u.removed(v)
 		return
@@ -44,6 +44,10 @@ func (u *run) value(v *report.Value, p place) {
 		return
 	}
 	rule := u.typeOf(v)
+	if !holdsContent(v) { // whatever it is called
+		u.notes(v)
+		return
+	}
 	facts := u.nameIn(p.owner, p.ownerType, p.name)
 	verdict := p.below
 	if !p.noName && facts.verdict.class > verdict.class {
@@ -89,8 +93,8 @@ func holdsContent(v *report.Value) bool {
 }
 
 // byName removes the value when its name says so.
-func (u *run) byName(v *report.Value, n nameVerdict, p place) bool {
-	if !u.hides(n, p.top) || !holdsContent(v) || !p.top && spared(v, n, p.name, u.x.names) {
+func (u *run) byName(v *report.Value, n nameVerdict, p *place) bool {
+	if !u.hides(n) || !p.top && spared(v, n, p.name, u.x.names) {
 		return false
 	}
 	if n.class <= classText && !textual(v) {
@@ -129,8 +133,8 @@ func textual(v *report.Value) bool {
 
 // byType removes the value when its type, or that of the struct whose field it
 // is, says so; word is the entry that does.
-func (u *run) byType(v *report.Value, word string, p place) bool {
-	if word == "" || v.Kind == report.KindFunc || !holdsContent(v) || !p.top && (v.Nil || v.Kind == report.KindBool) {
+func (u *run) byType(v *report.Value, word string, p *place) bool {
+	if word == "" || v.Kind == report.KindFunc || !p.top && (v.Nil || v.Kind == report.KindBool) {
 		return false
 	}
 	u.collect(v, gradeLoose, 0)

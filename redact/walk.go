@@ -144,7 +144,7 @@ func (j judge) text(s *string, d decision) {
 func (j judge) named(s *string, name string) {
 	u := j.u
 	v := u.name(name)
-	if u.hides(v, true) && *s != Placeholder {
+	if u.hides(v) && *s != Placeholder {
 		u.secret(*s, v.grade())
 		*s = Placeholder
 		u.record(v.rule, nameReason(v))
@@ -184,7 +184,7 @@ func (j judge) list(list []string, d decision, field string) []string {
 func (j judge) root(v *report.Value, name string) {
 	u := j.u
 	defer u.leave(v, u.enter())
-	u.value(v, place{name: name, top: true})
+	u.value(v, &place{name: name, top: true})
 }
 
 // rooted is where a pass was when it went into a variable.
