@@ -9,10 +9,9 @@ import (
 )
 
 // defers adds to the frames of a goroutine which deferred calls are still to
-// run. frames were made of stack, which is the goroutine's own.
-func (e *engine) defers(rep *report.Report, g *corefile.Goroutine, stack *corefile.Stack, out *report.Goroutine) {
+// run. The frames were made of stack, which is the goroutine's own.
+func (e *engine) defers(g *corefile.Goroutine, stack *corefile.Stack, out *report.Goroutine) []report.Problem {
 	found := e.runtime.Defers(g, stack.Frames)
-	addProblems(rep, found.Problems)
 	out.OmittedDefers = found.Elsewhere
 	left := 0
 	for _, ds := range found.Frames {
@@ -30,6 +29,7 @@ func (e *engine) defers(rep *report.Report, g *corefile.Goroutine, stack *corefi
 		left -= len(fr.Defers) + fr.OmittedDefers
 	}
 	out.OmittedDefers += left
+	return found.Problems
 }
 
 // deferred describes a deferred call.

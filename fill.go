@@ -24,53 +24,77 @@ const (
 
 // fill turns stacks into the report's goroutines. Past the budget a goroutine
 // keeps only the reference to its group.
-func (s *Session) fill(ctx context.Context, e *engine, rep *report.Report, all []stacked, d detail) {
+func (s *Session) fill(ctx context.Context, v *view, d detail) {
 	budget := int64(-1)
 	if s.options.Limits.MaxSize > 0 {
 		budget = decodeFactor * s.options.Limits.MaxSize
 	}
-	rep.Goroutines = slices.Grow(rep.Goroutines, len(all))
-	var used, left, bare int64
-	for i := range all {
+	rep := v.rep
+	rep.Goroutines = slices.Grow(rep.Goroutines, len(v.all))
+	r := reading{s: s, engine: v.engine, crashed: rep.Crash.Goroutine}
+	var used, left int64
+	for i := range v.all {
 		if ctx.Err() != nil {
 			return
 		}
-		s.progress("reading values", i, len(all))
-		st := &all[i]
-		out := s.goroutine(st, rep.Crash.Goroutine)
-		switch {
-		case budget >= 0 && used > budget && !out.Crashed:
+		s.progress("reading values", i, len(v.all))
+		out := s.goroutine(&v.all[i], r.crashed)
+		if budget < 0 || used <= budget || out.Crashed {
+			r.frames(ctx, &v.all[i], &out, d)
+		} else {
 			left++
-		case d == decoded:
-			stack, err := s.stackOf(ctx, e, st)
-			if err != nil { // told when it was walked first; the addresses are another's
-				out.Frames = slices.Clone(s.frameRefs(e, st.shape))
-				break
-			}
-			var problems []report.Problem
-			out.Frames, problems = e.reader.FramesWhere(ctx, stack, func(fr *report.Frame) bool {
-				wanted := !fr.Runtime || out.Crashed || s.options.RuntimeVars
-				if !wanted {
-					bare++
-				}
-				return wanted
-			})
-			addProblems(rep, problems)
-			e.defers(rep, st.g, &stack, &out)
-		case d == framed, out.Crashed:
-			out.Frames = slices.Clone(s.frameRefs(e, st.shape)) // the caller may change its own
-			if stack, err := s.stackOf(ctx, e, st); err == nil {
-				e.defers(rep, st.g, &stack, &out)
-			}
 		}
 		used += framesSize(out.Frames)
 		rep.Goroutines = append(rep.Goroutines, out)
 	}
-	if bare > 0 {
-		rep.Omitted = append(rep.Omitted, report.Omission{What: "runtime frames' variables", Count: bare, Why: "--runtime-vars"})
-	}
+	r.tell(rep)
 	if left > 0 {
 		rep.Omitted = append(rep.Omitted, report.Omission{What: "frames of goroutines", Count: left, Why: "--max-size"})
+	}
+}
+
+// reading reads the frames of goroutines, and collects what there is to say
+// about all of them.
+type reading struct {
+	s        *Session
+	engine   *engine
+	crashed  uint64
+	problems []report.Problem
+	bare     int64 // frames of the runtime without variables
+}
+
+// frames gives a goroutine its frames in the detail that is asked for.
+func (r *reading) frames(ctx context.Context, st *stacked, out *report.Goroutine, d detail) {
+	if d == listed && !out.Crashed {
+		return
+	}
+	stack, err := r.s.stackOf(ctx, r.engine, st)
+	if d == decoded && err == nil {
+		var problems []report.Problem
+		out.Frames, problems = r.engine.reader.FramesWhere(ctx, stack, func(fr *report.Frame) bool {
+			wanted := !fr.Runtime || out.Crashed || r.s.options.RuntimeVars
+			if !wanted {
+				r.bare++
+			}
+			return wanted
+		})
+		r.problems = append(r.problems, problems...)
+	} else { // an error was told when the stack was walked first; the addresses are another's
+		out.Frames = r.engine.reader.FrameRefs(st.shape.stack)
+		for i := range out.Frames {
+			out.Frames[i].CFA = 0
+		}
+	}
+	if err == nil {
+		r.problems = append(r.problems, r.engine.defers(st.g, &stack, out)...)
+	}
+}
+
+// tell adds what was collected to the report.
+func (r *reading) tell(rep *report.Report) {
+	addProblems(rep, r.problems)
+	if r.bare > 0 {
+		rep.Omitted = append(rep.Omitted, report.Omission{What: "runtime frames' variables", Count: r.bare, Why: "--runtime-vars"})
 	}
 }
 

@@ -33,27 +33,49 @@ type Filter struct {
 
 // Goroutines reports the selected goroutines and their groups.
 func (s *Session) Goroutines(ctx context.Context, f Filter) (*report.Report, error) {
+	v, err := s.selection(ctx, &f)
+	if err != nil {
+		return nil, err
+	}
+	if f.List || f.Frames || f.Locals {
+		s.fill(ctx, v, f.detail())
+		s.complete(ctx, v)
+	}
+	return v.rep, ctx.Err()
+}
+
+// selection looks at the goroutines that f selects. When each has frames of its
+// own, the one that crashed is the first.
+func (s *Session) selection(ctx context.Context, f *Filter) (*view, error) {
 	e, err := s.open()
 	if err != nil {
 		return nil, err
 	}
-	rep := s.base()
-	all, err := s.stacks(ctx, e, rep)
+	v := &view{engine: e, rep: s.base()}
+	all, err := s.stacks(ctx, e, v.rep)
 	if err != nil {
 		return nil, err
 	}
-	site := s.explain(ctx, e, rep, all)
-	kept := slices.DeleteFunc(all, func(st stacked) bool { return !f.selects(&st, rep.Crash.Goroutine) })
-	rep.Groups = group(kept)
-	if f.List || f.Frames || f.Locals {
-		s.fill(ctx, e, rep, kept, f.detail())
-		s.showSite(ctx, e, rep, site)
+	v.site = s.explain(ctx, e, v.rep, all)
+	v.all = slices.DeleteFunc(all, func(st stacked) bool { return !f.selects(&st, v.rep.Crash.Goroutine) })
+	if n := len(f.IDs); n > 0 && len(v.all) < n {
+		return nil, fmt.Errorf("no goroutine %v in this core", missingIDs(f.IDs, v.all))
 	}
-	if n := len(f.IDs); n > 0 && len(kept) < n {
-		missing := missingIDs(f.IDs, kept)
-		return nil, fmt.Errorf("no goroutine %v in this core", missing)
+	v.rep.Groups = group(v.all)
+	if f.Frames || f.Locals {
+		crashedFirst(v.all, v.rep.Crash.Goroutine)
 	}
-	return rep, ctx.Err()
+	return v, ctx.Err()
+}
+
+// crashedFirst moves the goroutine that crashed to the front.
+func crashedFirst(all []stacked, crashed uint64) {
+	i := slices.IndexFunc(all, func(st stacked) bool { return crashed != 0 && st.g.ID == crashed })
+	if i > 0 {
+		st := all[i]
+		copy(all[1:], all[:i])
+		all[0] = st
+	}
 }
 
 func (f *Filter) detail() detail {

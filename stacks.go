@@ -25,7 +25,6 @@ type shape struct {
 	first int            // index of the first goroutine that has it
 	owner uint64         // the goroutine that stack was walked for, that one
 	stack corefile.Stack // with the owner's frame addresses and registers
-	refs  []report.Frame // its frames without variables, made when needed
 	group int            // of its goroutines that were selected
 	same  *shape         // the one for all, of those that several walkers found
 }
@@ -128,17 +127,13 @@ func (s *Session) stackOf(ctx context.Context, e *engine, st *stacked) (corefile
 	if st.shape.owner == st.g.ID {
 		return st.shape.stack, nil
 	}
-	return e.backend.Unwind(ctx, st.g, s.options.Limits.MaxFrames)
-}
-
-// frameRefs are the frames of a shape without variables, to be copied for each
-// of its goroutines: frame addresses, which differ, are left out.
-func (s *Session) frameRefs(e *engine, sh *shape) []report.Frame {
-	if sh.refs == nil {
-		sh.refs = e.reader.FrameRefs(sh.stack)
-		for i := range sh.refs {
-			sh.refs[i].CFA = 0
+	stack, err := e.backend.Unwind(ctx, st.g, s.options.Limits.MaxFrames)
+	if known := st.shape.stack.Frames; len(known) == len(stack.Frames) {
+		for i := range known { // a clone of the backend knows less of generic functions and of C
+			if fr := &stack.Frames[i]; fr.PC == known[i].PC {
+				fr.Function, fr.File, fr.Line = known[i].Function, known[i].File, known[i].Line
+			}
 		}
 	}
-	return sh.refs
+	return stack, err
 }

@@ -15,7 +15,7 @@ func (r *Reader) Captured(addr uint64) []report.Variable {
 	if f.bad() {
 		return nil
 	}
-	fn, ok := r.funcs.Function(unsigned(b))
+	fn, ok := r.functionAt(unsigned(b))
 	if !ok {
 		return nil
 	}
@@ -49,8 +49,7 @@ func (r *Reader) Arguments(c *goruntime.Call) []report.Variable {
 		if v.Role != report.RoleArg {
 			continue
 		}
-		t := v.TypeIn(&c.Frame)
-		loc, err := v.Locate(&c.Frame)
+		t, loc, err := r.find(v, &c.Frame)
 		value := lost(max(sizeOf(t), 1), noLocation())
 		switch {
 		case err != nil:

@@ -121,10 +121,7 @@ func (r *Reader) variable(v *goscope.Var, fr *corefile.Frame, lim bounds) report
 
 // locateVar finds a variable's type and where its bytes are in a frame.
 func (r *Reader) locateVar(v *goscope.Var, fr *corefile.Frame) (t *gotype.Type, src region, isStale bool) {
-	r.shared.Lock()
-	t = v.TypeIn(fr)
-	loc, err := v.Locate(fr)
-	r.shared.Unlock()
+	t, loc, err := r.find(v, fr)
 	size := max(sizeOf(t), 1)
 	if err != nil {
 		return t, lost(size, fault{report.StateUnreadable, err.Error()}), false
@@ -140,6 +137,14 @@ func (r *Reader) locateVar(v *goscope.Var, fr *corefile.Frame) (t *gotype.Type, 
 		return t, lost(size, f), false
 	}
 	return t, at(unsigned(b), sizeOf(t)), loc.Stale
+}
+
+// find asks for a variable's type and location in a frame.
+func (r *Reader) find(v *goscope.Var, fr *corefile.Frame) (*gotype.Type, corefile.Location, error) {
+	r.shared.Lock()
+	defer r.shared.Unlock()
+	loc, err := v.Locate(fr)
+	return v.TypeIn(fr), loc, err
 }
 
 // ordered is a variable of a scope in its place.

@@ -92,8 +92,8 @@ func (f *analyzeFlags) check(cmd *cobra.Command) error {
 	return f.format.check(cmd)
 }
 
-// policy is the redaction policy that the flags ask for.
-func (f *analyzeFlags) policy() redact.Policy {
+// redaction is the redaction policy that the flags ask for.
+func (f *analyzeFlags) redaction() redact.Policy {
 	p := redact.Default()
 	p.Tier = f.tier
 	p.Limits = f.options.Limits
@@ -102,12 +102,15 @@ func (f *analyzeFlags) policy() redact.Policy {
 
 // analyze reports one crash: to stdout, and to a file unless told otherwise.
 func (a *app) analyze(ctx context.Context, core, binary string, f *analyzeFlags) error {
+	if f.streamed() {
+		return a.streamReport(ctx, core, binary, f)
+	}
 	f.options.Progress = a.progress.update
 	rep, err := sdcore.Analyze(ctx, core, binary, f.options)
 	if err != nil {
 		return err
 	}
-	res, err := redact.Apply(rep, f.policy())
+	res, err := redact.Apply(rep, f.redaction())
 	if err != nil {
 		return err
 	}

@@ -53,6 +53,17 @@ adds arguments and locals; --id, --state, --wait and --func select.`,
 			if f.options.Limits.MaxSize == 0 {
 				f.options.Limits.MaxSize = -1
 			}
+			if f.options.Limits.MaxSize < 0 && format.name == "jsonl" {
+				res, err := a.stream(cmd.Context(), core, binary, f.options, f.policy(tier.tier),
+					newSink(quiet{a.stdout, a.progress}, format.name, false),
+					func(s *sdcore.Session, x *redact.Redactor, sink sdcore.Sink) (redact.Result, error) {
+						return s.StreamGoroutines(cmd.Context(), filter, x, sink)
+					})
+				if err != nil {
+					return err
+				}
+				return a.partial(res)
+			}
 			return a.ask(cmd, core, binary, f, format.name, func(w io.Writer, res redact.Result, format string) error {
 				o := export.GoroutineOptions{TextOptions: a.textOptions(f.full), All: filter.List, Locals: filter.Locals}
 				return writeGoroutines(w, res, format, o)

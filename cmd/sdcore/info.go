@@ -60,12 +60,15 @@ func (a *app) ask(cmd *cobra.Command, core, binary string, f coreFlags, format s
 	if err != nil {
 		return err
 	}
-	// What tier 1 would not show of a person is not shown either when it is
-	// asked for by name.
-	p := redact.Policy{Tier: rep.Tier, Limits: f.options.Limits, Personal: rep.Tier == explicitTier}
-	res, err := redact.Apply(rep, p)
+	res, err := redact.Apply(rep, f.policy(rep.Tier))
 	if err != nil {
 		return err
 	}
 	return a.answer(res, format, write)
+}
+
+// policy is the redaction policy of an answer. What tier 1 would not show of a
+// person is not shown either when it is asked for by name.
+func (f *coreFlags) policy(tier int) redact.Policy {
+	return redact.Policy{Tier: tier, Limits: f.options.Limits, Personal: tier == explicitTier}
 }

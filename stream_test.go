@@ -1,0 +1,185 @@
+package sdcore_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"runtime"
+	"testing"
+	"time"
+
+	"github.com/safedump/sdcore"
+	"github.com/safedump/sdcore/corefile"
+	"github.com/safedump/sdcore/export"
+	"github.com/safedump/sdcore/internal/coretest"
+	"github.com/safedump/sdcore/redact"
+	"github.com/safedump/sdcore/report"
+)
+
+// everything is the filter of the commands for JSON.
+var everything = sdcore.Filter{System: true, List: true, Frames: true, Locals: true}
+
+// unbounded are options for a report of any size.
+func unbounded(tier int) sdcore.Options {
+	return sdcore.Options{Tier: tier, Globals: true, Limits: report.Limits{MaxSize: -1}}
+}
+
+func redactor(t *testing.T, o sdcore.Options) *redact.Redactor {
+	t.Helper()
+	p := redact.Default()
+	p.Tier, p.Limits = o.Tier, o.Limits
+	x, err := redact.New(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return x
+}
+
+func sessionOf(t *testing.T, name string, o sdcore.Options) *sdcore.Session {
+	t.Helper()
+	f := coretest.Core(t, name)
+	s, err := sdcore.Open(context.Background(), f.Core, f.Bin, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	return s
+}
+
+// TestStreamEqualsWhole: what is streamed is, byte for byte, what the report
+// that is held as a whole is written as.
+func TestStreamEqualsWhole(t *testing.T) {
+	for _, name := range coretest.Names(t) {
+		for tier := 0; tier <= 4; tier += 2 {
+			t.Run(fmt.Sprintf("%s/tier%d", name, tier), func(t *testing.T) {
+				o := unbounded(tier)
+				s, x := sessionOf(t, name, o), redactor(t, o)
+				ctx := context.Background()
+				made := export.Options{MaxSize: -1, Time: time.Unix(1e9, 0)}
+				rep, err := s.Report(ctx)
+				if errors.Is(err, corefile.ErrNoDWARF) {
+					t.Skip(err)
+				}
+				res := applied(t, x, rep, err)
+				streamed := func(w io.Writer) error {
+					_, err := s.StreamReport(ctx, x, export.NewJSONStream(w, made))
+					return err
+				}
+				sameOutput(t, "report as JSON", streamed, func(w io.Writer) error { return export.JSON(w, res, made) })
+
+				rep, err = s.Goroutines(ctx, everything)
+				res = applied(t, x, rep, err)
+				streamed = func(w io.Writer) error {
+					_, err := s.StreamGoroutines(ctx, everything, x, export.NewJSONLStream(w, made))
+					return err
+				}
+				sameOutput(t, "goroutines as JSONL", streamed, func(w io.Writer) error { return export.JSONL(w, res) })
+			})
+		}
+	}
+}
+
+func applied(t *testing.T, x *redact.Redactor, rep *report.Report, err error) redact.Result {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+	res, err := x.Apply(rep)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return res
+}
+
+// sameOutput compares what two writers write, and says where they part.
+func sameOutput(t *testing.T, what string, got, want func(io.Writer) error) {
+	t.Helper()
+	var a, b bytes.Buffer
+	if err := got(&a); err != nil {
+		t.Fatalf("%s: %v", what, err)
+	}
+	if err := want(&b); err != nil {
+		t.Fatalf("%s: %v", what, err)
+	}
+	x, y := a.Bytes(), b.Bytes()
+	if bytes.Equal(x, y) {
+		return
+	}
+	at := 0
+	for at < len(x) && at < len(y) && x[at] == y[at] {
+		at++
+	}
+	around := func(b []byte) []byte { return b[max(at-200, 0):min(at+200, len(b))] }
+	t.Errorf("%s: %d bytes are streamed, %d written whole; they part at %d:\n%s\n%s", what, len(x), len(y), at, around(x), around(y))
+}
+
+// failing is a sink that fails at one of its calls, and counts the others.
+type failing struct {
+	at    string
+	calls map[string]int
+	stop  context.CancelFunc // called instead of failing
+}
+
+var errSink = errors.New("the sink is full")
+
+func (f *failing) call(name string) error {
+	f.calls[name]++
+	if f.at != name {
+		return nil
+	}
+	if f.stop != nil {
+		f.stop()
+		return nil
+	}
+	return errSink
+}
+
+func (f *failing) Head(redact.Result) error                   { return f.call("head") }
+func (f *failing) Append(b []byte, _ redact.Goroutine) []byte { return append(b, '\n') }
+func (f *failing) Write([]byte) error                         { return f.call("write") }
+func (f *failing) End(map[string]int) error                   { return f.call("end") }
+
+// TestStreamEnds: a sink that fails, and a caller who has enough, end the stream
+// where it is, and nothing is left running.
+func TestStreamEnds(t *testing.T) {
+	o := unbounded(2)
+	s, x := sessionOf(t, "manywait", o), redactor(t, o)
+	before := runtime.NumGoroutine()
+	for _, tt := range []struct {
+		at   string
+		stop bool
+		want map[string]int
+	}{
+		{"head", false, map[string]int{"head": 1}},
+		{"write", false, map[string]int{"head": 1, "write": 1}},
+		{"head", true, map[string]int{"head": 1}},
+	} {
+		ctx, cancel := context.WithCancel(context.Background())
+		sink := &failing{at: tt.at, calls: map[string]int{}}
+		want := errSink
+		if tt.stop {
+			sink.stop, want = cancel, context.Canceled
+		}
+		_, err := s.StreamGoroutines(ctx, everything, x, sink)
+		cancel()
+		if !errors.Is(err, want) || fmt.Sprint(sink.calls) != fmt.Sprint(tt.want) {
+			t.Errorf("stopped at %s: error %v, calls %v, want %v, %v", tt.at, err, sink.calls, want, tt.want)
+		}
+		for i := 0; runtime.NumGoroutine() > before; i++ { // one that is done may still be counted
+			if runtime.Gosched(); i > 1e6 {
+				t.Fatalf("stopped at %s: %d goroutines run, %d before", tt.at, runtime.NumGoroutine(), before)
+			}
+		}
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	sink := &failing{calls: map[string]int{}}
+	if _, err := s.StreamReport(ctx, x, sink); !errors.Is(err, context.Canceled) || len(sink.calls) > 0 {
+		t.Errorf("cancelled before: error %v, calls %v", err, sink.calls)
+	}
+	if _, err := s.StreamGoroutines(context.Background(), sdcore.Filter{IDs: []uint64{1 << 60}}, x, sink); err == nil || len(sink.calls) > 0 {
+		t.Errorf("no such goroutine: error %v, calls %v", err, sink.calls)
+	}
+}
