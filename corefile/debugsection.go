@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
+	"io/fs"
 	"math"
 	"strings"
 	"sync"
@@ -46,6 +47,9 @@ func (b *Binary) readDebugSection(name string) (data, pages []byte, err error) {
 	s, f := b.section(name)
 	if s == nil || s.Type == elf.SHT_NOBITS {
 		return nil, nil, nil
+	}
+	if f.data == nil {
+		return nil, nil, fmt.Errorf("%s: section %s: %w", printable(f.path), name, fs.ErrClosed)
 	}
 	raw := f.data[s.Offset : s.Offset+s.FileSize : s.Offset+s.FileSize]
 	if s.Flags&elf.SHF_COMPRESSED == 0 {

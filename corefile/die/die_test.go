@@ -27,10 +27,14 @@ func sectionsOf(t testing.TB, f *elf.File) die.Sections {
 		}
 		return b
 	}
+	lists := map[string][]byte{}
+	for _, name := range []string{".debug_ranges", ".debug_rnglists", ".debug_loc", ".debug_loclists"} {
+		lists[name] = get(name)
+	}
 	return die.Sections{
 		Info: get(".debug_info"), Abbrev: get(".debug_abbrev"), Str: get(".debug_str"), LineStr: get(".debug_line_str"),
-		StrOffsets: get(".debug_str_offsets"), Addr: get(".debug_addr"), Ranges: get(".debug_ranges"),
-		RngLists: get(".debug_rnglists"), Loc: get(".debug_loc"), LocLists: get(".debug_loclists"),
+		StrOffsets: get(".debug_str_offsets"), Addr: get(".debug_addr"),
+		Lists: func(name string) ([]byte, error) { return lists[name], nil },
 	}
 }
 
@@ -258,7 +262,7 @@ func TestLocationLists(t *testing.T) {
 		append(binary.LittleEndian.AppendUint64(nil, 0x1000), 0, 0, 0, 0))
 	s.Addr = append(make([]byte, 8), coretest.Words(0x5000, 0x5010)...)
 	word := func(v uint64) string { return string(coretest.Words(v)) }
-	s.LocLists = []byte("\x04\x00\x10\x01A" + // offset_pair 0x1000..0x1010
+	lists := []byte("\x04\x00\x10\x01A" + // offset_pair 0x1000..0x1010
 		"\x06" + word(0x2000) + "\x04\x00\x10\x00" + // base_address, empty expression
 		"\x01\x00\x04\x00\x08\x01B" + // base_addressx 0: 0x5000..0x5008
 		"\x02\x00\x01\x01C" + // startx_endx 0x5000..0x5010
@@ -267,6 +271,13 @@ func TestLocationLists(t *testing.T) {
 		"\x08" + word(0x7000) + "\x10\x01F" +
 		"\x05\x01G" + // default
 		"\x00")
+	damage := errors.New("can't be decompressed")
+	s.Lists = func(name string) ([]byte, error) {
+		if lists == nil {
+			return nil, damage
+		}
+		return map[string][]byte{".debug_loclists": lists}[name], nil
+	}
 	in, err := die.New(s)
 	if err != nil {
 		t.Fatal(err)
@@ -287,6 +298,10 @@ func TestLocationLists(t *testing.T) {
 			t.Errorf("0x%x: %q in %x, %v; want %q", pc, got, where, err, want)
 		}
 	}
+	lists = nil
+	if got, _, err := e.Unit.LocationAt(v, 0x1000); got != nil || !errors.Is(err, damage) {
+		t.Errorf("damaged section: %q, %v", got, err)
+	}
 }
 
 // FuzzInfo walks arbitrary sections: no panic, no hang, errors or entries.
@@ -304,7 +319,7 @@ func FuzzInfo(f *testing.F) {
 func walkEntries(t *testing.T, info, abbrev, lists, addr []byte) {
 	in, err := die.New(die.Sections{
 		Info: info, Abbrev: abbrev, Str: lists, LineStr: lists, StrOffsets: addr, Addr: addr,
-		Ranges: lists, RngLists: lists, Loc: lists, LocLists: lists,
+		Lists: func(string) ([]byte, error) { return lists, nil },
 	})
 	if err != nil {
 		return

@@ -153,17 +153,20 @@ func (u *Unit) resolve(f form, v Value) (Value, bool) {
 	case formSecOffset:
 		v.List = true
 	case formRnglistx:
-		off, ok := indexed(".debug_rnglists", s.RngLists, u.rngListsBase, v.U, u.key.offSize)
-		v.U, v.List = off+u.rngListsBase, true
-		return v, ok
+		return u.indexedList(".debug_rnglists", u.rngListsBase, v.U)
 	case formLoclistx:
-		off, ok := indexed(".debug_loclists", s.LocLists, u.locListsBase, v.U, u.key.offSize)
-		v.U, v.List = off+u.locListsBase, true
-		return v, ok
+		return u.indexedList(".debug_loclists", u.locListsBase, v.U)
 	case formRefSup4, formRefSup8, formStrpSup, formRefSig8, formGNURefAlt, formGNUStrpAlt:
 		return Value{}, false // in other files or type units, which are not read
 	}
 	return v, r.err == nil
+}
+
+// indexedList finds list i of a unit by the table of offsets at base.
+func (u *Unit) indexedList(section string, base, i uint64) (Value, bool) {
+	r := u.in.s.list(section, 0)
+	off, ok := indexed(section, r.b, base, i, u.key.offSize)
+	return Value{U: base + off, List: true}, ok
 }
 
 // Indexed returns an address of the unit's part of .debug_addr.

@@ -51,10 +51,10 @@ func (e *Entry) Span() (Range, bool) {
 // eachRange calls f for the ranges of a list until f returns false.
 func (u *Unit) eachRange(off uint64, f func(Range) bool) error {
 	if u.Version < 5 {
-		r := at(".debug_ranges", u.in.s.Ranges, off)
+		r := u.in.s.list(".debug_ranges", off)
 		return u.eachOld(&r, func(rg Range) bool { return f(rg) })
 	}
-	r := at(".debug_rnglists", u.in.s.RngLists, off)
+	r := u.in.s.list(".debug_rnglists", off)
 	return u.eachNew(&r, false, func(rg Range, _ []byte) bool { return f(rg) })
 }
 
@@ -180,11 +180,11 @@ func (u *Unit) LocationAt(v Value, pc uint64) (expr []byte, where Range, err err
 		return expr == nil || where == all
 	}
 	if u.Version >= 5 {
-		r := at(".debug_loclists", u.in.s.LocLists, v.U)
+		r := u.in.s.list(".debug_loclists", v.U)
 		err = u.eachNew(&r, true, found)
 		return expr, where, err
 	}
-	r := at(".debug_loc", u.in.s.Loc, v.U)
+	r := u.in.s.list(".debug_loc", v.U)
 	err = u.eachOld(&r, func(rg Range) bool {
 		e := r.bytes(uint64(r.u16()))
 		return r.err == nil && found(rg, e)

@@ -12,8 +12,25 @@ type Sections struct {
 	Info, Abbrev             []byte
 	Str, LineStr, StrOffsets []byte
 	Addr                     []byte
-	Ranges, RngLists         []byte // DWARF 2-4, DWARF 5
-	Loc, LocLists            []byte // DWARF 2-4, DWARF 5
+	// Lists returns a section of lists by its name when one of its lists is
+	// read: .debug_ranges or .debug_loc (DWARF 2 to 4), .debug_rnglists or
+	// .debug_loclists (DWARF 5). They are a third of all debug information, and
+	// not everybody needs them. It may be called by several goroutines at once;
+	// nil stands for no such section.
+	Lists func(section string) ([]byte, error)
+}
+
+// list returns a reader at an offset of a section of lists.
+func (s *Sections) list(section string, off uint64) reader {
+	var b []byte
+	var err error
+	if s.Lists != nil {
+		b, err = s.Lists(section)
+	}
+	if err != nil {
+		return reader{section: section, err: err}
+	}
+	return at(section, b, off)
 }
 
 // Error is a defect of the debug information.

@@ -373,3 +373,27 @@ func TestNames(t *testing.T) {
 		}
 	}
 }
+
+// damagedLists is a binary whose lists can't be decompressed.
+type damagedLists struct{ fakeBinary }
+
+func (b damagedLists) DebugSection(name string) ([]byte, error) {
+	if name == ".debug_loclists" {
+		return nil, corefile.ErrCorrupt
+	}
+	return b.fakeBinary.DebugSection(name)
+}
+
+// Types don't need lists: damage there hides nothing but what stands in them.
+func TestDamagedLists(t *testing.T) {
+	types, err := newTypes(source{binary: damagedLists{realSections(t)}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := types.ByName("runtime.g"); err != nil {
+		t.Error(err)
+	}
+	if err := types.Damage(); !errors.Is(err, corefile.ErrCorrupt) {
+		t.Errorf("damage %v", err)
+	}
+}

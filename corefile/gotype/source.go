@@ -27,7 +27,18 @@ type source struct {
 	bias   uint64
 }
 
+// newTypes reads the units and indexes the types of the runtime's while other
+// cores decompress the sections of lists and index the symbols, which nobody
+// needs yet: nothing else here takes nearly as long.
 func newTypes(src source) (*Types, error) {
+	lists := [...]string{".debug_loc", ".debug_loclists", ".debug_ranges", ".debug_rnglists"}
+	var damage [len(lists)]error
+	var others sync.WaitGroup
+	defer others.Wait()
+	for i, name := range lists {
+		others.Go(func() { _, damage[i] = src.binary.DebugSection(name) })
+	}
+	others.Go(func() { src.binary.Symbol("runtime.types") })
 	sections, err := debugSections(src.binary)
 	if err != nil {
 		return nil, err
@@ -40,32 +51,28 @@ func newTypes(src source) (*Types, error) {
 		return nil, fmt.Errorf("types: %w", err)
 	}
 	t := &Types{src: src, info: info, byOff: map[dwarf.Offset]*Type{}}
+	t.index.advance(info)
 	t.findTypes()
+	others.Wait()
+	for _, err := range damage {
+		t.index.addDamage(err)
+	}
 	return t, nil
 }
 
-// debugSections collects the sections that die reads. They are decompressed at
-// the same time: nothing else here takes nearly as long.
+// debugSections collects the sections that die reads.
 func debugSections(b binaryFile) (die.Sections, error) {
-	var s die.Sections
-	parts := []struct {
+	s := die.Sections{Lists: b.DebugSection}
+	for _, part := range []struct {
 		name string
 		to   *[]byte
 	}{
-		{".debug_info", &s.Info}, {".debug_abbrev", &s.Abbrev},
+		{".debug_info", &s.Info}, {".debug_abbrev", &s.Abbrev}, {".debug_addr", &s.Addr},
 		{".debug_str", &s.Str}, {".debug_line_str", &s.LineStr}, {".debug_str_offsets", &s.StrOffsets},
-		{".debug_addr", &s.Addr}, {".debug_ranges", &s.Ranges}, {".debug_rnglists", &s.RngLists},
-		{".debug_loc", &s.Loc}, {".debug_loclists", &s.LocLists},
-	}
-	errs := make([]error, len(parts))
-	var wg sync.WaitGroup
-	for i, part := range parts {
-		wg.Go(func() { *part.to, errs[i] = b.DebugSection(part.name) })
-	}
-	wg.Wait()
-	for i, err := range errs {
-		if err != nil {
-			return s, fmt.Errorf("section %s: %w", parts[i].name, err)
+	} {
+		var err error
+		if *part.to, err = b.DebugSection(part.name); err != nil {
+			return s, fmt.Errorf("section %s: %w", part.name, err)
 		}
 	}
 	return s, nil
