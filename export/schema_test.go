@@ -53,6 +53,36 @@ func TestFilesMatchSchema(t *testing.T) {
 	}
 }
 
+// TestLinesMatchSchema: so does each line of JSON lines.
+func TestLinesMatchSchema(t *testing.T) {
+	s, err := jsonschema.NewCompiler().Compile(schemaFile + "#/$defs/line")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, r := range map[string]*report.Report{
+		"pay": payReport(), "hostile": hostileReport(), "empty": {}, "thread": threadReport(),
+	} {
+		var b bytes.Buffer
+		if err := writeJSONL(&b, r); err != nil {
+			t.Fatal(err)
+		}
+		for l := range strings.Lines(b.String()) {
+			v, err := jsonschema.UnmarshalJSON(strings.NewReader(l))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := s.Validate(v); err != nil {
+				t.Errorf("%s: %s%v", name, l, err)
+			}
+		}
+	}
+	for _, l := range []string{`{"record":"end"}`, `{"record":"goroutine","goroutines":1,"redaction_counts":{}}`, `{"goroutines":1,"redaction_counts":{}}`} {
+		if v, err := jsonschema.UnmarshalJSON(strings.NewReader(l)); err != nil || s.Validate(v) == nil {
+			t.Errorf("accepted %s, %v", l, err)
+		}
+	}
+}
+
 func TestSchemaRejects(t *testing.T) {
 	s := compiled(t)
 	for _, c := range []struct {

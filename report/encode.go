@@ -89,6 +89,9 @@ func EncodeIndented(v any, prefix string) ([]byte, error) {
 // U+FFFD. Safedump's encoder has them as they are. b is JSON; what is returned
 // is its beginning, made shorter.
 func RawSeparators(b []byte) []byte {
+	if bytes.IndexByte(b, '\\') < 0 {
+		return b // as nearly always
+	}
 	out := b[:0]
 	for {
 		n := bytes.IndexByte(b, '\\')
