@@ -137,19 +137,13 @@ func goroutineWithID(rep *report.Report, id uint64) *report.Goroutine {
 	return nil
 }
 
-// liesBefore reports whether all that a goroutine's stack is found by lies
-// before the cut: the list of goroutines, its g and m, and its stack.
+// liesBefore reports whether all that a goroutine is known by lies before the
+// cut: its g and m, and its stack. The list of goroutines is not needed.
 func (v *victim) liesBefore(id uint64, cut int64) bool {
-	allgs, _ := v.rt.Symbol("runtime.allgs")
-	list, err := v.c.Memory().Uint64(allgs)
-	if err != nil {
-		return false
-	}
 	there := func(addr uint64, n int64) bool {
 		off := v.offset(addr)
 		return off >= 0 && off+n <= cut
 	}
-	ok := there(allgs, 24) && there(list, 8*int64(len(v.gs)))
 	for i := range v.gs {
 		g := &v.gs[i]
 		if g.ID != id {
@@ -159,7 +153,7 @@ func (v *victim) liesBefore(id uint64, cut int64) bool {
 		if err != nil || g.SP == 0 || g.SP > hi {
 			return false
 		}
-		ok = ok && there(g.Addr, v.gSize) && there(g.SP-8, int64(hi-g.SP)+8)
+		ok := there(g.Addr, v.gSize) && there(g.SP-8, int64(hi-g.SP)+8)
 		return ok && (g.TID == 0 || v.threadsLieBefore(cut))
 	}
 	return false

@@ -87,8 +87,9 @@ const (
 	gPanicW
 	gDeferW
 	gMW
-	gSchedW // sp, pc
+	gSchedW // sp, pc, g
 	_
+	gSelfW
 	gStatusW
 	gIDW
 	gReasonW
@@ -99,9 +100,9 @@ const (
 )
 
 func runtimeTypes() fakeTypes {
-	g := structOf("runtime.g", "lo", "hi", "_panic", "_defer", "m", "sp", "pc", "atomicstatus", "goid", "waitreason", "parentGoid", "startpc", "sig")
+	g := structOf("runtime.g", "lo", "hi", "_panic", "_defer", "m", "sp", "pc", "g", "atomicstatus", "goid", "waitreason", "parentGoid", "startpc", "sig")
 	stack := structOf("runtime.stack", "lo", "hi")
-	sched := structOf("runtime.gobuf", "sp", "pc")
+	sched := structOf("runtime.gobuf", "sp", "pc", "g")
 	g.Fields = append([]gotype.Field{{Name: "stack", Offset: 0, Type: stack}, {Name: "sched", Offset: 8 * gSchedW, Type: sched}}, g.Fields...)
 	return fakeTypes{
 		"runtime.g":      g,

@@ -28,12 +28,23 @@ const (
 const maxProblems = 20
 
 // Goroutines lists every goroutine of runtime.allgs that is not dead, ascending
-// by ID. What can't be read of one is a problem, the others are still listed;
-// the error is for a core without the list.
+// by ID. What can't be read of one is a problem, the others are still listed.
+// Where the core lacks a part of the list, they are found by their own records;
+// the error is for a core with neither.
 func (r *Runtime) Goroutines(ctx context.Context) ([]corefile.Goroutine, []report.Problem, error) {
 	addrs, problems, err := r.allgs()
-	if err != nil {
-		return nil, nil, err
+	if err != nil || len(problems) > 0 {
+		found := r.search(ctx, addrs)
+		if err != nil && len(found) == 0 {
+			return nil, nil, err
+		}
+		if err != nil {
+			problems = append(problems, problem(0, err.Error()))
+		}
+		if len(found) > 0 {
+			problems = append(problems, problem(0, fmt.Sprintf("%d goroutines that are not in the list were found by their own records", len(found))))
+		}
+		addrs = append(addrs, found...)
 	}
 	out, bad, err := r.list(ctx, addrs, listers(len(addrs)))
 	if err != nil {

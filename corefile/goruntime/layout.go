@@ -18,7 +18,8 @@ type layout struct {
 	gSize, mSize, panicSize, deferSize int64
 
 	gStackLo, gStackHi, gPanic, gDefer, gM  field
-	gSchedSP, gSchedPC, gSchedBP, gStatus   field
+	gSchedSP, gSchedPC, gSchedBP, gSchedG   field
+	gStatus                                 field
 	gID, gWaitSince, gWaitReason, gParent   field
 	gGoPC, gStartPC, gLabels, gLockedM      field
 	gSig, gSigCode0, gSigCode1, gSigPC      field
@@ -63,6 +64,7 @@ func (l *layout) goroutine() []need {
 		{&l.gStackLo, "stack.lo", true}, {&l.gStackHi, "stack.hi", true},
 		{&l.gPanic, "_panic", true}, {&l.gDefer, "_defer", false}, {&l.gM, "m", true},
 		{&l.gSchedSP, "sched.sp", true}, {&l.gSchedPC, "sched.pc", true}, {&l.gSchedBP, "sched.bp", false},
+		{&l.gSchedG, "sched.g", false},
 		{&l.gStatus, "atomicstatus", true}, {&l.gID, "goid", true},
 		{&l.gWaitSince, "waitsince", false}, {&l.gWaitReason, "waitreason", false},
 		{&l.gParent, "parentGoid", false}, {&l.gGoPC, "gopc", false}, {&l.gStartPC, "startpc", false},

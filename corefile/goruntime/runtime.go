@@ -42,6 +42,8 @@ type Runtime struct {
 	table   *pclntab.Table // of functions and lines, nil when not readable
 	reasons []string       // of waiting, by number
 
+	writable []extent // where records of goroutines may lie
+
 	ms     []Thread // read once
 	msErr  error
 	msRead bool
@@ -62,6 +64,7 @@ func New(c *corefile.Core, t *gotype.Types, f *goscope.Finder) (*Runtime, error)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", c.Binary().Path(), err)
 	}
+	r.writable = writable(c)
 	// A binary without a readable line table still has goroutines.
 	if table, err := pclntab.Open(c); err == nil {
 		r.table = table
