@@ -34,7 +34,7 @@ names=(
   stdvalues stdvalues.noopt stdvalues.trimpath stdvalues.cgo
   nilderef customerror indexrange nilmap mapwrite deadlock manywait
   stackoverflow repanic goexit sigabrt sigquit misplaced misplaced.noopt
-  cgosegv cgosegv.noopt race race.noopt
+  cgosegv cgosegv.noopt race
 )
 
 say() { printf '%s\n' "$*" >&2; }

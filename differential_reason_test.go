@@ -1,0 +1,133 @@
+package sdcore_test
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/go-delve/delve/pkg/dwarf/godwarf"
+	"github.com/go-delve/delve/pkg/proc"
+
+	"github.com/safedump/sdcore/corefile"
+)
+
+// disagreement is a variable that delve shows wrongly, and why. Only the Go
+// versions that begin with only have it, "" are all.
+type disagreement struct {
+	fixture, function, variable string
+	why                         reason
+	only                        string
+}
+
+// disagreements are all that are known. One that is not met any more fails the
+// test, and so does one whose reason the debug information does not prove.
+func disagreements() []disagreement {
+	return []disagreement{
+		{"payment", "main.(*Server).standby", "shift", missingPiece, ""},
+		{"payment.pie", "main.(*Server).standby", "shift", missingPiece, ""},
+		{"payment.trimpath", "main.(*Server).standby", "shift", missingPiece, ""},
+		{"payment.race", "main.(*Server).standby", "shift", missingPiece, ""},
+		{"kinds", "main.slices", "flags", missingPiece, ""},
+		{"kinds.pie", "main.slices", "flags", missingPiece, ""},
+		{"kinds.cgo", "main.slices", "flags", missingPiece, ""},
+		{"kinds.race", "main.slices", "flags", missingPiece, ""},
+		{"kinds.race", "main.chain.descend", "c", impossible, ""},
+		{"nilderef", "main.main", "orders", missingPiece, ""},
+		{"manywait", "main.waitSyscall", "buf", missingPiece, ""},
+		{"manywait", "syscall.Read", "p", missingPiece, ""},
+		{"manywait", "internal/poll.(*pollDesc).waitRead", "isFile", lostRegister, "1.27"},
+		{"misplaced", "main.(*server).serve", "start", argumentsPlace, "1.26"},
+	}
+}
+
+// reason is a way in which delve is wrong.
+type reason string
+
+const (
+	missingPiece   reason = "a piece of it has no location: delve takes it for zero"
+	lostRegister   reason = "it is in a register that delve does not have: it fills less than a word up with zeros"
+	argumentsPlace reason = "its location is that of an argument of another type"
+	impossible     reason = "what is at its location can't be a slice"
+)
+
+// evidence is what a reason is proven by.
+type evidence struct {
+	dv     *proc.Variable
+	theirs []*proc.Variable
+	scope  *proc.EvalScope
+	core   *corefile.Core
+	c      *comparison
+}
+
+// location is the expression that delve evaluated, with its list and PC.
+func location(dv *proc.Variable) string {
+	if dv.LocationExpr == nil {
+		return "no location"
+	}
+	return dv.LocationExpr.String()
+}
+
+var (
+	operation = regexp.MustCompile(`DW_OP_\S+`)
+	register  = regexp.MustCompile(`DW_OP_reg(\d+)\(`)
+	frameSlot = regexp.MustCompile(`DW_OP_fbreg -?0x[0-9a-f]+`)
+)
+
+// proves looks into the debug information for a reason. The text says what was
+// found there.
+func (r reason) proves(e *evidence) (text string, ok bool) {
+	expr := location(e.dv)
+	switch r {
+	case missingPiece:
+		ops := operation.FindAllString(expr, -1)
+		for i, op := range ops {
+			ok = ok || op == "DW_OP_piece" && (i == 0 || ops[i-1] == "DW_OP_piece")
+		}
+	case lostRegister:
+		m := register.FindStringSubmatch(expr)
+		if m == nil {
+			return expr, false
+		}
+		n, _ := strconv.ParseUint(m[1], 10, 64)
+		ok = e.scope.Regs.Reg(n) == nil
+	case argumentsPlace:
+		slot := frameSlot.FindString(expr)
+		for _, arg := range e.theirs {
+			if arg.Flags&proc.VariableArgument != 0 && slot != "" && arg.DwarfType.String() != e.dv.DwarfType.String() &&
+				slices.Contains(frameSlot.FindAllString(location(arg), -1), slot) {
+				expr, ok = fmt.Sprintf("%s; %s is at %s", expr, arg.Name, location(arg)), true
+			}
+		}
+	case impossible:
+		slice, isSlice := e.dv.RealType.(*godwarf.SliceType)
+		ok = isSlice && (e.dv.Len > e.dv.Cap || e.core.Memory().Provenance(e.dv.Base+uint64(e.dv.Len*slice.ElemType.Size())-1) == corefile.Unmapped)
+		expr = fmt.Sprintf("%s; there are length %d and capacity %d", expr, e.dv.Len, e.dv.Cap)
+	}
+	return expr, ok
+}
+
+// disagree looks a variable up that is not equal. What both show differently is
+// never excused by what is missing.
+func (d *differential) disagree(t *testing.T, where string, fr *corefile.Frame, e *evidence) {
+	t.Helper()
+	for _, row := range disagreements() {
+		if row.fixture != d.fixture || row.function != fr.Function || row.variable != e.dv.Name || !strings.HasPrefix(d.version, "go"+row.only) {
+			continue
+		}
+		text, proven := row.why.proves(e)
+		if !proven || len(e.c.differ) > 0 {
+			break
+		}
+		if d.met[row]++; d.met[row] == 1 {
+			t.Logf("delve is wrong about %s in %s: %s: %s", e.dv.Name, where, row.why, text)
+		}
+		if d.wrong++; row.why == lostRegister { // nothing was read at all
+			d.wrong, d.delve, d.noOpinion = d.wrong-1, d.delve-1, d.noOpinion+1
+		}
+		return
+	}
+	t.Errorf("%s: %s at %s: %s", where, e.dv.Name, location(e.dv), strings.Join(append(e.c.differ, e.c.unknown...), "; "))
+}
