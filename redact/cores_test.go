@@ -62,6 +62,38 @@ func TestNoSecretOfARealCore(t *testing.T) {
 	}
 }
 
+// TestStreamOfCores: a real report redacted as a stream is what Apply makes of
+// it.
+func TestStreamOfCores(t *testing.T) {
+	for _, name := range []string{"payment", "stdvalues", "manywait", "deadlock", "repanic"} {
+		core := coretest.Core(t, name)
+		rep, err := sdcore.Analyze(context.Background(), core.Core, core.Bin, sdcore.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, tier := range []int{0, 1, 4} {
+			p := redact.Policy{Tier: tier, Limits: report.Limits{MaxString: 30}}
+			res, err := redact.Apply(rep, p)
+			if err != nil {
+				t.Fatal(err)
+			}
+			want, got := encoded(t, res.Report()), encoded(t, redact.Streamed(t, rep, p, 2))
+			if !bytes.Equal(got, want) {
+				t.Errorf("%s at tier %d: the stream differs", name, tier)
+			}
+		}
+	}
+}
+
+func encoded(t *testing.T, r *report.Report) []byte {
+	t.Helper()
+	b, err := json.Marshal(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
 func formats(t *testing.T, res redact.Result) map[string]string {
 	t.Helper()
 	out := map[string]string{}

@@ -48,7 +48,7 @@ func (s *Stream) Learn(worker int, g *report.Goroutine) {
 			s.fail(fmt.Errorf("redact: goroutine %d could not be judged (%T)", g.ID, p))
 		}
 	}()
-	if worker < 0 || worker >= len(s.learners) || s.redactors != nil {
+	if worker < 0 || worker >= len(s.learners) || g == nil {
 		s.fail(fmt.Errorf("redact: worker %d has nothing to learn now", worker))
 		return
 	}
@@ -163,7 +163,7 @@ func (u *run) recordReport(reason string) {
 // goroutines, for the locations of the audit records. Calls with different
 // worker numbers may run at the same time.
 func (s *Stream) Redact(worker, index int, g *report.Goroutine) (out Goroutine, err error) {
-	if worker < 0 || worker >= len(s.redactors) {
+	if worker < 0 || worker >= len(s.redactors) || g == nil {
 		return Goroutine{}, fmt.Errorf("redact: worker %d has nothing to redact now", worker)
 	}
 	defer func() {
