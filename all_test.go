@@ -162,6 +162,22 @@ func TestPureModel(t *testing.T) {
 	}
 }
 
+// TestOffline checks that what reads cores and binaries can neither open a
+// socket nor run a program.
+func TestOffline(t *testing.T) {
+	for _, pkg := range []string{"", "/inflate", "/die", "/pclntab", "/gotype", "/goscope", "/goruntime", "/gounwind"} {
+		out, err := exec.Command("go", "list", "-deps", "./corefile"+pkg).Output()
+		if err != nil {
+			t.Fatalf("go list -deps ./corefile%s: %v\n%s", pkg, err, stderrOf(err))
+		}
+		for _, dep := range strings.Fields(string(out)) {
+			if dep == "net" || dep == "os/exec" || dep == "plugin" {
+				t.Errorf("corefile%s depends on %s", pkg, dep)
+			}
+		}
+	}
+}
+
 // TestPackageDocs wants a doc.go in every library and a package comment
 // everywhere.
 func TestPackageDocs(t *testing.T) {

@@ -1,6 +1,9 @@
 package corefile
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"sync/atomic"
+)
 
 // Provenance says where the bytes of a piece of memory come from.
 type Provenance uint8
@@ -44,6 +47,9 @@ const maxCopy = 1 << 30
 // for concurrent use.
 type Memory struct {
 	regions []region // ascending, not overlapping
+	// last is where the last address was found. It is a guess, whoever wrote it:
+	// readers of one stack or one part of the heap stay in one region.
+	last atomic.Uint32
 }
 
 // region is a run of addresses of one provenance.
@@ -56,6 +62,11 @@ type region struct {
 
 // find returns the region that holds addr, nil when there is none.
 func (m *Memory) find(addr uint64) *region {
+	if i := int(m.last.Load()); i < len(m.regions) {
+		if r := &m.regions[i]; r.start <= addr && addr < r.end {
+			return r
+		}
+	}
 	lo, hi := 0, len(m.regions)
 	for lo < hi {
 		mid := int(uint(lo+hi) >> 1)
@@ -66,6 +77,7 @@ func (m *Memory) find(addr uint64) *region {
 		}
 	}
 	if lo < len(m.regions) && m.regions[lo].start <= addr {
+		m.last.Store(uint32(lo))
 		return &m.regions[lo]
 	}
 	return nil
