@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"path/filepath"
 	"runtime"
 	"testing"
 	"time"
@@ -37,7 +39,7 @@ func redactor(t *testing.T, o sdcore.Options) *redact.Redactor {
 	return x
 }
 
-func sessionOf(t *testing.T, name string, o sdcore.Options) *sdcore.Session {
+func openSession(t *testing.T, name string, o sdcore.Options) *sdcore.Session {
 	t.Helper()
 	f := coretest.Core(t, name)
 	s, err := sdcore.Open(context.Background(), f.Core, f.Bin, o)
@@ -55,7 +57,7 @@ func TestStreamEqualsWhole(t *testing.T) {
 		for tier := 0; tier <= 4; tier += 2 {
 			t.Run(fmt.Sprintf("%s/tier%d", name, tier), func(t *testing.T) {
 				o := unbounded(tier)
-				s, x := sessionOf(t, name, o), redactor(t, o)
+				s, x := openSession(t, name, o), redactor(t, o)
 				ctx := context.Background()
 				made := export.Options{MaxSize: -1, Time: time.Unix(1e9, 0)}
 				rep, err := s.Report(ctx)
@@ -145,7 +147,7 @@ func (f *failing) End(map[string]int) error                   { return f.call("e
 // where it is, and nothing is left running.
 func TestStreamEnds(t *testing.T) {
 	o := unbounded(2)
-	s, x := sessionOf(t, "manywait", o), redactor(t, o)
+	s, x := openSession(t, "manywait", o), redactor(t, o)
 	before := runtime.NumGoroutine()
 	for _, tt := range []struct {
 		at   string
@@ -181,5 +183,66 @@ func TestStreamEnds(t *testing.T) {
 	}
 	if _, err := s.StreamGoroutines(context.Background(), sdcore.Filter{IDs: []uint64{1 << 60}}, x, sink); err == nil || len(sink.calls) > 0 {
 		t.Errorf("no such goroutine: error %v, calls %v", err, sink.calls)
+	}
+}
+
+// kept keeps the goroutines that are streamed, as they are written.
+type kept struct{ bytes.Buffer }
+
+func (k *kept) Head(head redact.Result) error {
+	for _, g := range head.Report().Goroutines[:1] {
+		k.Buffer.Write(append(g.AppendJSON(nil), '\n'))
+	}
+	return nil
+}
+func (k *kept) Append(b []byte, g redact.Goroutine) []byte {
+	return append(g.Goroutine().AppendJSON(b), '\n')
+}
+func (k *kept) Write(b []byte) error   { _, err := k.Buffer.Write(b); return err }
+func (*kept) End(map[string]int) error { return nil }
+
+// TestStreamSpreadsSecrets: what only the last goroutine gives away is removed
+// from the first. In the fixture goexit the last one has something whose Name is
+// "database", the first one has a map with that key. A word is not searched for,
+// so the test gives it another spelling.
+func TestStreamSpreadsSecrets(t *testing.T) {
+	const word, secret = "database", "d4t4b4s3"
+	f, dir := coretest.Core(t, "goexit"), t.TempDir()
+	for name, path := range map[string]string{"core": f.Core, "bin": f.Bin} {
+		data, err := os.ReadFile(path)
+		if err == nil {
+			err = os.WriteFile(filepath.Join(dir, name), bytes.ReplaceAll(data, []byte(word), []byte(secret)), 0o700)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	o := unbounded(4)
+	s, err := sdcore.Open(context.Background(), filepath.Join(dir, "core"), filepath.Join(dir, "bin"), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	own := everything
+	own.System = false // the runtime's own come in any order
+	for _, deny := range [][]string{nil, {"Name"}} {
+		p := redact.Default()
+		p.Tier, p.Limits, p.Deny = o.Tier, o.Limits, deny
+		x, err := redact.New(p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var out kept
+		if _, err := s.StreamGoroutines(context.Background(), own, x, &out); err != nil {
+			t.Fatal(err)
+		}
+		lines := bytes.Split(bytes.TrimSpace(out.Bytes()), []byte("\n"))
+		first, last := lines[0], lines[len(lines)-1]
+		if bytes.Contains(first, []byte(`"Name"`)) || !bytes.Contains(last, []byte(`"Name"`)) {
+			t.Fatal("the fixture has changed: the Name is not in the last goroutine alone")
+		}
+		if got, want := bytes.Contains(first, []byte(secret)), deny == nil; got != want {
+			t.Errorf("with %q denied the first goroutine has the name: %v, want %v", deny, got, want)
+		}
 	}
 }

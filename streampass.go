@@ -9,8 +9,8 @@ import (
 )
 
 const (
-	pieceSize = 16 // goroutines that a worker takes at a time
-	window    = 16 // pieces that are being worked on or wait for their turn
+	pieceSize = 16      // goroutines that a worker takes at a time
+	window    = 16      // pieces that are being worked on or wait for their turn
 	maxKept   = 1 << 20 // bytes of text that a piece may keep for the next use
 )
 

@@ -67,7 +67,7 @@ func (f *analyzeFlags) register(cmd *cobra.Command) {
 	fs.BoolVar(&f.noSave, "no-save", false, "save no report")
 	fs.BoolVar(&f.gzip, "compress", false, "compress the saved report with gzip")
 	fs.StringVar(&f.exec, "exec", "", "run `COMMAND` by sh after a report is saved, its path in $1 and $SDCORE_REPORT")
-	fs.Int64Var(&f.maxSize, "max-size", sdcore.DefaultMaxSize, "bytes that a saved report may have, 0 for no bound")
+	fs.Int64Var(&f.maxSize, "max-size", sdcore.DefaultMaxSize, "bytes that a saved report may have, 0 for no bound: json and jsonl are then written as the core is read")
 }
 
 func (f *analyzeFlags) check(cmd *cobra.Command) error {

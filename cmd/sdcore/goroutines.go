@@ -82,7 +82,7 @@ adds arguments and locals; --id, --state, --wait and --func select.`,
 	fs.StringVar(&filter.State, "state", "", "only goroutines in this state (waiting, running, syscall ...)")
 	fs.StringVar(&filter.Wait, "wait", "", "only goroutines whose wait reason contains `TEXT`")
 	fs.StringVar(&filter.Func, "func", "", "only goroutines with a function on the stack whose name contains `TEXT`")
-	fs.Int64Var(&f.options.Limits.MaxSize, "max-size", maxGoroutinesSize, "bytes that a report of the values may have; past it goroutines keep their group only, 0 for no bound")
+	fs.Int64Var(&f.options.Limits.MaxSize, "max-size", maxGoroutinesSize, "bytes that a report of the values may have; past it goroutines keep their group only, 0 for no bound: jsonl is then written as the core is read")
 	fs.BoolVar(&filter.Locals, "locals", false, "show arguments and locals")
 	return cmd
 }
