@@ -239,7 +239,7 @@ func (w *walker) host(next *cursor, r *rule, cfa uint64) {
 
 const noteGone = "frames of the C code that called back into Go are not there any more"
 
-const noteC = "frames of C code between here and the goroutine's own could not be walked: no call frame information"
+const noteC = "frames of C code between here and the goroutine's own could not be walked"
 
 // Layout of what the kernel puts on a stack for a signal, below which the
 // handler's return address lies: struct ucontext with struct sigcontext. Source:

@@ -266,8 +266,8 @@ func (w *walker) stop(format string, args ...any) {
 	if w.resume != nil {
 		next := w.resume
 		w.resume = nil
-		if w.end == "" {
-			w.end = next.note
+		if w.end == "" && next.note != "" {
+			w.end = next.note + ": " + fmt.Sprintf(format, args...)
 		}
 		w.jump(*next)
 		return
