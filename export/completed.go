@@ -76,7 +76,12 @@ func completeFrame(f *report.Frame) bool {
 
 // writableVars reports whether no variable is deeper than a file may hold.
 func writableVars(vars []report.Variable) bool {
-	return !slices.ContainsFunc(vars, func(v report.Variable) bool { return deeperThan(&v.Value, report.MaxValueDepth) })
+	for i := range vars {
+		if deeperThan(&vars[i].Value, report.MaxValueDepth) {
+			return false
+		}
+	}
+	return true
 }
 
 // list returns s, or an empty slice for nil.

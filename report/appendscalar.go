@@ -1,6 +1,7 @@
 package report
 
 import (
+	"math/bits"
 	"strconv"
 	"unicode/utf8"
 )
@@ -33,7 +34,12 @@ func optionalTrue(dst []byte, keyAndTrue string, b bool) []byte {
 
 // appendAddr wants the quote and the 0x of the value in key.
 func appendAddr(dst []byte, key string, a Addr) []byte {
-	return append(strconv.AppendUint(append(dst, key...), uint64(a), 16), '"')
+	const hex = "0123456789abcdef"
+	dst = append(dst, key...)
+	for shift := (bits.Len64(uint64(a)|1) - 1) &^ 3; shift >= 0; shift -= 4 {
+		dst = append(dst, hex[a>>shift&0xf])
+	}
+	return append(dst, '"')
 }
 
 func optionalAddr(dst []byte, key string, a Addr) []byte {
