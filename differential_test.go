@@ -110,8 +110,8 @@ func TestVariablesShown(t *testing.T) {
 				d.goroutine(t, &gs[i])
 			}
 			t.Logf("%+v", d.shown)
-			if d.frames == 0 || d.parts == 0 {
-				t.Error("nothing was compared")
+			if d.parts == 0 || d.elsewhere > d.frames {
+				t.Error("next to nothing was compared")
 			}
 			if d.ours < d.delve-d.wrong {
 				t.Errorf("sdcore shows %d variables, delve %d, %d of them wrong", d.ours, d.delve, d.wrong)

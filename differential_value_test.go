@@ -272,7 +272,7 @@ func (c *comparison) function(path string, dv *proc.Variable, v *report.Value) {
 		c.cut++
 		return
 	}
-	c.equal(path, dv, v.Text, constant.StringVal(dv.Value))
+	c.equal(path, dv, v.Text, shapeless(constant.StringVal(dv.Value)))
 	for i := range v.Children {
 		for j := range dv.Children {
 			if dv.Children[j].Name == v.Children[i].Name {
