@@ -27,6 +27,8 @@ func (b *Backend) special(r *rule, f *pclntab.Func) {
 		r.kind = kindCgocallback
 	case "runtime.sigtramp":
 		r.kind = kindSigtramp
+	case "runtime.clone":
+		r.kind = kindClone
 	case "runtime.sigpanic", "runtime.debugCallV2":
 		r.traps = true
 	case "runtime.asyncPreempt":
@@ -39,6 +41,8 @@ func (b *Backend) special(r *rule, f *pclntab.Func) {
 		switch flags := f.Flags(); {
 		case flags&pclntab.FlagTopFrame != 0:
 			r.kind = kindTop
+		case flags&pclntab.FlagSPWrite != 0 && f.Name() == "gogo": // gogo<>, called by runtime.gogo
+			r.kind = kindGogo
 		case flags&pclntab.FlagSPWrite != 0:
 			r.kind = kindSPWrite
 		}
@@ -64,14 +68,55 @@ func (w *walker) change(r *rule) {
 		w.fromGo(r, cfa)
 	case kindSigtramp:
 		w.signal(r, cfa)
+	case kindClone:
+		w.born(r, cfa)
+	case kindGogo:
+		w.resumed(r)
 	default:
-		if w.cur.exact && w.resume == nil {
-			w.plain(r) // it may not have got so far
-			return
-		}
-		w.record(0, false)
-		w.stop("the function at %#x changed its stack pointer", w.cur.pc)
+		w.moved(r)
 	}
+}
+
+// moved leaves a function that changed its stack pointer in a way unknown here.
+func (w *walker) moved(r *rule) {
+	if w.cur.exact && w.resume == nil {
+		w.plain(r) // it may not have got so far
+		return
+	}
+	w.record(0, false)
+	w.stop("the function at %#x changed its stack pointer", w.cur.pc)
+}
+
+// born leaves clone. It returns twice: in the new thread at the top of its
+// stack, that of its g0, where nothing called it and what is above belongs to
+// others. A thread is found there in one of fifty cores of a program that makes
+// threads all the time.
+func (w *walker) born(r *rule, cfa uint64) {
+	if !w.b.ms.top(w.cur.sp) {
+		w.plain(r)
+		return
+	}
+	w.record(cfa, false)
+	w.done = true
+}
+
+// resumed leaves gogo behind the instruction that put the thread on the stack
+// of the goroutine that is to run: what is below it is where that one stopped.
+// Gogo clears the record of it, the frame pointer after the stack pointer.
+func (w *walker) resumed(r *rule) {
+	g := w.g
+	if w.system || !w.cur.exact || g == nil || g.PC == 0 || g.SP != 0 && g.SP != w.cur.sp {
+		w.moved(r)
+		return
+	}
+	next := cursor{pc: g.PC, sp: w.cur.sp, exact: w.b.isEntry(g.PC)}
+	if g.SP != 0 {
+		next.set(corefile.RegRBP, g.BP)
+	} else if bp, ok := w.register(corefile.RegRBP); ok {
+		next.set(corefile.RegRBP, bp)
+	}
+	w.record(0, false)
+	w.jump(next)
 }
 
 // fromSystem leaves systemstack, mcall and morestack, which call on g0's stack
@@ -240,106 +285,6 @@ func (w *walker) host(next *cursor, r *rule, cfa uint64) {
 const noteGone = "frames of the C code that called back into Go are not there any more"
 
 const noteC = "frames of C code between here and the goroutine's own could not be walked"
-
-// Layout of what the kernel puts on a stack for a signal, below which the
-// handler's return address lies: struct ucontext with struct sigcontext. Source:
-// Linux 6.12, arch/x86/include/uapi/asm/{ucontext,sigcontext}.h.
-const (
-	ucStackSP   = 16
-	ucStackSize = 32
-	ucRegisters = 40
-	ucFPState   = ucRegisters + 23*8
-	fpStateXMM  = 160
-	firstVector = 17 // DWARF number of XMM0
-	vectors     = 16
-	vectorSize  = 16
-)
-
-// contextRegisters gives the DWARF numbers of the words of struct sigcontext:
-// r8 to r15, rdi, rsi, rbp, rbx, rdx, rax, rcx, rsp, rip.
-func contextRegisters() [17]uint64 {
-	return [17]uint64{8, 9, 10, 11, 12, 13, 14, 15, 5, 4, corefile.RegRBP, 3, 1, 0, 2, corefile.RegRSP, corefile.RegRIP}
-}
-
-// signal leaves the handler of a signal to what it interrupted. The handler's
-// own frame is made by the kernel and called by nobody: it is left out.
-func (w *walker) signal(r *rule, cfa uint64) {
-	if w.cur.exact {
-		w.record(cfa, false)
-	}
-	if !w.inside(cfa) {
-		return
-	}
-	uc := cfa
-	if !w.isContext(uc) {
-		w.stop("no signal frame at %#x", uc)
-		return
-	}
-	next := cursor{exact: true, full: true}
-	var regs *corefile.Registers
-	if w.collect {
-		regs = &corefile.Registers{}
-	}
-	for i, reg := range contextRegisters() {
-		v, ok := w.word(uc + ucRegisters + 8*uint64(i))
-		if !ok {
-			w.stop("stack memory at %#x is not in the core", uc)
-			return
-		}
-		switch {
-		case reg == corefile.RegRIP:
-			next.pc = v
-		case reg == corefile.RegRSP:
-			next.sp = v
-		default:
-			next.set(int(reg), v)
-		}
-		if regs != nil {
-			regs.SetWord(reg, v)
-		}
-	}
-	if regs != nil {
-		w.contextVectors(uc, regs)
-	}
-	next.whole = regs
-	w.jump(next)
-}
-
-// isContext reports whether a signal frame lies at uc: the kernel notes there
-// the stack that it was told to use, which is the one that the runtime recorded;
-// or the handler returns into the instructions that end a signal.
-func (w *walker) isContext(uc uint64) bool {
-	lo, ok1 := w.word(uc + ucStackSP)
-	size, ok2 := w.word(uc + ucStackSize)
-	if w.m != nil && ok1 && ok2 && lo == w.m.signal.Lo && size == w.m.signal.Hi-w.m.signal.Lo && size != 0 {
-		return true
-	}
-	ret, ok := w.word(uc - 8)
-	if !ok {
-		return false
-	}
-	// MOVQ $15, AX; SYSCALL
-	return string(w.b.mem.Window(ret, 9)) == "\x48\xc7\xc0\x0f\x00\x00\x00\x0f\x05"
-}
-
-// contextVectors adds the vector registers of a signal frame.
-func (w *walker) contextVectors(uc uint64, regs *corefile.Registers) {
-	at, ok := w.word(uc + ucFPState)
-	if !ok || at == 0 {
-		return
-	}
-	w.addVectors(at+fpStateXMM, vectorSize, func(reg uint64, b []byte) { regs.Set(reg, b) })
-}
-
-// addVectors reads XMM0 to XMM15, which lie at addr and then every stride
-// bytes.
-func (w *walker) addVectors(addr, stride uint64, set func(reg uint64, b []byte)) {
-	for i := range uint64(vectors) {
-		if b := w.b.mem.Window(addr+i*stride, vectorSize); len(b) == vectorSize {
-			set(firstVector+i, append([]byte(nil), b...))
-		}
-	}
-}
 
 // savedRegister is a register and where it is kept, from the stack pointer.
 type savedRegister struct{ reg, at uint64 }

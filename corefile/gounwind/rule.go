@@ -21,6 +21,8 @@ const (
 	kindAsmcgocallNoG
 	kindCgocallback
 	kindSigtramp
+	kindClone
+	kindGogo
 )
 
 // bpRule says what the caller's frame pointer is.

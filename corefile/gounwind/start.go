@@ -65,6 +65,16 @@ func (ms *machines) bySP(rt runtime, all []goruntime.Thread, tid int, sp uint64)
 	}
 }
 
+// top reports whether the stack of a thread's g0 ends at sp.
+func (ms *machines) top(sp uint64) bool {
+	for _, m := range ms.byAddr {
+		if m.g0.Hi == sp {
+			return true
+		}
+	}
+	return false
+}
+
 // tid is the thread of the core that a machine is, 0 when there is none.
 func (ms *machines) tid(m *machine) int {
 	if ms.byTID[m.TID] == m {

@@ -31,8 +31,9 @@ var funcs = []coretest.TableFunc{
 	{Name: "runtime.asmcgocall", Size: 16, Frame: 8},
 	{Name: "x_cgo_thread_start", Size: 16, Frame: -1},
 	{Name: "crosscall2", Size: 16, Frame: 80, Flags: pclntab.FlagAsm},
-	{Name: "runtime.clone", Size: 16, Frame: 40, Flags: pclntab.FlagAsm},
+	{Name: "runtime.clone", Size: 16, Frame: 0, Flags: pclntab.FlagAsm},
 	{Name: "runtime.gogo", Size: 16, Frame: 8, Flags: pclntab.FlagSPWrite | pclntab.FlagAsm},
+	{Name: "gogo", Size: 16, Frame: 0, Flags: pclntab.FlagSPWrite | pclntab.FlagAsm},
 }
 
 // at is an address inside of a function, behind its first call.
@@ -249,7 +250,6 @@ func TestBadStacks(t *testing.T) {
 		{"stack pointer outside", at("main.main"), 0x50, 0, "outside of the stack", 0},
 		{"frame beyond the stack", at("main.main"), gLo + smallStack - 8, 0, "outside of its stack", 0},
 		{"return address 0", at("main.main"), gLo + 8, 0, "is 0", 1},
-		{"return address 0 of a new thread", at("runtime.clone"), gLo + 8, 0, "", 1},
 		{"return address nowhere", at("main.main"), gLo + 8, 0x77, "no known function", 1},
 		{"return address in C", at("main.main"), gLo + 8, at("x_cgo_thread_start"), "no known function", 1},
 		{"return into gogo", at("main.main"), gLo + 8, at("runtime.gogo"), "changed its stack pointer", 2},
@@ -263,6 +263,38 @@ func TestBadStacks(t *testing.T) {
 				t.Errorf("%d frames, end %q", len(s.Frames), s.End)
 			}
 		})
+	}
+}
+
+// TestBetween: a thread is stopped at an instruction that has just moved it to
+// another stack. Both were found in cores of a busy program that the kernel
+// wrote without the runtime's help.
+func TestBetween(t *testing.T) {
+	const tid, stopped = 7, gLo + 0x100
+	for _, tt := range []struct {
+		name   string
+		pc, sp uint64
+		saved  uint64 // g.sched.sp, which gogo clears
+		want   string
+	}{
+		{"born", at("runtime.clone"), g0Lo + smallStack, 0, "clone"},
+		{"the one that gave birth", at("runtime.clone"), g0Lo + 0x100, 0, "clone systemstack"},
+		{"resumed", at("gogo"), stopped, 0, "gogo main goexit"},
+		{"resumed, not yet cleared", at("gogo"), stopped, stopped, "gogo main goexit"},
+		{"not yet resumed", at("gogo"), g0Lo + 0x100, stopped, "gogo systemstack"},
+	} {
+		_, mem, rt := fake(t, smallStack, at("main.main"), tt.saved)
+		mem[g0Lo+smallStack] = make([]byte, 64) // another's
+		mem.put(g0Lo+smallStack, at("main.main"))
+		mem.put(g0Lo+0x100, at("runtime.systemstack"))
+		mem.put(stopped+48-8, at("runtime.goexit"))
+		rt.ms = []goruntime.Thread{{Addr: mAddr, TID: tid, G0: g0Addr, GSignal: gsAddr, CurG: gAddr}}
+		th := corefile.Thread{TID: tid, PC: tt.pc, SP: tt.sp, Regs: &corefile.Registers{}}
+		b := newBackend(mem, fakeTable(t), rt, []corefile.Thread{th}, Options{})
+		s, err := b.UnwindThread(context.Background(), tid, 0)
+		if got := names(s); err != nil || !strings.HasPrefix(got, tt.want) || tt.want == "clone" && (got != "clone" || s.End != "") {
+			t.Errorf("%s: %s, end %q, %v", tt.name, got, s.End, err)
+		}
 	}
 }
 

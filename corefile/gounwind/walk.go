@@ -201,12 +201,6 @@ func (w *walker) leave(r *rule, cfa uint64) {
 		return
 	}
 	if ret == 0 {
-		// A thread that was born but did not run yet stands in clone, on a stack
-		// of zeros (go1.27.0, one core in dozens).
-		if f, ok := w.b.table.Find(w.cur.pc); ok && f.Name() == "runtime.clone" {
-			w.done = true
-			return
-		}
 		w.stop("return address at %#x is 0", cfa-8)
 		return
 	}
