@@ -129,7 +129,34 @@ func pipeline(core, bin string, o sdcore.Options) (*report.Report, error) {
 	if err != nil || !file.Native {
 		return rep, fmt.Errorf("%w: read back: %w", errPipeline, err)
 	}
-	return rep, nil
+	return rep, streamed(core, bin, o, rep)
+}
+
+// streamed writes the same report goroutine by goroutine.
+func streamed(core, bin string, o sdcore.Options, rep *report.Report) error {
+	s, err := sdcore.Open(context.Background(), core, bin, o)
+	if err != nil {
+		return fmt.Errorf("%w: opened once, but not again: %w", errPipeline, err)
+	}
+	defer s.Close()
+	x, err := redact.New(redact.Default())
+	if err != nil {
+		return err
+	}
+	var saved bytes.Buffer
+	res, err := s.StreamReport(context.Background(), x, export.NewJSONStream(&saved, export.Options{}))
+	if err != nil {
+		return fmt.Errorf("%w: stream: %w", errPipeline, err)
+	}
+	file, err := report.Decode(&saved, report.DecodeOptions{})
+	if err != nil || !file.Native {
+		return fmt.Errorf("%w: read stream back: %w", errPipeline, err)
+	}
+	if got := file.Report; res.Report().Complete != rep.Complete || got.Complete != rep.Complete || len(got.Goroutines) != len(rep.Goroutines) {
+		return fmt.Errorf("%w: stream of %d goroutines, complete %v; the report has %d, %v",
+			errPipeline, len(got.Goroutines), got.Complete, len(rep.Goroutines), rep.Complete)
+	}
+	return nil
 }
 
 // fair checks what holds for every input.
