@@ -85,6 +85,14 @@ func (c *cloner) field(f reflect.Value, fp *fieldPlan) {
 	}
 }
 
+// bound drops, in place, what is below the value of one variable beyond the
+// bounds, and returns how many values that were. A copy is within them.
+func bound(v *report.Value) (dropped int) {
+	c := cloner{maxNodes: maxNodes, inPlace: true}
+	c.root(v)
+	return c.dropped
+}
+
 // root copies what is below the value of one variable.
 func (c *cloner) root(v *report.Value) {
 	c.nodes = 0

@@ -4,7 +4,8 @@
 //
 // In:  a [report.Report] with whole values, and a [Policy].
 // Out: a [Result] holding a redacted, shortened copy, with an audit record for
-// each removed value.
+// each removed value. A [Stream] does the same for a report whose goroutines
+// are too many to be held: each comes twice, and goes out as a [Goroutine].
 //
 // It fails closed: a value that can't be judged is dropped, a report with a
 // string field that nobody decided about is refused, a bad rule is an error

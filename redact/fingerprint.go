@@ -4,38 +4,9 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"strconv"
-	"strings"
 
 	"github.com/safedump/sdcore/report"
 )
-
-// records removes secrets from audit records: locations hold names, and
-// reasons that were read from a file can hold anything.
-func (u *run) records(list []report.Redaction) {
-	for i := range list {
-		for _, s := range [...]*string{&list[i].Location, &list[i].Reason, &list[i].Rule} {
-			if j := u.text(*s, modeCode); j.hit {
-				*s = j.out
-			}
-			if j := u.scrub(*s, modeCode); j.hit {
-				*s = j.out
-			}
-		}
-	}
-}
-
-// ruleCounts copies counts whose keys look like names of rules; the others are
-// counted under one name.
-func ruleCounts(counts map[string]int) map[string]int {
-	out := map[string]int{}
-	for rule, n := range counts {
-		if len(rule) > 40 || strings.Trim(rule, "abcdefghijklmnopqrstuvwxyz_-") != "" {
-			rule = RuleError
-		}
-		out[rule] += n
-	}
-	return out
-}
 
 // fingerprint is Safedump's: 12 hex digits of a hash over the exception's
 // type, the first 200 bytes of its message, and file and line of the crash

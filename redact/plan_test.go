@@ -154,7 +154,7 @@ func TestDirectWalk(t *testing.T) {
 	walked := func(walk func(u *run, g *report.Goroutine, vis visitor)) ([]string, report.Goroutine) {
 		r := recorder{u: newRun(x)}
 		r.u.loc.push("goroutines", 3)
-		g := copyOf(t, &report.Report{Goroutines: []report.Goroutine{g}}).Goroutines[0]
+		g := copyOf(&report.Report{Goroutines: []report.Goroutine{g}}).Goroutines[0]
 		walk(r.u, &g, &r)
 		return r.seen, g
 	}

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 	"sync"
 
 	"github.com/safedump/sdcore/report"
@@ -23,8 +22,8 @@ type Stream struct {
 
 	// After Seal.
 	redactors []*run
-	counts    map[string]int             // of the head
-	listed    map[int][]report.Redaction // records of the head's goroutines that Redact may see
+	counts    map[string]int         // of the head
+	listed    map[int]map[string]int // of its goroutines that Redact may see
 
 	mu  sync.Mutex
 	err error // why the first pass failed
@@ -105,58 +104,24 @@ func (s *Stream) sealed(head *report.Report) (res Result, err error) {
 		w.search = u.search
 		s.redactors = append(s.redactors, w)
 	}
-	s.counts, s.listed = u.counts, map[int][]report.Redaction{}
-	for i := range head.Goroutines {
-		if records := r.Goroutines[i].Redactions[len(head.Goroutines[i].Redactions):]; len(records) > 0 {
-			s.listed[i] = records
-		}
-	}
+	s.counts, s.listed = u.counts, listed(head, r)
 	s.learners = nil
+	u.finish(r)
 	return Result{r: r}, nil
 }
 
-// tierOf is the tier of the result: what a report that was redacted before does
-// not hold does not come back.
-func tierOf(r *report.Report, tier int) int {
-	if r.Fingerprint != "" && r.Tier < tier && r.Generator.Name != "safedump" {
-		return r.Tier
+// listed counts what was removed in each goroutine of out, which in became.
+func listed(in, out *report.Report) map[int]map[string]int {
+	all := map[int]map[string]int{}
+	for i := range in.Goroutines {
+		for _, x := range out.Goroutines[i].Redactions[len(in.Goroutines[i].Redactions):] {
+			if all[i] == nil {
+				all[i] = map[string]int{}
+			}
+			all[i][x.Rule]++
+		}
 	}
-	return tier
-}
-
-// head redacts a copy of in, with what was learned before.
-func (u *run) head(in *report.Report) *report.Report {
-	c := cloner{maxNodes: maxNodes}
-	r := c.report(in, u.x.plan)
-	r.Tier = u.tier
-	u.counts, u.sink = ruleCounts(r.RedactionCounts), &r.Redactions
-	if n := u.learned.dropped + c.dropped; n > 0 {
-		u.recordReport("sanitization error: " + strconv.Itoa(n) + " values nested too deeply to be judged")
-	}
-	hidden := u.hide(r)
-	omit(r, "locals", u.learned.locals, tierLocals)
-	u.learnFrom(hidden)
-	u.judgeReport(r)
-	u.search = u.learned.search()
-	u.scrubReport(r)
-	if u.search.full {
-		u.recordReport("sanitization error: too many secrets to look for all of them elsewhere")
-	}
-	omit(r, "values", u.learned.cut, tierDeep)
-	u.records(r.Redactions)
-	for i := range r.Goroutines {
-		u.records(r.Goroutines[i].Redactions)
-	}
-	r.RedactionCounts = u.counts
-	r.Fingerprint = fingerprint(r)
-	return r
-}
-
-// recordReport notes an error that concerns the report as a whole.
-func (u *run) recordReport(reason string) {
-	u.loc.push("report", noIndex)
-	u.record(RuleError, reason)
-	u.loc.pop()
+	return all
 }
 
 // Redact redacts g in place. index is where it stands in the report's list of
@@ -198,9 +163,9 @@ func (s *Stream) Counts() map[string]int {
 	}
 	slices.Sort(again)
 	for _, index := range slices.Compact(again) {
-		for _, x := range s.listed[index] {
-			if counts[x.Rule]--; counts[x.Rule] == 0 {
-				delete(counts, x.Rule)
+		for rule, n := range s.listed[index] {
+			if counts[rule] -= n; counts[rule] == 0 {
+				delete(counts, rule)
 			}
 		}
 	}
@@ -210,18 +175,6 @@ func (s *Stream) Counts() map[string]int {
 // goroutine takes a goroutine through the passes that are due, as head does
 // with those that it holds.
 func (u *run) goroutine(index int, g *report.Goroutine) {
-	c := cloner{maxNodes: maxNodes, inPlace: true}
-	for i := range g.Frames {
-		for k := range g.Frames[i].Vars {
-			c.root(&g.Frames[i].Vars[k].Value)
-		}
-		for _, d := range g.Frames[i].Defers {
-			for k := range d.Vars {
-				c.root(&d.Vars[k].Value)
-			}
-		}
-	}
-	u.learned.dropped += c.dropped
 	u.loc = location{parts: append(u.loc.parts[:0], part{"goroutines", index})}
 	u.sink = &g.Redactions
 	if u.tier < tierLocals {

@@ -7,19 +7,37 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/safedump/sdcore/report"
 )
 
-// copyOf is a copy of r that shares nothing with it.
-func copyOf(t *testing.T, r *report.Report) *report.Report {
-	t.Helper()
-	plan, err := reportPlan()
-	if err != nil {
-		t.Fatal(err)
+// copyOf is a copy of r that shares nothing with it but maps.
+func copyOf(r *report.Report) *report.Report {
+	out := *r
+	unshare(reflect.ValueOf(&out).Elem())
+	return &out
+}
+
+func unshare(v reflect.Value) {
+	switch {
+	case v.Kind() == reflect.Struct && v.Type() != reflect.TypeFor[time.Time]():
+		for i := range v.NumField() {
+			unshare(v.Field(i))
+		}
+	case v.Kind() == reflect.Pointer && !v.IsNil():
+		p := reflect.New(v.Type().Elem())
+		p.Elem().Set(v.Elem())
+		unshare(p.Elem())
+		v.Set(p)
+	case v.Kind() == reflect.Slice && !v.IsNil():
+		s := reflect.MakeSlice(v.Type(), v.Len(), v.Len())
+		reflect.Copy(s, v)
+		for i := range s.Len() {
+			unshare(s.Index(i))
+		}
+		v.Set(s)
 	}
-	c := cloner{maxNodes: 1 << 30}
-	return c.report(r, plan)
 }
 
 // Streamed redacts r as a stream by so many workers, all at once: the head has
@@ -31,14 +49,14 @@ func Streamed(t *testing.T, r *report.Report, p Policy, workers int) *report.Rep
 		t.Fatal(err)
 	}
 	s := x.Stream(workers)
-	head := copyOf(t, r)
+	head := copyOf(r)
 	each := func(f func(worker, index int, g *report.Goroutine)) {
 		var wg sync.WaitGroup
 		for w := range workers {
 			wg.Go(func() {
 				for i := w; i < len(r.Goroutines); i += workers {
 					if !r.Goroutines[i].Crashed {
-						f(w, i, &copyOf(t, &report.Report{Goroutines: r.Goroutines[i : i+1]}).Goroutines[0])
+						f(w, i, &copyOf(&report.Report{Goroutines: r.Goroutines[i : i+1]}).Goroutines[0])
 					}
 				}
 			})
@@ -109,6 +127,24 @@ func TestStreamIsApply(t *testing.T) {
 			p.Entropy, p.Rules, p.Deny = 3.5, []Rule{{Pattern: "pla[a-z]+", ApplyTo: ApplyAll}}, []string{"x"}
 		}
 		checkStream(t, randomStream(seed, "bob@mail.example.org"), p, 1, 3)
+	}
+}
+
+// TestStreamIsBounded: values nested too deeply are dropped as in Apply, and
+// counted in the head.
+func TestStreamIsBounded(t *testing.T) {
+	deep := str("x")
+	for range maxDepth + 3 {
+		deep = ptr(deep)
+	}
+	r := reportWith(variable("v", num("1")))
+	r.Goroutines = append(r.Goroutines, reportWith(variable("v", deep), variable("list", mapOf("map[string]T", deep, num("1")))).Goroutines...)
+	r.Goroutines[1].Crashed = false
+	for _, tier := range []int{0, 1, 4} {
+		out := checkStream(t, r, Policy{Tier: tier}, 1, 2)
+		if len(out.Redactions) != 1 || !strings.Contains(out.Redactions[0].Reason, ": 2 values nested too deeply") {
+			t.Errorf("tier %d: records %+v", tier, out.Redactions)
+		}
 	}
 }
 
@@ -190,7 +226,7 @@ func TestFailureDrops(t *testing.T) {
 		t.Fatal(err)
 	}
 	u := newRun(x)
-	g := &copyOf(t, r).Goroutines[0]
+	g := &copyOf(r).Goroutines[0]
 	u.sink = &g.Redactions
 	u.walkGoroutine(g, brittle{judge{u}})
 	vars := g.Frames[0].Vars

@@ -145,5 +145,6 @@ func (u *run) beyond(v *report.Value, verdict nameVerdict, p *place, hop int) bo
 	v.Children = nil
 	v.State = report.StateBudget
 	v.Note = "not followed at tier " + strconv.Itoa(u.tier)
+	u.dirty = u.dirty || u.search.holds(v.Note, false)
 	return true
 }

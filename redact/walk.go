@@ -184,6 +184,7 @@ func (j judge) list(list []string, d decision, field string) []string {
 func (j judge) root(v *report.Value, name string) {
 	u := j.u
 	defer u.leave(v, u.enter())
+	u.learned.dropped += bound(v)
 	u.value(v, &place{name: name, top: true})
 }
 
