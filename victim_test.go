@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"debug/elf"
+	"encoding/binary"
 	"os"
 	"path/filepath"
 	"slices"
@@ -168,16 +169,11 @@ func (v *victim) binaryPlaces() []coretest.Place {
 		return nil
 	}
 	const sectionHeader = 64
+	shoff := binary.LittleEndian.Uint64(v.binData[40:])
 	places := []coretest.Place{
 		{Kind: "ELF header", Off: 0, Len: 64, Unit: 8},
 		{Kind: "program headers", Off: 64, Len: 56 * int64(len(f.Progs)), Unit: 56},
-	}
-	if f.SectionByType(elf.SHT_SYMTAB) != nil { // then there are section headers
-		off := int64(0)
-		for i := 7; i >= 0; i-- {
-			off = off<<8 | int64(v.binData[40+i])
-		}
-		places = append(places, coretest.Place{Kind: "section headers", Off: off, Len: sectionHeader * int64(len(f.Sections)), Unit: sectionHeader})
+		{Kind: "section headers", Off: int64(shoff), Len: sectionHeader * int64(len(f.Sections)), Unit: sectionHeader},
 	}
 	for _, s := range f.Sections {
 		if unit := sectionUnits[s.Name]; unit > 0 {
