@@ -15,7 +15,7 @@ import (
 // it in between.
 const (
 	textBits = 12
-	nameBits = 11
+	nameBits = 13
 	typeBits = 10
 	maxMemo  = 256 // bytes of what is remembered
 )
