@@ -10,6 +10,11 @@
 // state cycle. It does not decide what is secret and does not shorten below the
 // scan bound of redact.
 //
+// What depends on the PC only is found once, in a plan: which variables there
+// are, and for the frames of parked goroutines where each of them lies from the
+// frame address, or that it is nowhere. For work that looks at each goroutine
+// once, on several processors, there are clones of a Reader: see [Reader.Clone].
+//
 // # What is not known
 //
 // A part without a location is optimized out, one whose memory the core lacks

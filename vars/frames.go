@@ -43,8 +43,7 @@ func (r *Reader) FramesWhere(ctx context.Context, st corefile.Stack, want func(*
 				Message: fmt.Sprintf("stopped before frame %d: %v", out[i].Index, err), Missing: true})
 			return out[:i], problems
 		}
-		fr := &st.Frames[out[i].Index]
-		p := r.plan(fr)
+		fr, p := &st.Frames[out[i].Index], r.at[i]
 		err := p.open(r)
 		// C functions have no variables that belong into a report of a Go program.
 		foreign := out[i].Package == "" && errors.Is(err, goscope.ErrNoFunction)
@@ -68,6 +67,7 @@ func (r *Reader) FrameRefs(st corefile.Stack) []report.Frame {
 	return r.frameRefs(st)
 }
 
+// frameRefs is FrameRefs, and puts the plans of the frames into r.at.
 func (r *Reader) frameRefs(st corefile.Stack) []report.Frame {
 	n := len(st.Frames)
 	skipFrom, skipTo := n, n
@@ -76,13 +76,16 @@ func (r *Reader) frameRefs(st corefile.Stack) []report.Frame {
 		skipFrom, skipTo = r.lim.frames-outer, n-outer
 	}
 	out := r.room.frames(n - (skipTo - skipFrom))
+	r.at = r.at[:0]
 	for i := range out {
 		index := i
 		if i >= skipFrom {
 			index += skipTo - skipFrom
 		}
 		fr := &st.Frames[index]
-		out[i] = r.plan(fr).ref
+		p := r.plan(fr)
+		r.at = append(r.at, p)
+		out[i] = p.ref
 		out[i].Index, out[i].CFA, out[i].Repeat = index, report.Addr(fr.CFA), fr.Repeat
 	}
 	return out

@@ -153,7 +153,8 @@ func (f *fixedVar) place(v *goscope.Var, loc corefile.Location, cfa uint64) {
 	}
 }
 
-// src is where the variable is in a frame. parts is room for its parts.
+// src is where the variable is in the frame at a frame address. It is valid
+// until the next call.
 func (f *fixedVar) src(r *Reader, cfa uint64) region {
 	switch f.how {
 	case placedBehind:

@@ -40,7 +40,8 @@ type Reader struct {
 
 	room    room
 	decoder decoder
-	parts   []part // of the variable at hand
+	parts   []part       // of the variable at hand
+	at      []*framePlan // of the frames at hand
 }
 
 // New makes a Reader of a core. f may be nil: there are no variables of frames
@@ -72,7 +73,7 @@ func (r *Reader) reset() {
 	r.functions = map[uint64]function{}
 	r.descs = map[uint64]*gotype.Type{}
 	r.layouts = map[*gotype.Type]*mapLayout{}
-	r.room, r.parts = room{}, nil
+	r.room, r.parts, r.at = room{}, nil, nil
 	r.decoder = decoder{r: r}
 }
 

@@ -192,7 +192,7 @@ func (g region) address() report.Addr {
 	return report.Addr(g.addr)
 }
 
-// read returns n bytes from off on.
+// read returns n bytes from off on, not to be changed.
 func (g region) read(mem memory, off int64, n int) ([]byte, fault) {
 	if off < 0 || n < 0 || off > g.size || int64(n) > g.size-off {
 		return nil, fault{report.StateUnreadable, "the type is larger than the value"}
@@ -200,22 +200,28 @@ func (g region) read(mem memory, off int64, n int) ([]byte, fault) {
 	if g.parts == nil {
 		return view(mem, g.addr+uint64(off), n)
 	}
-	out := make([]byte, 0, n)
-	for _, p := range g.within(off, int64(n)) {
+	parts := g.within(off, int64(n))
+	var out []byte
+	for i := range parts {
+		p := &parts[i]
 		lo := max(g.off+off-p.start, 0)
 		hi := min(g.off+off+int64(n)-p.start, p.size)
+		var b []byte
 		switch p.kind {
 		case partData:
-			out = append(out, p.data[lo:hi]...)
+			b = p.data[lo:hi]
 		case partMemory:
-			b, f := view(mem, p.addr+uint64(lo), int(hi-lo))
-			if f.bad() {
+			var f fault
+			if b, f = view(mem, p.addr+uint64(lo), int(hi-lo)); f.bad() {
 				return nil, f
 			}
-			out = append(out, b...)
 		default:
 			return nil, p.why
 		}
+		if len(b) == n {
+			return b, fault{} // in one part: no copy is needed
+		}
+		out = append(out, b...)
 	}
 	if len(out) != n {
 		return nil, noPiece()

@@ -23,7 +23,7 @@ func (m *room) reset() {
 	m.keyRoom.reset()
 }
 
-// frames, vars and children have whatever was there before; children are zero.
+// frames and vars hold whatever was there before.
 func (m *room) frames(n int) []report.Frame {
 	if !m.reuse {
 		return make([]report.Frame, n)
@@ -38,6 +38,7 @@ func (m *room) vars(n int) []report.Variable {
 	return m.varRoom.take(n)
 }
 
+// children are zero, and so is a key.
 func (m *room) children(n int) []report.Child {
 	if !m.reuse {
 		return make([]report.Child, n)
