@@ -87,6 +87,11 @@ var deaths = []wanted{
 	{fixture: "sigabrt", kind: report.KindSignal, typ: "SIGABRT", signal: 6},
 	{fixture: "sigquit", kind: report.KindSignal, typ: "SIGQUIT", signal: 3},
 	{fixture: "cgosegv", kind: report.KindSignal, typ: "SIGSEGV", signal: 11},
+	{fixture: "cgocallback", kind: report.KindPanic, typ: "string", site: "main.last"},
+	{fixture: "cgocallback.noopt", kind: report.KindPanic, typ: "string", site: "main.last"},
+	{fixture: "defers", kind: report.KindPanic, typ: "string", site: "main.crash"},
+	{fixture: "interrupted", kind: report.KindPanic, typ: "runtime.errorString", site: "main.leaf", signal: 11},
+	{fixture: "interrupted.noopt", kind: report.KindPanic, typ: "runtime.errorString", site: "main.leaf", signal: 11},
 }
 
 // TestDeaths compares the explanation with what the program itself printed.

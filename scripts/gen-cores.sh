@@ -35,6 +35,8 @@ names=(
   nilderef customerror indexrange nilmap mapwrite deadlock manywait
   stackoverflow repanic goexit sigabrt sigquit misplaced misplaced.noopt
   cgosegv cgosegv.noopt race
+  defers defers.noopt interrupted interrupted.noopt
+  cgocallback cgocallback.noopt cgosigprof
 )
 
 say() { printf '%s\n' "$*" >&2; }

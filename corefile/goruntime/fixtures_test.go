@@ -121,3 +121,42 @@ func TestRuntimeOfFixture(t *testing.T) {
 		t.Errorf("%d wait reasons", len(r.reasons))
 	}
 }
+
+// TestDeadExtra: the goroutine of a thread that C made and that is back in C is
+// in the list of all, and dead; one that is in Go is alive, and has no creator.
+func TestDeadExtra(t *testing.T) {
+	r := open(t, coretest.Core(t, "cgocallback"))
+	addrs, _, err := r.allgs()
+	if err != nil {
+		t.Fatal(err)
+	}
+	gs, _, err := r.Goroutines(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	live := map[uint64]*corefile.Goroutine{}
+	for i := range gs {
+		live[gs[i].Addr] = &gs[i]
+	}
+	extra, inGo := 0, 0
+	for _, addr := range addrs {
+		o, err := r.object(addr, r.lay.gSize)
+		if err != nil {
+			t.Fatal(err)
+		}
+		g, status := live[addr], o.get(r.lay.gStatus)&^gScan
+		dead := status == gDead || status == gDeadExtra // the second since Go 1.26
+		if dead == (g != nil) {
+			t.Errorf("goroutine at %#x of status %d is listed: %v", addr, status, g != nil)
+		}
+		if dead && o.get(r.lay.gM) != 0 {
+			extra++
+		}
+		if g != nil && g.ID != 1 && g.Creator == nil && g.Start == "" {
+			inGo++
+		}
+	}
+	if extra == 0 || inGo == 0 {
+		t.Errorf("%d goroutines for threads of C are free, %d in use", extra, inGo)
+	}
+}

@@ -31,11 +31,15 @@ func (w *walker) signal(r *rule, cfa uint64) {
 	if !w.inside(cfa) {
 		return
 	}
-	uc := cfa
-	if !w.isContext(uc) {
-		w.stop("no signal frame at %#x", uc)
+	if !w.isContext(cfa) {
+		w.stop("no signal frame at %#x", cfa)
 		return
 	}
+	w.interrupted(cfa)
+}
+
+// interrupted goes to what a signal interrupted, whose frame lies at uc.
+func (w *walker) interrupted(uc uint64) {
 	next := cursor{exact: true, full: true}
 	var regs *corefile.Registers
 	if w.collect {
@@ -76,11 +80,13 @@ func (w *walker) isContext(uc uint64) bool {
 		return true
 	}
 	ret, ok := w.word(uc - 8)
-	if !ok {
-		return false
-	}
-	// MOVQ $15, AX; SYSCALL
-	return string(w.b.mem.Window(ret, 9)) == "\x48\xc7\xc0\x0f\x00\x00\x00\x0f\x05"
+	return ok && w.endsSignal(ret)
+}
+
+// endsSignal reports whether the instructions at pc are those into which a
+// signal's handler returns: MOVQ $15, AX; SYSCALL.
+func (w *walker) endsSignal(pc uint64) bool {
+	return string(w.b.mem.Window(pc, 9)) == "\x48\xc7\xc0\x0f\x00\x00\x00\x0f\x05"
 }
 
 // contextVectors adds the vector registers of a signal frame.

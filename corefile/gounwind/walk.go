@@ -296,6 +296,12 @@ func (w *walker) place() {
 // unknown leaves a frame that is no Go code: by call frame information, or where
 // nothing was called yet, by the word on top of the stack.
 func (w *walker) unknown(r *rule) {
+	if !w.cur.exact && w.endsSignal(w.cur.pc) {
+		// C code handles the signal: runtime.cgoSigtramp jumps to
+		// runtime/cgo's x_cgo_callers (fixtures/cgosigprof).
+		w.interrupted(w.cur.sp)
+		return
+	}
 	if w.leaveC(r) {
 		return
 	}

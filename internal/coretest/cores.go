@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -158,9 +159,28 @@ func (tr Truth) String() string {
 	return fmt.Sprintf("goroutine %d, %s#%d, %s = %s", tr.G, tr.Func, tr.Nth, tr.Path, tr.Want)
 }
 
-// Truths returns what the fixture said, in its order; a later statement about
-// the same place replaces an earlier one.
+// Truths returns what the fixture said of its variables, in its order; a later
+// statement about the same place replaces an earlier one.
 func Truths(t testing.TB, name string) []Truth {
+	t.Helper()
+	return slices.DeleteFunc(allTruths(t, name), Truth.aboutDefer)
+}
+
+// DeferTruths returns what the fixture said of the deferred calls of its frames
+// that are still to run: `len(defer)` is how many, `defer[0]` the function of
+// the one that comes next, `defer[0].x` its captured variable or argument x.
+func DeferTruths(t testing.TB, name string) []Truth {
+	t.Helper()
+	return slices.DeleteFunc(allTruths(t, name), func(tr Truth) bool { return !tr.aboutDefer() })
+}
+
+// aboutDefer reports whether a statement is about a deferred call: no variable
+// has the name of a keyword.
+func (tr Truth) aboutDefer() bool {
+	return tr.Path == "len(defer)" || strings.HasPrefix(tr.Path, "defer[")
+}
+
+func allTruths(t testing.TB, name string) []Truth {
 	t.Helper()
 	f := Core(t, name)
 	b, err := os.ReadFile(filepath.Join(f.Dir, "truth.jsonl"))

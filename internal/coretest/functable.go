@@ -11,6 +11,9 @@ type TableFunc struct {
 	// the first 4 bytes of code; before, it is 0. -1 makes it C code.
 	Frame int32
 	Flags byte
+	// Defers is the offset from go:func.* of what it says of its open-coded
+	// defers; 0 when it has none.
+	Defers uint32
 }
 
 // FuncTable makes a .gopclntab of Go 1.20 and later. Functions begin at the
@@ -45,6 +48,11 @@ func FuncTable(funcs []TableFunc) []byte {
 		binary.LittleEndian.PutUint32(rec[24:], line)
 		binary.LittleEndian.PutUint32(rec[36:], 1)
 		rec[41] = f.Flags
+		if f.Defers != 0 {
+			rec[43] = 5 // funcdata
+			rec = append(rec[:44], "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff"...)
+			rec = binary.LittleEndian.AppendUint32(rec, f.Defers)
+		}
 		names = append(append(names, f.Name...), 0)
 		index = binary.LittleEndian.AppendUint32(index, at)
 		index = binary.LittleEndian.AppendUint32(index, indexSize+uint32(len(records)))
