@@ -46,7 +46,9 @@ type Mutator struct {
 func NewMutator(data []byte, places []Place, words []uint64) *Mutator {
 	m := &Mutator{data: data, places: map[string][]Place{}, words: append([]uint64{0, 1, 8, 64}, words...)}
 	for _, p := range places {
-		p.Unit = max(p.Unit, 1)
+		if p.Unit == 0 {
+			p.Unit = 8
+		}
 		if p.Off < 0 || p.Len < max(p.Unit, 8) || p.Off > int64(len(data))-p.Len {
 			continue
 		}
