@@ -40,7 +40,9 @@ func (x *Redactor) Stream(workers int) *Stream {
 }
 
 // Learn looks at a goroutine for what is secret in it. It may change g, and
-// keeps nothing of it. When g can't be judged, Seal fails.
+// keeps nothing of it. When g can't be judged, Seal fails. A goroutine that the
+// head holds whole is not for Learn: what the tier hides of it would be counted
+// twice.
 func (s *Stream) Learn(worker int, g *report.Goroutine) {
 	defer func() {
 		if p := recover(); p != nil { // the text of p may hold contents
@@ -66,9 +68,10 @@ func (s *Stream) fail(err error) {
 }
 
 // Seal ends the first pass, after all calls of Learn, and redacts a copy of
-// head: the report with the goroutine that crashed and whatever else Redact
-// will not see. Goroutines that it will see may be listed without frames and
-// labels, in the order of their indexes, and are redacted as far as they go.
+// head: the report with whatever Redact will not see. The goroutine that
+// crashed must be there whole, the fingerprint is taken of it. Goroutines that
+// Redact will see may be listed without frames and labels, in the order of
+// their indexes, and are redacted as far as they go.
 // RedactionCounts of the result are those of the head; see [Stream.Counts].
 func (s *Stream) Seal(head *report.Report) (res Result, err error) {
 	err = errors.New("redact: sealed before")
