@@ -1,7 +1,8 @@
 // Package export renders a redacted report: Safedump's JSON, text for a
 // terminal, Markdown, and formats of other tools.
 //
-// In:  a [redact.Result], nothing else: an unredacted report does not compile.
+// In:  a [redact.Result], or for a [Stream] its goroutines one by one as
+// [redact.Goroutine], nothing else: an unredacted report does not compile.
 // Out: bytes to an io.Writer, the same for the same input.
 //
 //	JSON       the saved file (docs/report-format.md), within a size

@@ -3,7 +3,6 @@ package export
 import (
 	"fmt"
 	"io"
-	"slices"
 	"strconv"
 
 	"github.com/safedump/sdcore/redact"
@@ -177,60 +176,4 @@ func (s *screen) createdBy(c *report.Creator) {
 	if c != nil {
 		s.line("    ", s.grey("created by "+creatorText(c)+" in goroutine "+strconv.FormatUint(c.Goroutine, 10)))
 	}
-}
-
-// GoroutinesJSON writes the same as one JSON object: total, groups and, with
-// All or Locals, goroutines, in the shapes that they have in a saved report.
-func GoroutinesJSON(w io.Writer, res redact.Result, o GoroutineOptions) error {
-	r, err := whole(res)
-	if err != nil {
-		return err
-	}
-	chosen := selected(r, o.Select)
-	part := completed(&report.Report{Groups: groupsOf(r, chosen, o.Select)})
-	out := struct {
-		Total      int                `json:"total"`
-		Groups     []report.Group     `json:"groups"`
-		Goroutines []report.Goroutine `json:"goroutines,omitempty"`
-	}{Groups: part.Groups}
-	for i := range part.Groups {
-		out.Total += part.Groups[i].Count
-	}
-	out.Total = max(out.Total, len(chosen))
-	if o.All || o.Locals {
-		out.Goroutines = make([]report.Goroutine, len(chosen))
-		for i := range chosen {
-			out.Goroutines[i] = *completedGoroutine(&chosen[i])
-			if !o.Locals {
-				out.Goroutines[i].Frames = withoutVars(out.Goroutines[i].Frames)
-			}
-		}
-	}
-	return writeIndented(w, out)
-}
-
-// withoutVars returns a copy of frames without their variables.
-func withoutVars(frames []report.Frame) []report.Frame {
-	bare := slices.Clone(frames)
-	for i := range bare {
-		bare[i].Vars = []report.Variable{}
-		bare[i].Defers = slices.Clone(bare[i].Defers)
-		for j := range bare[i].Defers {
-			bare[i].Defers[j].Vars = nil
-		}
-	}
-	return bare
-}
-
-// writeIndented writes one JSON value as it would be in a saved report, with
-// a newline at the end.
-func writeIndented(w io.Writer, v any) error {
-	b, err := report.EncodeIndented(v, "")
-	if err != nil {
-		return fmt.Errorf("export json: %w", err)
-	}
-	if _, err := w.Write(append(b, '\n')); err != nil {
-		return fmt.Errorf("write report: %w", err)
-	}
-	return nil
 }

@@ -205,3 +205,16 @@ func withoutEmpty(header []string, rows [][]string) ([]string, [][]string) {
 	}
 	return pick(header), rows
 }
+
+// writeIndented writes one JSON value as it would be in a saved report, with
+// a newline at the end.
+func writeIndented(w io.Writer, v any) error {
+	b, err := report.EncodeIndented(v, "")
+	if err != nil {
+		return fmt.Errorf("export json: %w", err)
+	}
+	if _, err := w.Write(append(b, '\n')); err != nil {
+		return fmt.Errorf("write report: %w", err)
+	}
+	return nil
+}

@@ -14,7 +14,7 @@ import (
 
 // Stream writes a report whose goroutines come one after the other, so that
 // no more than a few of them are ever held. What it writes is what [JSON]
-// without a bound, or [JSONL], writes for the same report.
+// without a bound, [JSONL] or [GoroutinesJSON] writes for the same report.
 //
 // The calls are Head once, Write for each piece in order, End once; Append may
 // be called by several goroutines at once, from Head's return on. After an
@@ -151,4 +151,13 @@ func (s *Stream) failed(err error) error {
 		return nil
 	}
 	return fmt.Errorf("export %s: %w", s.form.name(), err)
+}
+
+// inOrder returns the indexes of a list of n.
+func inOrder(n int) []int {
+	order := make([]int, n)
+	for i := range order {
+		order[i] = i
+	}
+	return order
 }

@@ -160,6 +160,46 @@ func TestJSONLIsEncodedRecords(t *testing.T) {
 	}
 }
 
+// TestGoroutinesJSONIsEncoded: so it is with goroutines alone.
+func TestGoroutinesJSONIsEncoded(t *testing.T) {
+	for name, r := range reports() {
+		for _, o := range []GoroutineOptions{{}, {All: true}, {Locals: true}} {
+			out := struct {
+				Total      int                `json:"total"`
+				Groups     []report.Group     `json:"groups"`
+				Goroutines []report.Goroutine `json:"goroutines,omitempty"`
+			}{Groups: completed(r).Groups}
+			for i := range r.Groups {
+				out.Total += r.Groups[i].Count
+			}
+			out.Total = max(out.Total, len(r.Goroutines))
+			for i := range r.Goroutines {
+				g := *completedGoroutine(&r.Goroutines[i])
+				if !o.Locals {
+					g.Frames = withoutVars(g.Frames)
+				}
+				if o.All || o.Locals {
+					out.Goroutines = append(out.Goroutines, g)
+				}
+			}
+			want, err := report.EncodeIndented(out, "")
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got, lined, all bytes.Buffer
+			if err := writeGoroutinesJSON(&got, r, o); err != nil {
+				t.Fatal(err)
+			}
+			if err := errors.Join(json.Compact(&all, want), json.Compact(&lined, got.Bytes())); err != nil {
+				t.Fatalf("%s: %v in\n%s", name, err, got.String())
+			}
+			if all.String() != lined.String() {
+				t.Fatalf("%s: written\n%s\nencoded\n%s", name, got.String(), want)
+			}
+		}
+	}
+}
+
 // crashedToFront moves the goroutine that crashed to the front.
 func crashedToFront(r *report.Report) *report.Report {
 	c := *r
@@ -231,6 +271,16 @@ func TestStreamIsWhole(t *testing.T) {
 			}
 			if !bytes.Equal(got.Bytes(), want.Bytes()) {
 				t.Fatalf("%s, %d at a time, as lines:\n%s\nwant\n%s", name, some, got.String(), want.String())
+			}
+			for _, locals := range []bool{false, true} {
+				o := GoroutineOptions{All: true, Locals: locals}
+				var want, got bytes.Buffer
+				if err := errors.Join(writeGoroutinesJSON(&want, r, o), stream(NewGoroutinesJSONStream(&got, o), r, some)); err != nil {
+					t.Fatalf("%s: %v", name, err)
+				}
+				if !bytes.Equal(got.Bytes(), want.Bytes()) {
+					t.Fatalf("%s, %d at a time, as goroutines:\n%s\nwant\n%s", name, some, got.String(), want.String())
+				}
 			}
 		}
 	}

@@ -53,9 +53,9 @@ adds arguments and locals; --id, --state, --wait and --func select.`,
 			if f.options.Limits.MaxSize == 0 {
 				f.options.Limits.MaxSize = -1
 			}
-			if f.options.Limits.MaxSize < 0 && format.name == "jsonl" {
+			if f.options.Limits.MaxSize < 0 && filter.Frames {
 				res, err := a.stream(cmd.Context(), core, binary, f.options, f.policy(tier.tier),
-					newSink(quiet{a.stdout, a.progress}, format.name, false),
+					newGoroutinesSink(quiet{a.stdout, a.progress}, format.name, filter.Locals),
 					func(s *sdcore.Session, x *redact.Redactor, sink sdcore.Sink) (redact.Result, error) {
 						return s.StreamGoroutines(cmd.Context(), filter, x, sink)
 					})
@@ -82,9 +82,17 @@ adds arguments and locals; --id, --state, --wait and --func select.`,
 	fs.StringVar(&filter.State, "state", "", "only goroutines in this state (waiting, running, syscall ...)")
 	fs.StringVar(&filter.Wait, "wait", "", "only goroutines whose wait reason contains `TEXT`")
 	fs.StringVar(&filter.Func, "func", "", "only goroutines with a function on the stack whose name contains `TEXT`")
-	fs.Int64Var(&f.options.Limits.MaxSize, "max-size", maxGoroutinesSize, "bytes that a report of the values may have; past it goroutines keep their group only, 0 for no bound: jsonl is then written as the core is read")
+	fs.Int64Var(&f.options.Limits.MaxSize, "max-size", maxGoroutinesSize, "bytes that a report of the values may have; past it goroutines keep their group only, 0 for no bound: json and jsonl are then written as the core is read")
 	fs.BoolVar(&filter.Locals, "locals", false, "show arguments and locals")
 	return cmd
+}
+
+// newGoroutinesSink returns the sink that writes goroutines as json or jsonl.
+func newGoroutinesSink(w io.Writer, format string, locals bool) sdcore.Sink {
+	if format == "json" {
+		return export.NewGoroutinesJSONStream(w, export.GoroutineOptions{Locals: locals})
+	}
+	return newSink(w, format, false)
 }
 
 func writeGoroutines(w io.Writer, res redact.Result, format string, o export.GoroutineOptions) error {
