@@ -24,6 +24,9 @@ const placeSize = 32
 // viewcore can't read is no opinion. Memory that we say is not there must not be
 // in the core.
 func TestMemoryAgainstViewcore(t *testing.T) {
+	if testing.Short() {
+		t.Skip("needs the fixtures' cores; run without -short (make test)")
+	}
 	tool := filepath.Join(t.TempDir(), "viewcore")
 	if out, err := exec.Command("go", "build", "-o", tool, "golang.org/x/debug/cmd/viewcore").CombinedOutput(); err != nil {
 		coretest.Unavailable(t, "viewcore does not build: %v\n%s", err, out)
