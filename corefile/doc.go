@@ -26,6 +26,7 @@
 //  4. The binary, named or found by build ID (find.go), its sections checked
 //     (binary.go, sections.go), for a stripped one the file with its debug
 //     information (debugfile.go), and the verdict on both (identity.go, bias.go).
+//     Debug sections are unpacked when they are asked for (debugsection.go).
 //  5. What the process says of itself on its initial stack (process.go).
 //  6. Read-only pages that were not dumped, from the binary and from libraries
 //     whose build ID is the one in the core (mapfiles.go).
