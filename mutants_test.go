@@ -28,6 +28,7 @@ var (
 // prey are the fixtures that are damaged: small, and different from each other.
 var prey = []string{
 	"payment", "kinds.noopt", "payment.pie", "stdvalues", "repanic", "manywait", "cgosegv", "stackoverflow", "sigquit", "deadlock",
+	"defers", "cgocallback",
 }
 
 // TestMutants damages cores and binaries, as coretest.Mutator tells, and

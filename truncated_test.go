@@ -116,7 +116,7 @@ func (v *victim) cutAt(t *testing.T, cut int64, whole *report.Report, all *tally
 	for i := range whole.Goroutines {
 		want := &whole.Goroutines[i]
 		got := goroutineWithID(&rep, want.ID)
-		if v.liesBefore(want.ID, cut) {
+		if v.liesBefore(want, cut) {
 			l.there++
 			l.frames += len(want.Frames)
 			sameFrames(t, cut, got, want)
@@ -138,15 +138,16 @@ func goroutineWithID(rep *report.Report, id uint64) *report.Goroutine {
 }
 
 // liesBefore reports whether all that a goroutine is known by lies before the
-// cut: its g and m, and its stack. The list of goroutines is not needed.
-func (v *victim) liesBefore(id uint64, cut int64) bool {
+// cut: its g and m, its stack, and the frames that it has on others. The list of
+// goroutines is not needed.
+func (v *victim) liesBefore(want *report.Goroutine, cut int64) bool {
 	there := func(addr uint64, n int64) bool {
 		off := v.offset(addr)
 		return off >= 0 && off+n <= cut
 	}
 	for i := range v.gs {
 		g := &v.gs[i]
-		if g.ID != id {
+		if g.ID != want.ID {
 			continue
 		}
 		_, hi, err := v.rt.StackBounds(g.Addr)
@@ -154,6 +155,9 @@ func (v *victim) liesBefore(id uint64, cut int64) bool {
 			return false
 		}
 		ok := there(g.Addr, v.gSize) && there(g.SP-8, int64(hi-g.SP)+8)
+		for j := range want.Frames {
+			ok = ok && there(uint64(want.Frames[j].CFA)-8, 8)
+		}
 		return ok && (g.TID == 0 || v.threadsLieBefore(cut))
 	}
 	return false
