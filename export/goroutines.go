@@ -3,6 +3,7 @@ package export
 import (
 	"fmt"
 	"io"
+	"runtime"
 	"strconv"
 
 	"github.com/safedump/sdcore/redact"
@@ -38,18 +39,37 @@ func writeGoroutines(w io.Writer, r *report.Report, o GoroutineOptions) error {
 	s.o.Groups = -1
 	s.goroutineTable(true)
 	if o.All || o.Locals {
-		for i := range chosen {
-			s.goroutine(&chosen[i], o.Locals)
-			if err := s.drain(w); err != nil {
-				return err
-			}
+		if err := s.flush(w); err != nil {
+			return err
 		}
-	} else {
-		for _, g := range sortedGroups(part.Groups) {
-			s.group(g)
-		}
+		return s.goroutines(w, chosen, o.Locals)
+	}
+	for _, g := range sortedGroups(part.Groups) {
+		s.group(g)
 	}
 	return s.flush(w)
+}
+
+// goroutinesPart is how many goroutines are written at once.
+const goroutinesPart = 64
+
+// goroutines writes each goroutine with its stack. Of a million, text is made on
+// several processors while what came before is written.
+func (s *screen) goroutines(w io.Writer, gs []report.Goroutine, locals bool) error {
+	s.layStacks()
+	parts := (len(gs) + goroutinesPart - 1) / goroutinesPart
+	screens := make([]screen, max(1, min(parts, runtime.GOMAXPROCS(0), maxScreens)))
+	for i := range screens {
+		screens[i] = screen{r: s.r, o: s.o, ink: s.ink, wide: s.wide, stacks: s.stacks}
+	}
+	return inTurn(w, parts, len(screens), func(worker, part int) []byte {
+		own := &screens[worker]
+		own.b.Reset()
+		for i := part * goroutinesPart; i < min((part+1)*goroutinesPart, len(gs)); i++ {
+			own.goroutine(&gs[i], locals)
+		}
+		return own.b.Bytes()
+	})
 }
 
 // selected returns the goroutines that the option chooses.
@@ -112,17 +132,12 @@ func (s *screen) groupStack(g *report.Group) string {
 	return lines.b.String()
 }
 
-// sharedStack is the stack of a goroutine that has no frames of its own; it is
-// laid out once for its group. ok is false when the group is not there.
-func (s *screen) sharedStack(id int) (text string, ok bool) {
-	if s.stacks == nil {
-		s.stacks = map[int]string{}
-		for i := range s.r.Groups {
-			s.stacks[s.r.Groups[i].ID] = s.groupStack(&s.r.Groups[i])
-		}
+// layStacks lays out the stacks of groups, once for all of their goroutines.
+func (s *screen) layStacks() {
+	s.stacks = map[int]string{}
+	for i := range s.r.Groups {
+		s.stacks[s.r.Groups[i].ID] = s.groupStack(&s.r.Groups[i])
 	}
-	text, ok = s.stacks[id]
-	return text, ok && text != ""
 }
 
 // goroutine shows one goroutine with its own stack.
@@ -146,7 +161,8 @@ func (s *screen) goroutine(g *report.Goroutine, locals bool) {
 	}
 	s.line(head, s.grey(note))
 	if len(g.Frames) == 0 {
-		text, ok := s.sharedStack(g.Group)
+		text := s.stacks[g.Group] // of one that has no frames of its own
+		ok := text != ""
 		if !ok {
 			text = "    " + s.grey("its stack is not in the report") + "\n"
 		}

@@ -55,7 +55,7 @@ type screen struct {
 	b    bytes.Buffer
 	// above holds the variables that inner frames have shown.
 	above map[string]bool
-	// stacks are the texts of groups' stacks by ID, made when needed.
+	// stacks are the texts of groups' stacks by ID, see layStacks.
 	stacks map[int]string
 }
 
@@ -81,18 +81,8 @@ func (s *screen) flush(w io.Writer) error {
 	if _, err := w.Write(s.b.Bytes()); err != nil {
 		return fmt.Errorf("write report: %w", err)
 	}
-	return nil
-}
-
-// drain writes what has come together, so that a large text needs no memory.
-func (s *screen) drain(w io.Writer) error {
-	const enough = 64 << 10
-	if s.b.Len() < enough {
-		return nil
-	}
-	err := s.flush(w)
 	s.b.Reset()
-	return err
+	return nil
 }
 
 // headline says what died, in the words in which Go prints it.
