@@ -208,22 +208,26 @@ func TestFramesOfRealCores(t *testing.T) {
 }
 
 // BenchmarkFrames decodes all variables of all frames of a program with a
-// thousand goroutines.
+// thousand goroutines, to be kept and to be looked at once.
 func BenchmarkFrames(b *testing.B) {
 	rc := openReal(b, "manywait", Options{})
-	b.ReportAllocs()
-	n := 0
-	for b.Loop() {
-		n = 0
-		for _, st := range rc.stacks {
-			frames, _ := rc.reader.Frames(context.Background(), st)
-			for i := range frames {
-				n += len(frames[i].Vars)
+	for name, r := range map[string]*Reader{"reader": rc.reader, "clone": rc.reader.Clone()} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			n := 0
+			for b.Loop() {
+				n = 0
+				for _, st := range rc.stacks {
+					frames, _ := r.Frames(context.Background(), st)
+					for i := range frames {
+						n += len(frames[i].Vars)
+					}
+				}
 			}
-		}
+			b.ReportMetric(float64(n), "variables")
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(n), "ns/variable")
+		})
 	}
-	b.ReportMetric(float64(n), "variables")
-	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(n), "ns/variable")
 }
 
 // damaged is memory in which many words are replaced, always the same ones.
