@@ -285,30 +285,25 @@ func (d *decoder) dynamic(it *gotype.Type, src region) (t *gotype.Type, data reg
 	return t, at(p, t.Size), fault{}
 }
 
-// byDescriptor finds the type behind a descriptor.
+// byDescriptor finds the type behind a descriptor. What it says does not depend
+// on whether it was asked before.
 func (r *Reader) byDescriptor(desc uint64) (*gotype.Type, fault) {
-	if t, ok := r.descs[desc]; ok {
-		if t == nil {
-			return nil, noDescriptor(desc)
+	t, known := r.descs[desc]
+	if !known {
+		r.shared.Lock()
+		t, _ = r.types.ByDescriptor(desc) // why there is none is said below
+		r.shared.Unlock()
+		if len(r.descs) < maxDescs {
+			r.descs[desc] = t
 		}
+	}
+	switch {
+	case t != nil:
 		return t, fault{}
+	case r.mem.Provenance(desc) == corefile.Unmapped:
+		return nil, faultAt(desc, corefile.Unmapped)
 	}
-	r.shared.Lock()
-	t, err := r.types.ByDescriptor(desc)
-	r.shared.Unlock()
-	if err != nil || t == nil {
-		t = nil
-	}
-	if len(r.descs) < maxDescs {
-		r.descs[desc] = t
-	}
-	if t == nil {
-		if r.mem.Provenance(desc) == corefile.Unmapped {
-			return nil, faultAt(desc, corefile.Unmapped)
-		}
-		return nil, noDescriptor(desc)
-	}
-	return t, fault{}
+	return nil, noDescriptor(desc)
 }
 
 // maxDescs bounds the descriptors remembered: garbage has many.

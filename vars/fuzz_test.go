@@ -128,6 +128,13 @@ func decodeAll(t *testing.T, w *world, typ *gotype.Type, addr uint64) {
 	if h := height(&v); h > hardLevel+2 {
 		t.Errorf("height %d", h)
 	}
+	clone := r.Clone()
+	for range 2 { // the second time in room that was used before
+		if again := clone.Value(typ, addr); !reflect.DeepEqual(again, v) {
+			t.Error("a clone decodes something else than its reader")
+		}
+		clone.room.reset()
+	}
 	for _, path := range []string{"x.large[9]", "x.self.self.m[6]", "x.err.ch[0]", "x.selves[1].s[3]", "x.f.s", "len(x.any)"} {
 		if got, err := r.Eval(r.AddrRoot(typ, addr), tailOf(mustPath(t, path))); err == nil {
 			well(t, &got)
