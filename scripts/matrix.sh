@@ -61,23 +61,20 @@ one() {
 }
 
 go test -c -o "$scratch/sdcore.test" .
-# totals: what became of all damaged and cut cores, and what they cost.
+# totals: what became of all damaged and cut cores, and what they cost. The
+# lines are those of tally.log and TestTruncated.
 totals() {
   cat "$logs"/*.damaged* | awk '
-    / damaged cores: / {
-      sub(/.*damaged cores: /, "")
-      complete += $1; partial += $3; refused += $5; numbers += $7
-    }
+    / damaged cores: / { complete += $4; partial += $6; refused += $8; numbers += $10 }
     / of CPU / {
-      sub(/.*at most /, "")
-      cpu = $1 ~ /ms$/ ? $1 / 1000 : $1 + 0
+      cpu = $4 ~ /ms$/ ? $4 / 1000 : $4 + 0
       if (cpu > slowest) slowest = cpu
-      if ($5 > heap) heap = $5
+      if ($8 > heap) heap = $8
     }
-    / lie before the cut/ { sub(/.*of /, ""); goroutines += $1; there += $3 }
+    / lie before the cut/ { goroutines += $3; there += $5 }
     END {
       printf "%d damaged and cut cores: %d complete, %d partial, %d refused\n", complete + partial + refused, complete, partial, refused
-      printf "%d numbers as in memory; all of %d goroutines before a cut found, of %d\n", numbers, there, goroutines
+      printf "%d numbers compared with memory; of %d goroutines %d lie before a cut\n", numbers, goroutines, there
       printf "slowest %.1f s of CPU, at most %d MB of heap\n", slowest, heap
     }'
 }
