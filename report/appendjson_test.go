@@ -119,7 +119,8 @@ func TestAppendJSONOfEachField(t *testing.T) {
 			checkAppend(t, wrap(v))
 			return
 		}
-		if seen[typ] {
+		if seen[typ] { // its fields were, but not this place
+			checkAppend(t, wrap(reflect.New(typ).Elem()))
 			return
 		}
 		seen[typ] = true
