@@ -70,9 +70,6 @@ func (b *Binary) readDebugSection(name string) (data, pages []byte, err error) {
 	return pages, pages, nil
 }
 
-// hugePage is from how many bytes on large pages are worth asking for.
-const hugePage = 2 << 20
-
 // reserve returns zeroed pages that the garbage collector does not know: debug
 // information is the largest thing that is held, and as part of the heap it
 // would double the garbage that is let lie. What is not written takes up no
@@ -81,11 +78,8 @@ func reserve(size uint64) ([]byte, error) {
 	if size > math.MaxInt {
 		return nil, unix.ENOMEM
 	}
-	pages, err := unix.Mmap(-1, 0, int(size), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANON|unix.MAP_NORESERVE)
-	if err == nil && size >= hugePage {
-		_ = unix.Madvise(pages, unix.MADV_HUGEPAGE) // a kernel without them does as well
-	}
-	return pages, err
+	// Not in huge pages: clearing them takes longer than the faults that they save.
+	return unix.Mmap(-1, 0, int(size), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANON|unix.MAP_NORESERVE)
 }
 
 // decompress unpacks a section, with the compression header in front, into dst,
