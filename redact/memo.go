@@ -121,18 +121,18 @@ type nameFacts struct {
 	shown   bool   // the type says that the field is no secret
 }
 
-// nameMemo holds facts about names.
+// nameMemo holds facts about names; most share the one that says nothing.
 type nameMemo [1 << nameBits]struct {
 	key   nameKey
-	facts nameFacts
+	facts *nameFacts
 	door  door
 }
 
 // nameIn returns the facts about a name in a variable or field called owner of
-// type ownerType.
-func (u *run) nameIn(owner, ownerType, name string) nameFacts {
+// type ownerType, not to be changed.
+func (u *run) nameIn(owner, ownerType, name string) *nameFacts {
 	if name == "" {
-		return nameFacts{}
+		return &u.noFacts
 	}
 	h := hashText(name) ^ bits.RotateLeft64(hashText(ownerType), 21) ^ bits.RotateLeft64(hashText(owner), 43)
 	slot := &u.names[h>>(64-nameBits)]
@@ -140,14 +140,18 @@ func (u *run) nameIn(owner, ownerType, name string) nameFacts {
 		slot.door = 0
 		return slot.facts
 	}
-	facts := nameFacts{
-		verdict: u.x.judgeName(nameKey{owner, ownerType, name}),
-		secret:  u.x.types.secretField(ownerType, name),
-		shown:   shownField(ownerType, name),
+	facts := &u.noFacts
+	if f := u.x.factsOf(nameKey{owner, ownerType, name}); f != u.noFacts {
+		said := f // on the heap, where f need not be
+		facts = &said
 	}
 	if len(owner)+len(ownerType)+len(name) <= maxMemo && slot.door.admits(h) {
 		slot.key = nameKey{strings.Clone(owner), strings.Clone(ownerType), strings.Clone(name)}
 		slot.facts = facts
 	}
 	return facts
+}
+
+func (x *Redactor) factsOf(k nameKey) nameFacts {
+	return nameFacts{verdict: x.judgeName(k), secret: x.types.secretField(k.ownerType, k.name), shown: shownField(k.ownerType, k.name)}
 }
