@@ -41,7 +41,7 @@ lint: ## gofmt, go vet, staticcheck
 	cd safedump && ../bin/staticcheck ./...
 	cd fixtures && ../bin/staticcheck ./...
 
-matrix: ## the same cores from other Go versions (under 20 minutes)
+matrix: ## the same cores from other Go versions, damaged and cut ones (under 20 minutes)
 	scripts/matrix.sh
 
 bench: build ## time sdcore beside dlv and viewcore
