@@ -48,7 +48,7 @@ adds arguments and locals; --id, --state, --wait and --func select.`,
 			}
 			filter.System = filter.System || all
 			filter.List = all || len(ids) > 0 || filter.Locals || format.name != "text"
-			filter.Frames = filter.List && (format.name == "json" || format.name == "jsonl")
+			filter.Frames = len(ids) > 0 || filter.List && (format.name == "json" || format.name == "jsonl")
 			f.options.Tier = tier.tier
 			if f.options.Limits.MaxSize == 0 {
 				f.options.Limits.MaxSize = -1

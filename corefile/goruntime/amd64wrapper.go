@@ -56,10 +56,10 @@ func (r *Runtime) followWrapper(f *pclntab.Func, closure uint64) (Call, bool) {
 		if !ok {
 			return Call{}, false
 		}
-		if in.Op == x86asm.CALL {
+		switch {
+		case in.Op == x86asm.CALL && !m.instrumented(&in):
 			return m.call(&in)
-		}
-		if !m.step(&in) {
+		case in.Op != x86asm.CALL && !m.step(&in):
 			return Call{}, false
 		}
 	}
@@ -291,15 +291,33 @@ func (m *machine) address(a x86asm.Arg) (uint64, bool) {
 	return base + uint64(mem.Disp), known
 }
 
+// target is the address that a call leads to, 0 when it is not known.
+func (m *machine) target(in *x86asm.Inst) uint64 {
+	if rel, ok := in.Args[0].(x86asm.Rel); ok {
+		return m.pc + uint64(int64(rel))
+	}
+	v, _ := m.load(in.Args[0], 8)
+	return v
+}
+
+// instrumented reports whether a call is one that the compiler adds for a
+// sanitizer: go build -race, -msan, -asan. It leaves no register as it was but
+// the stack pointer and the frame pointer.
+func (m *machine) instrumented(in *x86asm.Inst) bool {
+	switch name, _ := m.r.FuncName(m.target(in)); name {
+	case "runtime.racefuncenter", "runtime.raceread", "runtime.racereadrange", "runtime.msanread", "runtime.asanread":
+	default:
+		return false
+	}
+	m.regs = map[x86asm.Reg]uint64{x86asm.RSP: m.regs[x86asm.RSP], x86asm.RBP: m.regs[x86asm.RBP]}
+	clear(m.xmm)
+	return true
+}
+
 // call goes to the called function and follows its prologue, which keeps the
 // arguments in the frame where the debug information looks for them.
 func (m *machine) call(in *x86asm.Inst) (Call, bool) {
-	var target uint64
-	if rel, ok := in.Args[0].(x86asm.Rel); ok {
-		target = m.pc + uint64(int64(rel))
-	} else if v, known := m.load(in.Args[0], 8); known {
-		target = v
-	}
+	target := m.target(in)
 	f, ok := m.r.Functions().Find(target)
 	if !ok || f.Entry() != target {
 		return Call{}, false
