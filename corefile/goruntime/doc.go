@@ -6,7 +6,9 @@
 // In:  memory of a [corefile.Core]; the layouts of runtime.g, runtime.m and
 // others from the binary's debug information (gotype), so that no offset of a
 // Go release is written down here.
-// Out: [corefile.Goroutine]s, [Thread]s, [Panic]s.
+// Out: [corefile.Goroutine]s, [Thread]s, [Panic]s, and for a stack that was
+// walked the deferred calls that are still to run ([Runtime.Defers]) with what
+// they will call ([Runtime.Wrapped]).
 //
 // It does not unwind stacks (that is a corefile.Backend) and does not decide
 // why the program died (crash). The structures may be damaged: every count is
