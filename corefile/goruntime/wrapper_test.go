@@ -18,7 +18,7 @@ const (
 		"\xe8\x3a\x00\x00\x00" + // CALL runtime.racefuncenter, 80 bytes behind the start
 		"\x48\x8b\x44\x24\x08" + "\xe8\x20\x00\x00\x00" // MOVQ 8(SP), AX; CALL main.close
 	dynamicCode = "\x48\x8b\x4a\x08" + "\x48\x8b\x42\x10" + "\x48\x8b\x49\x18" + "\xff\xd1" // itab, data; MOVQ 24(CX), CX; CALL CX
-	loopCode    = "\xeb\xfe"                                                               // JMP to itself
+	loopCode    = "\xeb\xfe"                                                                // JMP to itself
 )
 
 func TestWrapped(t *testing.T) {
