@@ -7,12 +7,6 @@ import (
 	"github.com/safedump/sdcore/report"
 )
 
-// decodeFactor bounds the memory for decoded values: values are decoded until
-// their estimated size is this many times the size that a report may have.
-// What does not fit is counted; the rest of the budget is for redact, which
-// keeps whole values, and for the difference between estimate and JSON.
-const decodeFactor = 4
-
 // detail is how much of each goroutine a report has.
 type detail int
 
@@ -25,31 +19,28 @@ const (
 // fill turns stacks into the report's goroutines. Past the budget a goroutine
 // keeps only the reference to its group.
 func (s *Session) fill(ctx context.Context, v *view, d detail) {
-	budget := int64(-1)
-	if s.options.Limits.MaxSize > 0 {
-		budget = decodeFactor * s.options.Limits.MaxSize
-	}
+	room := s.budget(decodeFactor)
 	rep := v.rep
 	rep.Goroutines = slices.Grow(rep.Goroutines, len(v.all))
 	r := reading{s: s, engine: v.engine, crashed: rep.Crash.Goroutine}
-	var used, left int64
+	var left int64
 	for i := range v.all {
 		if ctx.Err() != nil {
 			return
 		}
 		s.progress("reading values", i, len(v.all))
 		out := s.goroutine(&v.all[i], r.crashed)
-		if budget < 0 || used <= budget || out.Crashed {
+		if !room.spent() || out.Crashed {
 			r.frames(ctx, &v.all[i], &out, d)
 		} else {
 			left++
 		}
-		used += framesSize(out.Frames)
+		room.use(out.Frames)
 		rep.Goroutines = append(rep.Goroutines, out)
 	}
 	r.tell(rep)
 	if left > 0 {
-		rep.Omitted = append(rep.Omitted, report.Omission{What: "frames of goroutines", Count: left, Why: "--max-size"})
+		omitFrames(rep, left)
 	}
 }
 

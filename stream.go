@@ -111,22 +111,10 @@ type streamer struct {
 // learn is the first pass. It completes the head: the list of goroutines, the
 // one that crashed whole, and what decoding had to say.
 func (t *streamer) learn(ctx context.Context) error {
-	s, v := t.s, t.view
-	if v.engine == nil {
+	if t.view.engine == nil {
 		return nil
 	}
-	head := reading{s: s, engine: v.engine, crashed: v.rep.Crash.Goroutine}
-	v.rep.Goroutines = make([]report.Goroutine, len(v.all))
-	for i := range v.all {
-		g := s.goroutine(&v.all[i], head.crashed)
-		if g.Crashed && i == 0 {
-			head.frames(ctx, &v.all[i], &g, t.detail)
-			t.first = 1
-		} else {
-			g.Labels = nil // they come with its frames
-		}
-		v.rep.Goroutines[i] = g
-	}
+	head := t.head(ctx)
 	err := t.each(ctx, "looking for secrets", func(worker, _ int, g *report.Goroutine, _ *piece) error {
 		t.redact.Learn(worker, g)
 		return nil
@@ -138,9 +126,28 @@ func (t *streamer) learn(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	head.tell(v.rep)
-	s.complete(ctx, v)
+	head.tell(t.view.rep)
+	t.s.complete(ctx, t.view)
 	return ctx.Err()
+}
+
+// head lists the goroutines in the report, the one that crashed whole if it is
+// the first, and returns what read it.
+func (t *streamer) head(ctx context.Context) *reading {
+	s, v := t.s, t.view
+	head := &reading{s: s, engine: v.engine, crashed: v.rep.Crash.Goroutine}
+	v.rep.Goroutines = make([]report.Goroutine, len(v.all))
+	for i := range v.all {
+		g := s.goroutine(&v.all[i], head.crashed)
+		if g.Crashed && i == 0 {
+			head.frames(ctx, &v.all[i], &g, t.detail)
+			t.first = 1
+		} else {
+			g.Labels = nil // they come with its frames
+		}
+		v.rep.Goroutines[i] = g
+	}
+	return head
 }
 
 // write is the second pass.

@@ -3,6 +3,7 @@ package redact
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 
@@ -22,6 +23,7 @@ type Stream struct {
 
 	// After Seal.
 	redactors []*run
+	sealed    *report.Report
 	counts    map[string]int         // of the head
 	listed    map[int]map[string]int // of its goroutines that Redact may see
 
@@ -75,11 +77,11 @@ func (s *Stream) fail(err error) {
 // RedactionCounts of the result are those of the head; see [Stream.Counts].
 func (s *Stream) Seal(head *report.Report) (res Result, err error) {
 	err = errors.New("redact: sealed before")
-	s.seal.Do(func() { res, err = s.sealed(head) })
+	s.seal.Do(func() { res, err = s.redactHead(head) })
 	return res, err
 }
 
-func (s *Stream) sealed(head *report.Report) (res Result, err error) {
+func (s *Stream) redactHead(head *report.Report) (res Result, err error) {
 	if head == nil {
 		return Result{}, errors.New("redact: no report")
 	}
@@ -110,6 +112,7 @@ func (s *Stream) sealed(head *report.Report) (res Result, err error) {
 	s.counts, s.listed = u.counts, listed(head, r)
 	s.learners = nil
 	u.finish(r)
+	s.sealed, r.RedactionCounts = r, maps.Clone(u.counts)
 	return Result{r: r}, nil
 }
 
@@ -147,6 +150,24 @@ func (s *Stream) Redact(worker, index int, g *report.Goroutine) (out Goroutine, 
 	u.goroutine(index, g)
 	u.records(g.Redactions)
 	return Goroutine{g}, nil
+}
+
+// Keep puts a goroutine that Redact returned into its place in the report that
+// Seal returned, which owns it from then on and counts what was removed in it.
+func (s *Stream) Keep(index int, g Goroutine) error {
+	if s.sealed == nil || g.g == nil || index < 0 || index >= len(s.sealed.Goroutines) || s.sealed.Goroutines[index].ID != g.g.ID {
+		return fmt.Errorf("redact: the report has no goroutine to be replaced at %d", index)
+	}
+	counts := s.sealed.RedactionCounts
+	for rule, n := range s.listed[index] { // they are among those of the whole goroutine
+		counts[rule] -= n
+	}
+	for _, x := range g.g.Redactions {
+		counts[x.Rule]++
+	}
+	maps.DeleteFunc(counts, func(_ string, n int) bool { return n == 0 })
+	s.sealed.Goroutines[index] = *g.g
+	return nil
 }
 
 // Counts returns the number of removed values by rule, those of the head and of

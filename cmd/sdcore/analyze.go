@@ -100,21 +100,25 @@ func (f *analyzeFlags) redaction() redact.Policy {
 	return p
 }
 
+// extent is how much of the report will be seen.
+func (f *analyzeFlags) extent() sdcore.Extent {
+	if f.noSave && (f.format.name == "text" || f.format.name == "markdown") {
+		return sdcore.CrashOnly
+	}
+	return sdcore.Whole
+}
+
 // analyze reports one crash: to stdout, and to a file unless told otherwise.
 func (a *app) analyze(ctx context.Context, core, binary string, f *analyzeFlags) error {
 	if f.streamed() {
 		return a.streamReport(ctx, core, binary, f)
 	}
-	f.options.Progress = a.progress.update
-	rep, err := sdcore.Analyze(ctx, core, binary, f.options)
+	res, err := a.redacted(ctx, core, binary, f.options, f.redaction(), func(s *sdcore.Session, x *redact.Redactor) (redact.Result, error) {
+		return s.RedactedReport(ctx, x, f.extent())
+	})
 	if err != nil {
 		return err
 	}
-	res, err := redact.Apply(rep, f.redaction())
-	if err != nil {
-		return err
-	}
-	a.progress.clear()
 	if f.format.name == "text" || f.output == "" {
 		if err := a.print(res, rendering{f.format.name, f.full, f.literals.options}); err != nil {
 			return err

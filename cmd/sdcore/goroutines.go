@@ -54,9 +54,9 @@ adds arguments and locals; --id, --state, --wait and --func select.`,
 				f.options.Limits.MaxSize = -1
 			}
 			if f.options.Limits.MaxSize < 0 && filter.Frames {
-				res, err := a.stream(cmd.Context(), core, binary, f.options, f.policy(tier.tier),
-					newGoroutinesSink(quiet{a.stdout, a.progress}, format.name, filter.Locals),
-					func(s *sdcore.Session, x *redact.Redactor, sink sdcore.Sink) (redact.Result, error) {
+				sink := newGoroutinesSink(quiet{a.stdout, a.progress}, format.name, filter.Locals)
+				res, err := a.redacted(cmd.Context(), core, binary, f.options, f.policy(tier.tier),
+					func(s *sdcore.Session, x *redact.Redactor) (redact.Result, error) {
 						return s.StreamGoroutines(cmd.Context(), filter, x, sink)
 					})
 				if err != nil {

@@ -34,12 +34,11 @@ func (a *app) streamReport(ctx context.Context, core, binary string, f *analyzeF
 	if gzip && f.format.name != "json" {
 		return usagef("--compress is for JSON, not for %s", f.format.name)
 	}
-	question := func(s *sdcore.Session, x *redact.Redactor, sink sdcore.Sink) (redact.Result, error) {
-		return s.StreamReport(ctx, x, sink)
-	}
 	var res redact.Result
 	write := func(w io.Writer) (err error) {
-		res, err = a.stream(ctx, core, binary, f.options, f.redaction(), newSink(w, f.format.name, gzip), question)
+		res, err = a.redacted(ctx, core, binary, f.options, f.redaction(), func(s *sdcore.Session, x *redact.Redactor) (redact.Result, error) {
+			return s.StreamReport(ctx, x, newSink(w, f.format.name, gzip))
+		})
 		return err
 	}
 	if f.output == "" {
@@ -59,9 +58,10 @@ func (a *app) streamReport(ctx context.Context, core, binary string, f *analyzeF
 	return a.partial(res)
 }
 
-// stream opens a session and streams one answer.
-func (a *app) stream(ctx context.Context, core, binary string, o sdcore.Options, p redact.Policy, sink sdcore.Sink,
-	question func(*sdcore.Session, *redact.Redactor, sdcore.Sink) (redact.Result, error)) (redact.Result, error) {
+// redacted opens a session for one question whose answer is redacted on the
+// way.
+func (a *app) redacted(ctx context.Context, core, binary string, o sdcore.Options, p redact.Policy,
+	question func(*sdcore.Session, *redact.Redactor) (redact.Result, error)) (redact.Result, error) {
 	x, err := redact.New(p)
 	if err != nil {
 		return redact.Result{}, err
@@ -73,7 +73,7 @@ func (a *app) stream(ctx context.Context, core, binary string, o sdcore.Options,
 	}
 	defer s.Close()
 	defer a.progress.clear()
-	return question(s, x, sink)
+	return question(s, x)
 }
 
 // quiet removes the line of the progress from a terminal before each write.
