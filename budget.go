@@ -3,6 +3,7 @@ package sdcore
 import (
 	"context"
 	"slices"
+	"sync"
 
 	"github.com/safedump/sdcore/report"
 )
@@ -38,7 +39,7 @@ func (b *budget) use(frames []report.Frame) {
 	}
 }
 
-// learnWithin is learn for a report of a certain size, by one worker: which
+// learnWithin is learn for a report of a certain size, in order: which
 // goroutines are looked at must not depend on who is faster. It returns the
 // number of those that have room in the report, none of them if only the crash
 // is wanted.
@@ -49,24 +50,20 @@ func (t *streamer) learnWithin(ctx context.Context, onlyCrash bool) (kept int, e
 	}
 	head := t.head(ctx)
 	look, keep := s.budget(decodeFactor), s.budget(keepFactor)
-	r := reading{s: s, engine: s.engines(v.engine)[0], crashed: head.crashed}
 	kept = t.first
-	for i := t.first; i < len(v.all) && !look.spent(); i++ {
-		if err := ctx.Err(); err != nil {
-			return 0, err
-		}
-		s.progress("reading values", i, len(v.all))
+	err = t.ahead(ctx, func(i int, g *report.Goroutine, r *reading) bool {
 		if !keep.spent() {
 			kept = i + 1
 		}
-		g := s.goroutine(&v.all[i], r.crashed)
-		g.Labels = slices.Clone(g.Labels) // the redactor may change its own
-		r.frames(ctx, &v.all[i], &g, t.detail)
 		look.use(g.Frames)
 		keep.use(g.Frames)
-		t.redact.Learn(0, &g)
+		head.problems, head.bare = append(head.problems, r.problems...), head.bare+r.bare
+		t.redact.Learn(0, g)
+		return !look.spent()
+	})
+	if err != nil {
+		return 0, err
 	}
-	head.problems, head.bare = append(head.problems, r.problems...), head.bare+r.bare
 	head.tell(v.rep)
 	if left := len(v.all) - kept; left > 0 && !onlyCrash {
 		omitFrames(v.rep, int64(left))
@@ -76,6 +73,53 @@ func (t *streamer) learnWithin(ctx context.Context, onlyCrash bool) (kept int, e
 		kept = t.first
 	}
 	return kept, ctx.Err()
+}
+
+// readAhead is how many goroutines are decoded before the first of them is
+// used up.
+const readAhead = 3
+
+// ahead decodes the goroutines that are not part of the head, in order, while
+// the one before is being used. use may change g, must not keep it, and ends it
+// all by returning false.
+func (t *streamer) ahead(ctx context.Context, use func(i int, g *report.Goroutine, r *reading) bool) error {
+	type one struct {
+		i int
+		g report.Goroutine
+		r *reading
+	}
+	s, v := t.s, t.view
+	free, ready := make(chan *reading, readAhead), make(chan one, readAhead)
+	for _, e := range s.engines(v.engine, readAhead) {
+		free <- &reading{s: s, engine: e, crashed: v.rep.Crash.Goroutine}
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	var running sync.WaitGroup
+	defer running.Wait()
+	defer cancel()
+	running.Go(func() {
+		defer close(ready)
+		for i := t.first; i < len(v.all); i++ {
+			select {
+			case r := <-free:
+				r.problems, r.bare = nil, 0
+				g := s.goroutine(&v.all[i], r.crashed)
+				g.Labels = slices.Clone(g.Labels) // the redactor may change its own
+				r.frames(ctx, &v.all[i], &g, t.detail)
+				ready <- one{i, g, r}
+			case <-ctx.Done():
+				return
+			}
+		}
+	})
+	for o := range ready {
+		s.progress("reading values", o.i, len(v.all))
+		if !use(o.i, &o.g, o.r) {
+			return ctx.Err()
+		}
+		free <- o.r
+	}
+	return ctx.Err()
 }
 
 // keep decodes the goroutines up to the kept-th again, for the report.

@@ -53,7 +53,7 @@ func (s *Session) StreamReport(ctx context.Context, x *redact.Redactor, sink Sin
 // stream takes the goroutines of a view through both passes.
 func (s *Session) stream(ctx context.Context, v *view, d detail, x *redact.Redactor, sink Sink) (redact.Result, error) {
 	t := streamer{s: s, view: v, detail: d}
-	for _, e := range s.engines(v.engine) {
+	for _, e := range s.engines(v.engine, min(runtime.GOMAXPROCS(0), maxWorkers)) {
 		t.workers = append(t.workers, reading{s: s, engine: e, crashed: v.rep.Crash.Goroutine})
 	}
 	t.redact = x.Stream(len(t.workers))
@@ -78,8 +78,8 @@ func (s *Session) stream(ctx context.Context, v *view, d detail, x *redact.Redac
 // one that writes.
 const maxWorkers = 4
 
-// engines are copies of an engine that may be used at the same time.
-func (s *Session) engines(e *engine) []*engine {
+// engines are up to n copies of an engine that may be used at the same time.
+func (s *Session) engines(e *engine, n int) []*engine {
 	if e == nil {
 		return nil
 	}
@@ -89,7 +89,7 @@ func (s *Session) engines(e *engine) []*engine {
 		c.reader = e.reader.Clone()
 		return []*engine{&c}
 	}
-	out := make([]*engine, min(runtime.GOMAXPROCS(0), maxWorkers))
+	out := make([]*engine, n)
 	for i := range out {
 		c := *e
 		c.reader, c.backend = e.reader.Clone(), native.Clone()
