@@ -44,6 +44,9 @@ func (u *run) finish(r *report.Report) {
 	for i := range r.Goroutines {
 		u.records(r.Goroutines[i].Redactions)
 	}
+	if u.x.policy.Shape {
+		u.shape(r)
+	}
 	r.RedactionCounts = u.counts
 	r.Fingerprint = fingerprint(r)
 }

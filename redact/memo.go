@@ -104,7 +104,7 @@ func (u *run) typeOf(v *report.Value) string {
 	before := v.Type
 	u.symbol(before)
 	u.apply(&v.Type, func() judged { return u.text(before, modeCode) })
-	rule := u.x.types.judge(v.Type)
+	rule := u.x.typeRule(v.Type)
 	if v.Type == before && len(before) <= maxMemo && slot.door.admits(h) {
 		slot.typ, slot.rule = strings.Clone(before), rule
 	}
@@ -153,5 +153,5 @@ func (u *run) nameIn(owner, ownerType, name string) *nameFacts {
 }
 
 func (x *Redactor) factsOf(k nameKey) nameFacts {
-	return nameFacts{verdict: x.judgeName(k), secret: x.types.secretField(k.ownerType, k.name), shown: shownField(k.ownerType, k.name)}
+	return nameFacts{verdict: x.judgeName(k), secret: x.secretField(k.ownerType, k.name), shown: shownField(k.ownerType, k.name)}
 }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"math"
 	"regexp"
-	"strings"
 
 	"github.com/safedump/sdcore/report"
 )
@@ -20,21 +19,42 @@ type Policy struct {
 	// that would show them, too.
 	Personal bool
 	// Limits shorten what is left, after everything was judged whole. Only
-	// MaxString is used here: 0 means 1024 bytes, -1 no bound.
+	// MaxString is used here: 0 means that of
+	// [TierLimits], -1 no bound.
 	Limits report.Limits
 	// Allow lists names whose values are not removed because of the name.
 	// Patterns, types and propagation still apply to them. A name is compared
-	// without case and separators: apiKey, API_KEY and api-key are one name.
+	// without case and separators: apiKey, API_KEY and api-key are one name. "*"
+	// stands for any part of it.
 	Allow []string
 	// Deny lists further names whose values are removed, compared like Allow.
 	// Allow wins over Deny.
 	Deny []string
+	// AllowTypes and DenyTypes list types by name, with "*" for any part of it:
+	// "billing.Account", "*.Secret*". A name is compared with its whole package
+	// path and with the last element of it, without leading pointers. Values of
+	// an allowed type are not removed because of the type, those of a denied one
+	// always are.
+	AllowTypes, DenyTypes []string
+	// AllowPaths and DenyPaths list places by their location in audit records,
+	// with "*" for a part of one step and "**" for any steps:
+	// "goroutines[*].frames[*].vars.req.Header.*". What stands at an allowed
+	// place is not removed because of its name or type, what stands at a denied
+	// one always is: values, texts, arguments and lines of source, not the
+	// names of the program.
+	AllowPaths, DenyPaths []string
+	// AllowPatterns are regular expressions. A piece of text that is one of them
+	// as a whole is not removed because of its form.
+	AllowPatterns []string
 	// Rules are further patterns.
 	Rules []Rule
 	// Entropy turns on the search for random-looking strings: values of 16
 	// bytes or more with more than so many bits per character are removed. 0
 	// is off, as in Safedump; Safedump's own threshold is 4.5.
 	Entropy float64
+	// Shape leaves structure and kinds only: what is shown keeps its type, and
+	// nothing of what it held.
+	Shape bool
 }
 
 // Scope says what a [Rule] looks at.
@@ -61,9 +81,6 @@ type Rule struct {
 // Default is the policy of the commands: tier 1 with the default limits.
 func Default() Policy { return Policy{Tier: 1} }
 
-// defaultMaxString is the number of bytes shown of a string.
-const defaultMaxString = 1024
-
 // Validate reports what is wrong with the policy, all of it.
 func (p Policy) Validate() error {
 	var errs []error
@@ -81,12 +98,8 @@ func (p Policy) Validate() error {
 			errs = append(errs, fmt.Errorf("redact: rule %d: %w", i, err))
 		}
 	}
-	for _, list := range [][]string{p.Allow, p.Deny} {
-		for _, name := range list {
-			if joinedName(name) == "" {
-				errs = append(errs, fmt.Errorf("redact: name %q holds no letter or digit", name))
-			}
-		}
+	if _, err := compileChoices(p); err != nil {
+		errs = append(errs, err)
 	}
 	return errors.Join(errs...)
 }
@@ -94,7 +107,7 @@ func (p Policy) Validate() error {
 // maxString is the number of bytes shown of a string, -1 for no bound.
 func (p Policy) maxString() int {
 	if p.Limits.MaxString == 0 {
-		return defaultMaxString
+		return TierLimits(p.Tier).MaxString
 	}
 	return p.Limits.MaxString
 }
@@ -143,23 +156,4 @@ func compileRule(r Rule) (compiledRule, error) {
 		}
 	}
 	return c, nil
-}
-
-// joinedName is a name without case and separators, as Allow and Deny compare.
-func joinedName(name string) string { return strings.Join(splitWords(name), "") }
-
-func nameSet(names []string) map[string]bool {
-	m := make(map[string]bool, len(names))
-	for _, n := range names {
-		m[joinedName(n)] = true
-	}
-	return m
-}
-
-func nameWords(names []string) map[string]string {
-	m := make(map[string]string, len(names))
-	for _, n := range names {
-		m[joinedName(n)] = strings.ToLower(n)
-	}
-	return m
 }

@@ -31,8 +31,7 @@ func Apply(r *report.Report, p Policy) (Result, error) {
 type Redactor struct {
 	policy   Policy
 	rules    []compiledRule
-	allow    map[string]bool
-	deny     map[string]string
+	choices  *choices
 	names    *nameRules
 	types    *typeRules
 	triggers *triggerTable
@@ -50,7 +49,9 @@ func New(p Policy) (*Redactor, error) {
 		return nil, fmt.Errorf("redact: %w", err)
 	}
 	x := &Redactor{policy: p, plan: plan, names: newNameRules(), types: newTypeRules(), triggers: newTriggerTable()}
-	x.allow, x.deny = nameSet(p.Allow), nameWords(p.Deny)
+	if x.choices, err = compileChoices(p); err != nil {
+		return nil, err
+	}
 	for i, rule := range p.Rules {
 		c, err := compileRule(rule)
 		if err != nil { // Validate has passed, so this is not expected

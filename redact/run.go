@@ -73,10 +73,10 @@ func (x *Redactor) judgeName(k nameKey) nameVerdict {
 	}
 	k.name = k.name[:min(len(k.name), maxNameBytes)]
 	joined := joinedName(k.name)
-	if x.allow[joined] {
+	if x.choices.allowName.has(joined) {
 		return nameVerdict{}
 	}
-	if word, ok := x.deny[joined]; ok {
+	if word, ok := x.choices.denyName.find(joined); ok {
 		return nameVerdict{class: classStrong, rule: RuleName, word: word, loose: true, numbers: true}
 	}
 	for _, r := range x.rules {

@@ -149,6 +149,9 @@ func (s *Stream) Redact(worker, index int, g *report.Goroutine) (out Goroutine, 
 	u.muted = 0
 	u.goroutine(index, g)
 	u.records(g.Redactions)
+	if s.x.policy.Shape {
+		shapeGoroutine(g)
+	}
 	return Goroutine{g}, nil
 }
 

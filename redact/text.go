@@ -25,7 +25,7 @@ const maxRounds = 6
 func (u *run) text(s string, m mode) judged {
 	j := judged{out: s}
 	for round := 0; ; round++ {
-		spans := u.scan(j.out, m, u.spans[:0])
+		spans := u.x.choices.keep(j.out, u.scan(j.out, m, u.spans[:0]))
 		u.spans = spans
 		if len(spans) == 0 {
 			return j

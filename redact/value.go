@@ -55,8 +55,15 @@ func (u *run) value(v *report.Value, p *place) {
 	}
 	if rule == "" {
 		if rule = facts.secret; p.field != p.name {
-			rule = u.x.types.secretField(p.ownerType, p.field)
+			rule = u.x.secretField(p.ownerType, p.field)
 		}
+	}
+	switch u.choice() {
+	case placeDenied:
+		u.deny(v)
+		return
+	case placeAllowed:
+		verdict, rule = nameVerdict{}, ""
 	}
 	if u.byName(v, verdict, p) || u.byType(v, rule, p) || u.spelledSecret(v, u.text) {
 		return

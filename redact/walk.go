@@ -134,6 +134,9 @@ func modeOf(d decision) mode {
 }
 
 func (j judge) text(s *string, d decision) {
+	if (d == decideText || d == decidePath) && j.u.deniedText(s) {
+		return
+	}
 	m := j.u.tiered(modeOf(d))
 	if d == decideCode || d == decideName {
 		m |= memoSymbol
@@ -143,8 +146,11 @@ func (j judge) text(s *string, d decision) {
 
 func (j judge) named(s *string, name string) {
 	u := j.u
+	if u.deniedText(s) {
+		return
+	}
 	v := u.name(name)
-	if u.hides(v) && *s != Placeholder {
+	if u.hides(v) && *s != Placeholder && u.choice() != placeAllowed {
 		u.secret(*s, v.grade())
 		*s = Placeholder
 		u.record(v.rule, nameReason(v))
@@ -175,6 +181,9 @@ func (j judge) list(list []string, d decision, field string) []string {
 	}
 	for i := range list {
 		u.loc.parts[len(u.loc.parts)-1].index = i
+		if u.deniedText(&list[i]) {
+			continue
+		}
 		u.judgeText(&list[i], u.tiered(m))
 	}
 	u.loc.parts[len(u.loc.parts)-1].index = noIndex
@@ -258,9 +267,8 @@ func (u *run) apply(s *string, f func() judged) bool {
 // of the list, as Safedump does with all that its denylist holds.
 func (u *run) envDenied(name string) bool {
 	joined := joinedName(name)
-	if u.x.allow[joined] {
+	if u.x.choices.allowName.has(joined) {
 		return false
 	}
-	_, denied := u.x.deny[joined]
-	return denied || Denied(name) || u.name(name).rule == RuleCustom
+	return u.x.choices.denyName.has(joined) || Denied(name) || u.name(name).rule == RuleCustom
 }
