@@ -192,6 +192,9 @@ func TestSchemaDescribesEveryField(t *testing.T) {
 		rt := reflect.TypeOf(typ)
 		fields := map[string]bool{} // by key: whether it is always written
 		for i := range rt.NumField() {
+			if !rt.Field(i).IsExported() {
+				continue
+			}
 			key, opts, _ := strings.Cut(rt.Field(i).Tag.Get("json"), ",")
 			fields[key] = opts == ""
 		}

@@ -42,7 +42,9 @@ func fill(v reflect.Value, r *rand.Rand, depth int) {
 	switch v.Kind() {
 	case reflect.Struct:
 		for i := range v.NumField() {
-			fill(v.Field(i), r, depth)
+			if v.Type().Field(i).IsExported() {
+				fill(v.Field(i), r, depth)
+			}
 		}
 	case reflect.Pointer:
 		if depth > 0 && some {

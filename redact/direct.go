@@ -77,9 +77,13 @@ func (u *run) walkLabel(l *report.Label, vis visitor) {
 }
 
 func (u *run) walkFrame(f *report.Frame, vis visitor) {
-	u.walkText("function", &f.Function, decideCode, vis)
-	u.walkText("package", &f.Package, decideCode, vis)
-	u.walkText("file", &f.File, decidePath, vis)
+	if !u.same.has(f.Constant()) {
+		u.once(f, func() {
+			u.walkText("function", &f.Function, decideCode, vis)
+			u.walkText("package", &f.Package, decideCode, vis)
+			u.walkText("file", &f.File, decidePath, vis)
+		})
+	}
 	u.walkVars(f.Vars, vis)
 	u.loc.push("defers", noIndex)
 	at := len(u.loc.parts) - 1
@@ -105,15 +109,20 @@ func (u *run) walkFrame(f *report.Frame, vis visitor) {
 func (u *run) walkVars(vars []report.Variable, vis visitor) {
 	u.loc.push("vars", noIndex)
 	for i := range vars {
-		v := &vars[i]
-		name := v.Name
-		u.loc.push(name, noIndex)
-		u.walkText("name", &v.Name, decideName, vis)
-		u.walkText("role", (*string)(&v.Role), decideCode, vis)
-		u.loc.push("value", noIndex)
-		vis.root(&v.Value, name)
-		u.loc.pop()
-		u.loc.pop()
+		if v := &vars[i]; !u.same.has(v.Constant()) {
+			u.once(v, func() { u.walkVar(v, vis) })
+		}
 	}
+	u.loc.pop()
+}
+
+func (u *run) walkVar(v *report.Variable, vis visitor) {
+	name := v.Name
+	u.loc.push(name, noIndex)
+	u.walkText("name", &v.Name, decideName, vis)
+	u.walkText("role", (*string)(&v.Role), decideCode, vis)
+	u.loc.push("value", noIndex)
+	vis.root(&v.Value, name)
+	u.loc.pop()
 	u.loc.pop()
 }

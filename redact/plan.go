@@ -104,6 +104,9 @@ func planOf(t reflect.Type, done map[reflect.Type]*structPlan) (*structPlan, err
 	done[t] = p
 	for i := range t.NumField() {
 		f := t.Field(i)
+		if f.Type == reflect.TypeFor[*report.Constant]() {
+			continue // judged as what it stands for, see run.once
+		}
 		fp, err := planField(f, done)
 		if err != nil {
 			return nil, fmt.Errorf("%s.%s: %w", t, f.Name, err)

@@ -125,7 +125,9 @@ func TestDirectWalk(t *testing.T) {
 		switch v.Kind() {
 		case reflect.Struct:
 			for i := range v.NumField() {
-				fill(v.Field(i), depth+1)
+				if v.Type().Field(i).IsExported() {
+					fill(v.Field(i), depth+1)
+				}
 			}
 		case reflect.String:
 			n++

@@ -22,6 +22,8 @@ type run struct {
 	learned *learned
 	search  *secretSet
 
+	same constantMemo
+
 	loc    location
 	sink   *[]report.Redaction // where audit records go
 	counts map[string]int      // of the records, by rule

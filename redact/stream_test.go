@@ -23,7 +23,9 @@ func unshare(v reflect.Value) {
 	switch {
 	case v.Kind() == reflect.Struct && v.Type() != reflect.TypeFor[time.Time]():
 		for i := range v.NumField() {
-			unshare(v.Field(i))
+			if v.Type().Field(i).IsExported() {
+				unshare(v.Field(i))
+			}
 		}
 	case v.Kind() == reflect.Pointer && !v.IsNil():
 		p := reflect.New(v.Type().Elem())

@@ -43,11 +43,11 @@ func (l *Label) appendJSON(dst []byte) []byte {
 
 func (f *Frame) appendJSON(dst []byte) []byte {
 	dst = appendInt(dst, `{"index":`, int64(f.Index))
-	dst = appendText(dst, `,"function":`, f.Function)
-	dst = appendText(dst, `,"package":`, f.Package)
-	dst = appendText(dst, `,"file":`, f.File)
-	dst = appendInt(dst, `,"line":`, int64(f.Line))
-	dst = appendAddr(dst, `,"pc":"0x`, f.PC)
+	if f.constant != nil {
+		dst = append(dst, f.constant.json...)
+	} else {
+		dst = f.appendHead(dst)
+	}
 	dst = optionalAddr(dst, `,"cfa":"0x`, f.CFA)
 	dst = optionalTrue(dst, `,"inlined":true`, f.Inlined)
 	dst = optionalTrue(dst, `,"runtime":true`, f.Runtime)
@@ -60,6 +60,14 @@ func (f *Frame) appendJSON(dst []byte) []byte {
 		dst = f.Source.appendJSON(append(dst, `,"source":`...))
 	}
 	return append(dst, '}')
+}
+
+func (f *Frame) appendHead(dst []byte) []byte {
+	dst = appendText(dst, `,"function":`, f.Function)
+	dst = appendText(dst, `,"package":`, f.Package)
+	dst = appendText(dst, `,"file":`, f.File)
+	dst = appendInt(dst, `,"line":`, int64(f.Line))
+	return appendAddr(dst, `,"pc":"0x`, f.PC)
 }
 
 func (d *Defer) appendJSON(dst []byte) []byte {
@@ -80,6 +88,13 @@ func (s *Source) appendJSON(dst []byte) []byte {
 }
 
 func (v *Variable) appendJSON(dst []byte) []byte {
+	if v.constant != nil {
+		return append(dst, v.constant.json...)
+	}
+	return v.appendFields(dst)
+}
+
+func (v *Variable) appendFields(dst []byte) []byte {
 	dst = appendText(dst, `{"name":`, v.Name)
 	dst = appendText(dst, `,"role":`, string(v.Role))
 	dst = optionalInt(dst, `,"decl_line":`, int64(v.DeclLine))

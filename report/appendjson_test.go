@@ -22,7 +22,9 @@ func generate(v reflect.Value, r *rand.Rand, depth int) {
 	switch v.Kind() {
 	case reflect.Struct:
 		for i := range v.NumField() {
-			generate(v.Field(i), r, depth)
+			if v.Type().Field(i).IsExported() {
+				generate(v.Field(i), r, depth)
+			}
 		}
 	case reflect.Pointer:
 		if depth > 0 && r.IntN(2) == 0 {
@@ -125,6 +127,9 @@ func TestAppendJSONOfEachField(t *testing.T) {
 		}
 		seen[typ] = true
 		for i := range typ.NumField() {
+			if !typ.Field(i).IsExported() {
+				continue
+			}
 			visit(typ.Field(i).Type, func(v reflect.Value) appender {
 				s := reflect.New(typ).Elem()
 				s.Field(i).Set(v)

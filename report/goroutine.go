@@ -89,6 +89,8 @@ type Frame struct {
 	OmittedDefers int `json:"omitted_defers,omitempty"`
 	// Source holds lines of the source file around Line, when it was found.
 	Source *Source `json:"source,omitempty"`
+
+	constant *Constant // the head of this frame
 }
 
 // Role says what a variable is to its function.
@@ -111,6 +113,8 @@ type Variable struct {
 	// DeclLine is the line of the declaration, 0 when unknown.
 	DeclLine int   `json:"decl_line,omitempty"`
 	Value    Value `json:"value"`
+
+	constant *Constant // all of this variable
 }
 
 // Source is a piece of a source file.

@@ -40,6 +40,9 @@ func (r *Reader) plan(fr *corefile.Frame) *framePlan {
 	if p.ref.Runtime || inRuntime(fr.File) {
 		p.lim = p.lim.shallow()
 	}
+	if r.room.reuse {
+		r.constants.Head(&p.ref)
+	}
 	if !known && len(r.plans) < maxPlans {
 		r.plans[key] = p
 	}
@@ -119,6 +122,9 @@ func (p *framePlan) fix(r *Reader, fr *corefile.Frame) {
 		if f.how == placedNowhere {
 			f.out.Value = r.variable(v, fr, p.lim).Value
 			f.doubt.apply(&f.out.Value)
+			if r.room.reuse {
+				r.constants.Whole(&f.out)
+			}
 		}
 		p.fixed[i] = f
 	}

@@ -38,6 +38,8 @@ type Reader struct {
 	maps      mapHeader
 	globals   map[string]*goscope.Global // by full name, nil before it is needed
 
+	constants report.Constants // of the plans, where values are not kept
+
 	room    room
 	decoder decoder
 	parts   []part       // of the variable at hand
@@ -73,6 +75,7 @@ func (r *Reader) reset() {
 	r.functions = map[uint64]function{}
 	r.descs = map[uint64]*gotype.Type{}
 	r.layouts = map[*gotype.Type]*mapLayout{}
+	r.constants = report.Constants{}
 	r.room, r.parts, r.at = room{}, nil, nil
 	r.decoder = decoder{r: r}
 }
