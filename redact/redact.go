@@ -29,13 +29,14 @@ func Apply(r *report.Report, p Policy) (Result, error) {
 // Redactor is a policy made ready for use. It does not change and may be used
 // by several goroutines at once.
 type Redactor struct {
-	policy   Policy
-	rules    []compiledRule
-	choices  *choices
-	names    *nameRules
-	types    *typeRules
-	triggers *triggerTable
-	plan     *structPlan
+	policy    Policy
+	rules     []compiledRule
+	choices   *choices
+	names     *nameRules
+	types     *typeRules
+	triggers  *triggerTable
+	providers *providerSet
+	plan      *structPlan
 }
 
 // New compiles p. It fails where [Policy.Validate] does, and where the report
@@ -48,7 +49,7 @@ func New(p Policy) (*Redactor, error) {
 	if err != nil {
 		return nil, fmt.Errorf("redact: %w", err)
 	}
-	x := &Redactor{policy: p, plan: plan, names: newNameRules(), types: newTypeRules(), triggers: newTriggerTable()}
+	x := &Redactor{policy: p, plan: plan, names: newNameRules(), types: newTypeRules(), triggers: newTriggerTable(), providers: &providerSet{}}
 	if x.choices, err = compileChoices(p); err != nil {
 		return nil, err
 	}

@@ -31,14 +31,15 @@ type run struct {
 	silent bool                // no audit records at all: the first pass of a stream
 	again  []int               // indexes of goroutines that the head has listed
 
-	texts   textMemo
-	names   nameMemo
-	noFacts nameFacts // of names that say nothing
-	types   typeMemo
-	inText  map[string]nameVerdict
-	dirty   bool // the second pass may have something to do
-	effort  int
-	spans   []span
+	texts     textMemo
+	names     nameMemo
+	noFacts   nameFacts // of names that say nothing
+	types     typeMemo
+	inText    map[string]nameVerdict
+	dirty     bool // the second pass may have something to do
+	effort    int
+	spans     []span
+	providers providerScan
 }
 
 // maxCached bounds the cache of verdicts on names in texts.

@@ -25,9 +25,13 @@ func (u *run) scan(s string, m mode, spans []span) []span {
 			continue
 		}
 		spans = u.scanAt(s, i, t, m, spans)
-		if u.effort > 64*len(s)+1<<16 {
-			return append(spans, span{end: len(s), rule: RuleError, reason: "sanitization error: text too costly to judge", whole: true})
+		if u.tooCostly(s) {
+			return append(spans, costly(s, "text too costly to judge"))
 		}
+	}
+	spans = u.scanProviders(s, m, spans)
+	if u.tooCostly(s) {
+		return append(spans, costly(s, "text too costly to judge"))
 	}
 	if m&modeCustom != 0 {
 		spans = u.scanCustom(s, spans)
@@ -36,6 +40,14 @@ func (u *run) scan(s string, m mode, spans []span) []span {
 		spans = u.scanDense(s, spans)
 	}
 	return spans
+}
+
+// tooCostly reports whether judging s has cost more than its length is worth.
+func (u *run) tooCostly(s string) bool { return u.effort > 64*len(s)+1<<16 }
+
+// costly is the span of a text that can't be judged.
+func costly(s, why string) span {
+	return span{end: len(s), rule: RuleError, reason: "sanitization error: " + why, whole: true}
 }
 
 // scanAt appends what begins, or has its separator, at s[i].

@@ -1,0 +1,112 @@
+package redact
+
+// keywordTable finds many keywords in one pass over a text, whatever their
+// case: the automaton of Aho and Corasick, with all transitions written out, so
+// that a byte costs one look-up. A state is a row of 64 columns, one for each
+// byte that some keyword holds; all other bytes share the first.
+type keywordTable struct {
+	column [256]uint8
+	next   []uint16 // by state and column
+	// word is 1 + the keyword that ends in a state, 0 for none, and shorter the
+	// next state down whose keyword ends there too.
+	word, shorter []uint16
+	lengths       []int
+}
+
+const keywordColumns = 6 // as a power of two
+
+// newKeywordTable makes the automaton. It holds as many keywords as 65535
+// states and 63 different bytes allow; those that do not fit are reported.
+func newKeywordTable(words []string) (t *keywordTable, complete bool) {
+	t = &keywordTable{lengths: make([]int, len(words))}
+	states, columns := 1, uint8(0)
+	for _, w := range words {
+		states += len(w)
+	}
+	if states > 1<<16-1 {
+		return t, false
+	}
+	t.next = make([]uint16, states<<keywordColumns)
+	t.word, t.shorter = make([]uint16, states), make([]uint16, states)
+	states = 1
+	for k, w := range words {
+		t.lengths[k] = len(w)
+		at := 0
+		for i := 0; i < len(w); i++ {
+			c := lowerByte(w[i])
+			if t.column[c] == 0 {
+				if columns++; columns == 1<<keywordColumns {
+					return t, false
+				}
+				t.column[c] = columns
+			}
+			slot := &t.next[at<<keywordColumns|int(t.column[c])]
+			if *slot == 0 {
+				*slot = uint16(states)
+				states++
+			}
+			at = int(*slot)
+		}
+		t.word[at] = uint16(k) + 1
+	}
+	t.next, t.word, t.shorter = t.next[:states<<keywordColumns], t.word[:states], t.shorter[:states]
+	t.link(int(columns))
+	for c := byte('A'); c <= 'Z'; c++ {
+		t.column[c] = t.column[lowerByte(c)]
+	}
+	return t, true
+}
+
+// link fills in where to go on when no keyword goes on: from the longest end of
+// what was read that begins one. States are visited by their depth.
+func (t *keywordTable) link(columns int) {
+	fail := make([]uint16, len(t.word))
+	queue := make([]uint16, 0, len(t.word))
+	for c := 1; c <= columns; c++ {
+		if s := t.next[c]; s != 0 {
+			queue = append(queue, s)
+		}
+	}
+	for k := 0; k < len(queue); k++ {
+		at := queue[k]
+		row, back := int(at)<<keywordColumns, int(fail[at])<<keywordColumns
+		for c := 1; c <= columns; c++ {
+			to := t.next[row|c]
+			if to == 0 {
+				t.next[row|c] = t.next[back|c]
+				continue
+			}
+			f := t.next[back|c]
+			fail[to] = f
+			if t.word[f] != 0 {
+				t.shorter[to] = f
+			} else {
+				t.shorter[to] = t.shorter[f]
+			}
+			queue = append(queue, to)
+		}
+	}
+}
+
+// each calls found with every keyword in s and where it begins.
+func (t *keywordTable) each(s string, found func(word, start int)) {
+	state := uint16(0)
+	for i := 0; i < len(s); i++ {
+		state = t.next[int(state)<<keywordColumns|int(t.column[s[i]])]
+		if t.word[state] == 0 && t.shorter[state] == 0 {
+			continue
+		}
+		for at := state; at != 0; at = t.shorter[at] {
+			if w := t.word[at]; w != 0 {
+				found(int(w)-1, i+1-t.lengths[w-1])
+			}
+		}
+	}
+}
+
+func lowerByte(c byte) byte {
+	if c >= 'A' && c <= 'Z' {
+		return c + 'a' - 'A'
+	}
+	return c
+}
