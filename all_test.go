@@ -32,6 +32,7 @@ const delveDWARF = "github.com/go-delve/delve/pkg/dwarf"
 var importTable = map[string][]string{
 	"report":             {},
 	"redact":             {"report"},
+	"redact/policyfile":  {"report", "redact", "go.yaml.in/yaml/v3"},
 	"export":             {"report", "redact", "github.com/olekukonko/tablewriter/...", "github.com/google/pprof/profile"},
 	"corefile":           {"report", "corefile/inflate", "golang.org/x/sys/unix", "github.com/klauspost/compress/...", "github.com/pierrec/lz4/v4"},
 	"corefile/inflate":   {},
@@ -51,7 +52,7 @@ var importTable = map[string][]string{
 	"scripts/delvelocals": {"github.com/go-delve/delve/..."},
 	"capture":             {"github.com/go-delve/delve/...", "golang.org/x/sys/unix"},
 	"hostcheck":           {"golang.org/x/sys/unix"},
-	"cmd/sdcore":          {".", "report", "redact", "export", "corefile", "capture", "hostcheck", "github.com/spf13/cobra/...", "golang.org/x/term", "golang.org/x/sys/unix"},
+	"cmd/sdcore":          {".", "report", "redact", "redact/policyfile", "export", "corefile", "capture", "hostcheck", "github.com/spf13/cobra/...", "golang.org/x/term", "golang.org/x/sys/unix"},
 }
 
 // testOnly are packages that only tests may import.

@@ -69,6 +69,9 @@ const (
 
 // Rule is a pattern of the user's.
 type Rule struct {
+	// Name is what audit records call the rule; empty means its pattern, unless
+	// that is of the form that it looks for.
+	Name string
 	// Pattern is a regular expression in Go's syntax.
 	Pattern string
 	// Replacement is put in the place of a match, literally; empty means
@@ -76,6 +79,12 @@ type Rule struct {
 	Replacement string
 	// ApplyTo is what the rule looks at.
 	ApplyTo Scope
+}
+
+// Validate reports what is wrong with the rule.
+func (r Rule) Validate() error {
+	_, err := compileRule(r)
+	return err
 }
 
 // Default is the policy of the commands: tier 1 with the default limits.
@@ -95,7 +104,7 @@ func (p Policy) Validate() error {
 	}
 	for i, r := range p.Rules {
 		if _, err := compileRule(r); err != nil {
-			errs = append(errs, fmt.Errorf("redact: rule %d: %w", i, err))
+			errs = append(errs, fmt.Errorf("redact: rule %d: %w", i+1, err))
 		}
 	}
 	if _, err := compileChoices(p); err != nil {
@@ -123,7 +132,7 @@ type compiledRule struct {
 // compileRule compiles and checks r. A rule that matches the empty string, the
 // placeholder or its own replacement would never come to rest.
 func compileRule(r Rule) (compiledRule, error) {
-	c := compiledRule{replacement: r.Replacement, reason: "matched custom rule: " + r.Pattern}
+	c := compiledRule{replacement: r.Replacement}
 	if r.Pattern == "" {
 		return c, errors.New("empty pattern")
 	}
@@ -132,6 +141,14 @@ func compileRule(r Rule) (compiledRule, error) {
 		return c, fmt.Errorf("pattern: %w", err)
 	}
 	c.re = re
+	switch {
+	case r.Name != "":
+		c.reason = "matched custom rule: " + r.Name
+	case re.MatchString(r.Pattern): // a literal: it could be the secret itself
+		c.reason = "matched custom rule: a literal"
+	default:
+		c.reason = "matched custom rule: " + r.Pattern
+	}
 	if c.replacement == "" {
 		c.replacement = Placeholder
 	}
@@ -145,10 +162,11 @@ func compileRule(r Rule) (compiledRule, error) {
 	default:
 		return c, fmt.Errorf("apply to %q: want values, names or all", r.ApplyTo)
 	}
+	if re.MatchString("") {
+		return c, fmt.Errorf("pattern %q matches the empty string", r.Pattern)
+	}
 	if c.values {
 		switch {
-		case re.MatchString(""):
-			return c, fmt.Errorf("pattern %q matches the empty string", r.Pattern)
 		case re.MatchString(Placeholder):
 			return c, fmt.Errorf("pattern %q matches the placeholder %s", r.Pattern, Placeholder)
 		case re.MatchString(c.replacement):
