@@ -44,6 +44,9 @@ func (u *run) value(v *report.Value, p *place) {
 		return
 	}
 	rule := u.typeOf(v)
+	if u.silent && teachesNothing(v) {
+		return
+	}
 	if !holdsContent(v) { // whatever it is called
 		u.notes(v)
 		return
@@ -73,6 +76,17 @@ func (u *run) value(v *report.Value, p *place) {
 	if len(v.Children) > 0 {
 		u.children(v, verdict, p)
 	}
+}
+
+// teachesNothing reports whether nothing of v can be a secret that is searched
+// for in the rest of the report, nor a name or flag that makes one of another
+// value: most numbers and pointers.
+func teachesNothing(v *report.Value) bool {
+	switch v.Kind {
+	case report.KindString, report.KindBytes, report.KindText:
+		return false
+	}
+	return len(v.Text) < minSpread && len(v.Note) < minSpread && len(v.Children) == 0
 }
 
 // known reports whether kind and state are of the model's: in a report that was

@@ -3,6 +3,7 @@ package vars
 import (
 	"fmt"
 	"reflect"
+	"strconv"
 	"strings"
 
 	"github.com/safedump/sdcore/corefile"
@@ -30,7 +31,7 @@ func (d *decoder) structure(tk task) {
 	cs := d.children(v, int64(len(fields)))
 	if len(cs) < len(fields) {
 		v.State = report.StateBudget
-		v.Note = fmt.Sprintf("%s: %d of %d fields are left out", noteNodes, len(fields)-len(cs), len(fields))
+		v.Note = noteNodes + ": " + strconv.Itoa(len(fields)-len(cs)) + " of " + strconv.Itoa(len(fields)) + " fields are left out"
 	}
 	for i := range cs {
 		fd := &fields[i]

@@ -69,6 +69,10 @@ type Backend struct {
 	symbols map[symbolKey][]corefile.Frame
 	c       *cCode
 	w       walker
+
+	reuse  bool // what Unwind returned last makes room for what it returns next
+	frames []corefile.Frame
+	regs   []corefile.Registers
 }
 
 var _ corefile.Backend = (*Backend)(nil)
@@ -108,14 +112,16 @@ func (b *Backend) reset() {
 	b.near = new([1 << nearBits]nearRule)
 	b.symbols = map[symbolKey][]corefile.Frame{}
 	b.w = walker{b: b}
+	b.frames, b.regs = nil, nil
 }
 
 // Clone returns a Backend over the same core that may be used beside b, with
 // caches of its own. It must not be used after b is closed, and knows generic
-// functions and C code by name only.
+// functions and C code by name only. The frames of a stack that Unwind or
+// UnwindThread of it returns are gone with the next call.
 func (b *Backend) Clone() *Backend {
 	c := *b
-	c.o.Scopes = nil
+	c.o.Scopes, c.reuse = nil, true
 	c.c = b.c.withoutLines()
 	c.reset()
 	return &c

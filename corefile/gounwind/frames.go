@@ -84,23 +84,33 @@ func (b *Backend) nameGenerics(fs []corefile.Frame) {
 // stack makes frames of what was walked.
 func (b *Backend) stack() corefile.Stack {
 	raw := b.w.rec.finish()
-	s := corefile.Stack{End: b.w.end, Omitted: b.w.rec.omitted}
-	n := 0
-	for i := range raw {
-		n += len(b.Symbolize(raw[i].PC, raw[i].Flags&RawExact != 0))
-	}
-	s.Frames = make([]corefile.Frame, 0, n)
-	regs := make([]corefile.Registers, len(raw))
+	frames, regs := b.room(len(raw))
 	for i := range raw {
 		r := &raw[i]
 		known := b.registers(r, &regs[i])
-		for _, f := range b.Symbolize(r.PC, r.Flags&RawExact != 0) {
+		calls := b.Symbolize(r.PC, r.Flags&RawExact != 0)
+		n := len(frames)
+		frames = append(frames, calls...)
+		for k := n; k < len(frames); k++ {
+			f := &frames[k]
 			f.CFA, f.Regs, f.Repeat = r.CFA, known, r.Repeat
 			f.SystemStack = r.Flags&RawSystem != 0
-			s.Frames = append(s.Frames, f)
 		}
 	}
-	return s
+	if b.reuse {
+		b.frames, b.regs = frames, regs
+	}
+	return corefile.Stack{Frames: frames, End: b.w.end, Omitted: b.w.rec.omitted}
+}
+
+// room is where the frames of a stack of n physical ones are put, and their
+// registers.
+func (b *Backend) room(n int) ([]corefile.Frame, []corefile.Registers) {
+	if cap(b.regs) < n || !b.reuse {
+		return make([]corefile.Frame, 0, n+n/2), make([]corefile.Registers, n)
+	}
+	clear(b.regs[:n])
+	return b.frames[:0], b.regs[:n]
 }
 
 // registers fills in what is known of the registers of a frame.
