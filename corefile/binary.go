@@ -33,6 +33,7 @@ type Binary struct {
 
 	mu       sync.Mutex // guards the map, not what is in it
 	sections map[string]*sectionData
+	reading  sync.WaitGroup // of sections, in the background
 
 	dwarfOnce sync.Once
 	dwarf     *dwarf.Data
@@ -143,6 +144,7 @@ func fileBuildIDs(data []byte, h *header) buildIDs {
 // Close releases the file, and the one with its debug information. What DWARF,
 // DebugSection and ELF returned must not be used afterwards.
 func (b *Binary) Close() error {
+	b.reading.Wait()
 	err := b.file.close()
 	if b.debug != nil {
 		err = errors.Join(err, b.debug.file.close())

@@ -6,6 +6,7 @@ import (
 	"debug/elf"
 	"encoding/binary"
 	"errors"
+	"math/rand/v2"
 	"os"
 	"strings"
 	"sync"
@@ -179,6 +180,43 @@ func TestDebugSectionsTogether(t *testing.T) {
 	for _, data := range got {
 		if len(data) == 0 || &data[0] != &got[0][0] {
 			t.Fatal("not decompressed, or more than once")
+		}
+	}
+}
+
+// What is asked for of a section is there while the rest is still being
+// decompressed; damage is told by whoever asks for the rest.
+func TestDebugSectionSoFar(t *testing.T) {
+	data := make([]byte, 4<<20)
+	rng := rand.New(rand.NewPCG(1, 2))
+	for i := range data {
+		data[i] = byte(rng.UintN(16))
+	}
+	for _, damaged := range []bool{false, true} {
+		packed := deflated(data, uint64(len(data)))
+		if damaged {
+			packed = flip(packed)
+		}
+		b := mustBinary(t, binaryWith(t, coretest.SynthSection{Name: ".debug_info", Type: elf.SHT_PROGBITS, Flags: elf.SHF_COMPRESSED, Data: packed}))
+		for n := 0; n < len(data); n += 1 << 18 {
+			got, err := b.DebugSectionSoFar(".debug_info", n)
+			if damaged && err != nil {
+				break // it was faster
+			}
+			if err != nil || len(got) != len(data) || !bytes.Equal(got[:n], data[:n]) {
+				t.Fatalf("the first %d of %d bytes are not there: %v", n, len(got), err)
+			}
+		}
+		for _, ask := range []func() ([]byte, error){
+			func() ([]byte, error) { return b.DebugSectionSoFar(".debug_info", len(data)+1) },
+			func() ([]byte, error) { return b.DebugSection(".debug_info") },
+		} {
+			if got, err := ask(); damaged != errors.Is(err, ErrCorrupt) || !damaged && !bytes.Equal(got, data) {
+				t.Errorf("damaged %v: %d bytes, %v", damaged, len(got), err)
+			}
+		}
+		if got, err := b.DebugSectionSoFar(".debug_none", 1); got != nil || err != nil {
+			t.Errorf("%q, %v", got, err)
 		}
 	}
 }

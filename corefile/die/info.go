@@ -57,7 +57,12 @@ const (
 // New reads the unit headers. Damage in a unit header hides the units behind
 // it: what is readable is returned, Damage tells the rest. An error means that
 // there is no readable unit at all.
-func New(s Sections) (*Info, error) {
+func New(s Sections) (*Info, error) { return NewAhead(s, func(*Unit) {}) }
+
+// NewAhead is New for who has use for one unit while the next ones are being
+// read: seen is called for each. Cursors of it work, Info's other methods do not
+// until NewAhead has returned.
+func NewAhead(s Sections, seen func(*Unit)) (*Info, error) {
 	in := &Info{s: s, tables: map[abbrevKey]*abbrevTable{}}
 	if uint64(len(s.Info)) > math.MaxUint32 {
 		return nil, &Error{Section: ".debug_info", Reason: "section is larger than 4 GiB"}
@@ -72,6 +77,7 @@ func New(s Sections) (*Info, error) {
 		}
 		if err == nil {
 			in.units = append(in.units, u)
+			seen(u)
 		}
 		off = uint64(u.End)
 	}
@@ -96,9 +102,24 @@ func (in *Info) addDamage(err error) {
 // Units lists the units in the order of the section.
 func (in *Info) Units() []*Unit { return in.units }
 
+// wait waits for the first end bytes of the section.
+func (in *Info) wait(end uint64) error {
+	if in.s.Wait == nil {
+		return nil
+	}
+	if err := in.s.Wait(end); err != nil {
+		return fmt.Errorf("section .debug_info: %w", err)
+	}
+	return nil
+}
+
 // readUnit reads a unit's header and root entry. The unit is nil when not even
 // its end is known; it comes with an error when its contents are unusable.
 func (in *Info) readUnit(off uint64) (*Unit, error) {
+	const header = 32 // bytes, at most
+	if err := in.wait(off + header); err != nil {
+		return nil, err
+	}
 	r := at(".debug_info", in.s.Info, off)
 	k := abbrevKey{offSize: 4}
 	length := uint64(r.u32())
@@ -113,6 +134,9 @@ func (in *Info) readUnit(off uint64) (*Unit, error) {
 		return nil, r.err
 	}
 	u := &Unit{Off: dwarf.Offset(off), End: dwarf.Offset(r.pos + length), in: in}
+	if err := in.wait(uint64(u.End)); err != nil {
+		return nil, err
+	}
 	r.b = r.b[:u.End]
 	u.Version = int(r.u16())
 	k.v2 = u.Version == 2

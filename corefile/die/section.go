@@ -18,6 +18,10 @@ type Sections struct {
 	// not everybody needs them. It may be called by several goroutines at once;
 	// nil stands for no such section.
 	Lists func(section string) ([]byte, error)
+	// Wait, when set, is called before the first end bytes of Info are looked at,
+	// for who passes on a section that is still being unpacked. After an error
+	// what is in them is damaged.
+	Wait func(end uint64) error
 }
 
 // list returns a reader at an offset of a section of lists.

@@ -17,8 +17,9 @@ import (
 // fakeBinary is a binary of sections.
 type fakeBinary map[string][]byte
 
-func (b fakeBinary) DebugSection(name string) ([]byte, error)      { return b[name], nil }
-func (b fakeBinary) Symbol(string) (addr, size uint64, found bool) { return 0x1000, 0, true }
+func (b fakeBinary) DebugSection(name string) ([]byte, error)             { return b[name], nil }
+func (b fakeBinary) DebugSectionSoFar(name string, _ int) ([]byte, error) { return b[name], nil }
+func (b fakeBinary) Symbol(string) (addr, size uint64, found bool)        { return 0x1000, 0, true }
 
 // dieWriter writes a unit of hand-made entries. Each kind of entry has a fixed
 // set of attributes: name, type, byte_size, go_kind, go_elem, count, member
@@ -284,8 +285,7 @@ func compileAll(t *testing.T, b fakeBinary) (good, bad int) {
 	if err != nil {
 		return 0, 1
 	}
-	for types.index.advance(types.info) {
-	}
+	types.index.others(types.info)
 	for _, r := range types.index.names {
 		ty, err := types.ByOffset(r.offset())
 		if err != nil {

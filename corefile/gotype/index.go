@@ -4,6 +4,7 @@ import (
 	"debug/dwarf"
 	"hash/maphash"
 	"slices"
+	"sync"
 
 	"github.com/safedump/sdcore/corefile/die"
 )
@@ -12,7 +13,7 @@ import (
 // all types into the unit of package runtime, so that unit is indexed first
 // and the others only when something is not found there.
 type typeIndex struct {
-	stage int // 0: nothing, 1: runtime, 2: all units
+	all   bool // the units of other packages too
 	seed  maphash.Seed
 	names []indexed // of hashed names
 	descs []indexed // of descriptors, by DW_AT_go_runtime_type
@@ -37,28 +38,45 @@ func first(refs []indexed, key uint32) int {
 	return i
 }
 
-// advance indexes more units; false when there are no more.
-func (x *typeIndex) advance(info *die.Info) bool {
-	switch x.stage {
-	case 0:
-		x.seed = maphash.MakeSeed()
-		x.add(info, func(u *die.Unit) bool { return u.Package == "runtime" })
-	case 1:
-		x.add(info, func(u *die.Unit) bool { return u.Package != "runtime" })
-	default:
-		return false
-	}
-	x.stage++
-	return true
+func newTypeIndex() typeIndex { return typeIndex{seed: maphash.MakeSeed()} }
+
+// runtime reads the units, and indexes those of package runtime meanwhile.
+func (x *typeIndex) runtime(s die.Sections) (*die.Info, error) {
+	units := make(chan *die.Unit, 64) // more of one package than there are
+	var indexing sync.WaitGroup
+	indexing.Go(func() {
+		for u := range units {
+			x.addUnit(u)
+		}
+	})
+	info, err := die.NewAhead(s, func(u *die.Unit) {
+		if u.Language == die.LangGo && u.Package == "runtime" {
+			units <- u
+		}
+	})
+	close(units)
+	indexing.Wait()
+	x.sort()
+	return info, err
 }
 
-// add indexes the chosen units. What follows damage in a unit is not indexed.
-func (x *typeIndex) add(info *die.Info, want func(*die.Unit) bool) {
+// others indexes the units of the other packages; false when that was done
+// before. What follows damage in a unit is not indexed.
+func (x *typeIndex) others(info *die.Info) bool {
+	if x.all {
+		return false
+	}
+	x.all = true
 	for _, u := range info.Units() {
-		if u.Language == die.LangGo && want(u) {
+		if u.Language == die.LangGo && u.Package != "runtime" {
 			x.addUnit(u)
 		}
 	}
+	x.sort()
+	return true
+}
+
+func (x *typeIndex) sort() {
 	slices.Sort(x.names)
 	slices.Sort(x.descs)
 }
@@ -114,7 +132,7 @@ func (x *typeIndex) hash(name []byte) uint32 { return uint32(maphash.Bytes(x.see
 // lookup finds a type by its name in DWARF or as Go spells it, in the unit of
 // package runtime only or, everywhere, in all.
 func (x *typeIndex) lookup(info *die.Info, name string, everywhere bool) (dwarf.Offset, bool) {
-	for x.stage > 0 || x.advance(info) {
+	for {
 		h := x.hash([]byte(name))
 		for i := first(x.names, h); i < len(x.names) && x.names[i].key() == h; i++ {
 			e, err := info.Entry(x.names[i].offset())
@@ -125,11 +143,10 @@ func (x *typeIndex) lookup(info *die.Info, name string, everywhere bool) (dwarf.
 				return e.Off, true
 			}
 		}
-		if !everywhere || !x.advance(info) {
-			break
+		if !everywhere || !x.others(info) {
+			return 0, false
 		}
 	}
-	return 0, false
 }
 
 // byRuntimeType finds a type by the offset of its descriptor. Not every type
@@ -139,15 +156,14 @@ func (x *typeIndex) byRuntimeType(info *die.Info, rtype uint64) (dwarf.Offset, b
 	if rtype == 0 || rtype >= 1<<32 {
 		return 0, false
 	}
-	for x.stage > 0 || x.advance(info) {
+	for {
 		if i := first(x.descs, uint32(rtype)); i < len(x.descs) && x.descs[i].key() == uint32(rtype) {
 			return x.descs[i].offset(), true
 		}
-		if len(x.descs) > 0 || !x.advance(info) {
-			break
+		if len(x.descs) > 0 || !x.others(info) {
+			return 0, false
 		}
 	}
-	return 0, false
 }
 
 // isTypeTag reports whether Go writes types with the tag.

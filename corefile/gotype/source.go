@@ -12,6 +12,7 @@ import (
 // binaryFile is what this package needs of a corefile.Binary.
 type binaryFile interface {
 	DebugSection(name string) ([]byte, error)
+	DebugSectionSoFar(name string, n int) ([]byte, error)
 	Symbol(name string) (addr, size uint64, ok bool)
 }
 
@@ -27,18 +28,14 @@ type source struct {
 	bias   uint64
 }
 
-// newTypes reads the units and indexes the types of the runtime's while other
-// cores decompress the sections of lists and index the symbols, which nobody
-// needs yet: nothing else here takes nearly as long.
+// newTypes reads the units, indexes the types of the runtime's as soon as they
+// are unpacked, and has other cores decompress the sections of lists and index
+// the symbols, which nobody needs yet: nothing else here takes nearly as long.
 func newTypes(src source) (*Types, error) {
 	lists := [...]string{".debug_loc", ".debug_loclists", ".debug_ranges", ".debug_rnglists"}
 	var damage [len(lists)]error
 	var others sync.WaitGroup
 	defer others.Wait()
-	for i, name := range lists {
-		others.Go(func() { _, damage[i] = src.binary.DebugSection(name) })
-	}
-	others.Go(func() { src.binary.Symbol("runtime.types") })
 	sections, err := debugSections(src.binary)
 	if err != nil {
 		return nil, err
@@ -46,12 +43,17 @@ func newTypes(src source) (*Types, error) {
 	if len(sections.Info) == 0 {
 		return nil, fmt.Errorf("types: %w", corefile.ErrNoDWARF)
 	}
-	info, err := die.New(sections)
-	if err != nil {
+	for i, name := range lists {
+		others.Go(func() { _, damage[i] = src.binary.DebugSection(name) })
+	}
+	others.Go(func() { src.binary.Symbol("runtime.types") })
+	t := &Types{src: src, byOff: map[dwarf.Offset]*Type{}, index: newTypeIndex()}
+	if t.info, err = t.index.runtime(sections); err != nil {
 		return nil, fmt.Errorf("types: %w", err)
 	}
-	t := &Types{src: src, info: info, byOff: map[dwarf.Offset]*Type{}}
-	t.index.advance(info)
+	if _, err := src.binary.DebugSection(infoSection); err != nil {
+		return nil, fmt.Errorf("section %s: %w", infoSection, err)
+	}
 	t.findTypes()
 	others.Wait()
 	for _, err := range damage {
@@ -60,17 +62,26 @@ func newTypes(src source) (*Types, error) {
 	return t, nil
 }
 
+// infoSection is the one that is read while it is still being unpacked.
+const infoSection = ".debug_info"
+
 // debugSections collects the sections that die reads.
 func debugSections(b binaryFile) (die.Sections, error) {
-	s := die.Sections{Lists: b.DebugSection}
+	s := die.Sections{Lists: b.DebugSection, Wait: func(end uint64) error {
+		_, err := b.DebugSectionSoFar(infoSection, int(end))
+		return err
+	}}
+	var err error
+	if s.Info, err = b.DebugSectionSoFar(infoSection, 0); err != nil {
+		return s, fmt.Errorf("section %s: %w", infoSection, err)
+	}
 	for _, part := range []struct {
 		name string
 		to   *[]byte
 	}{
-		{".debug_info", &s.Info}, {".debug_abbrev", &s.Abbrev}, {".debug_addr", &s.Addr},
+		{".debug_abbrev", &s.Abbrev}, {".debug_addr", &s.Addr},
 		{".debug_str", &s.Str}, {".debug_line_str", &s.LineStr}, {".debug_str_offsets", &s.StrOffsets},
 	} {
-		var err error
 		if *part.to, err = b.DebugSection(part.name); err != nil {
 			return s, fmt.Errorf("section %s: %w", part.name, err)
 		}

@@ -321,8 +321,7 @@ func mustType(t *testing.T, types *Types, name string) *Type {
 // unit was given up on the way.
 func TestWholeProgram(t *testing.T) {
 	types, _ := startZoo(t)
-	for types.index.advance(types.info) {
-	}
+	types.index.others(types.info)
 	for _, r := range types.index.names {
 		if _, err := types.ByOffset(r.offset()); err != nil {
 			t.Error(err)

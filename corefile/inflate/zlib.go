@@ -12,13 +12,14 @@ var ErrCorrupt = errors.New("corrupt zlib stream")
 
 // Zlib unpacks the zlib stream at the start of src into dst, which must have
 // exactly the size of its contents. What dst holds after an error means nothing.
-// Bytes behind the stream are not looked at.
-func Zlib(dst, src []byte) error {
+// Bytes behind the stream are not looked at. progress, unless it is nil, is told
+// at times how many bytes of dst are what they will be.
+func Zlib(dst, src []byte, progress func(n int)) error {
 	const deflate, preset = 8, 0x20 // method; a dictionary, which nobody could know
 	if len(src) < 2 || src[0]&15 != deflate || src[0]>>4 > 7 || src[1]&preset != 0 || binary.BigEndian.Uint16(src)%31 != 0 {
 		return fmt.Errorf("header: %w", ErrCorrupt)
 	}
-	d := decoder{src: src, pos: 2, dst: dst}
+	d := decoder{src: src, pos: 2, dst: dst, progress: progress}
 	if err := d.run(); err != nil {
 		return fmt.Errorf("byte %d of %d, of its contents %d of %d: %w", d.pos, len(src), d.out, len(dst), err)
 	}
@@ -47,6 +48,8 @@ type decoder struct {
 	dst []byte
 	out int // bytes of dst that are written
 
+	progress func(n int) // nil for none
+
 	lits  [litSize]entry
 	dists [distSize]entry
 }
@@ -73,6 +76,9 @@ func (d *decoder) run() error {
 		}
 		if err != nil || head&1 != 0 {
 			return err
+		}
+		if d.progress != nil {
+			d.progress(d.out)
 		}
 	}
 }

@@ -67,17 +67,22 @@ func TestZlib(t *testing.T) {
 			t.Run(fmt.Sprintf("%s, level %d", name, level), func(t *testing.T) {
 				packed := pack(t, data, level)
 				got := make([]byte, len(data))
-				if err := Zlib(got, append(packed, "what follows"...)); err != nil {
+				err := Zlib(got, append(packed, "what follows"...), func(n int) {
+					if !bytes.Equal(got[:n], data[:n]) {
+						t.Errorf("%d bytes are not there yet", n)
+					}
+				})
+				if err != nil {
 					t.Fatal(err)
 				}
 				if !bytes.Equal(got, data) {
 					t.Error("contents differ")
 				}
-				if err := Zlib(make([]byte, len(data)+1), packed); !errors.Is(err, ErrCorrupt) {
+				if err := Zlib(make([]byte, len(data)+1), packed, nil); !errors.Is(err, ErrCorrupt) {
 					t.Errorf("into a slice that is too long: %v", err)
 				}
 				if len(data) > 0 {
-					if err := Zlib(make([]byte, len(data)-1), packed); !errors.Is(err, ErrCorrupt) {
+					if err := Zlib(make([]byte, len(data)-1), packed, nil); !errors.Is(err, ErrCorrupt) {
 						t.Errorf("into a slice that is too short: %v", err)
 					}
 				}
@@ -94,14 +99,14 @@ func TestDamage(t *testing.T) {
 	for _, level := range []int{zlib.HuffmanOnly, zlib.NoCompression, zlib.DefaultCompression} {
 		packed := pack(t, data, level)
 		for n := range packed {
-			if err := Zlib(got, packed[:n]); !errors.Is(err, ErrCorrupt) {
+			if err := Zlib(got, packed[:n], nil); !errors.Is(err, ErrCorrupt) {
 				t.Fatalf("level %d, %d of %d bytes: %v", level, n, len(packed), err)
 			}
 		}
 		for i := range packed {
 			damaged := bytes.Clone(packed)
 			damaged[i] ^= 1 << (i % 8)
-			err := Zlib(got, damaged)
+			err := Zlib(got, damaged, nil)
 			if want := reference(damaged, len(data)); (err == nil) != (want == nil) {
 				t.Fatalf("level %d, byte %d changed: %v, the standard library says %v", level, i, err, want)
 			}
@@ -133,7 +138,7 @@ func FuzzZlib(f *testing.F) {
 			return
 		}
 		got := make([]byte, size)
-		err := Zlib(got, packed)
+		err := Zlib(got, packed, nil)
 		want := reference(packed, size)
 		if (err == nil) != (want == nil) {
 			t.Fatalf("%v, the standard library says %v", err, want)
@@ -153,7 +158,7 @@ func BenchmarkZlib(b *testing.B) {
 	packed := pack(b, data, zlib.DefaultCompression)
 	b.SetBytes(int64(len(data)))
 	for b.Loop() {
-		if err := Zlib(data, packed); err != nil {
+		if err := Zlib(data, packed, nil); err != nil {
 			b.Fatal(err)
 		}
 	}
