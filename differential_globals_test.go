@@ -42,7 +42,8 @@ func TestGlobalsAgainstDelve(t *testing.T) {
 				t.Fatal(err)
 			}
 			for _, dv := range theirs {
-				key := fmt.Sprintf("%s at 0x%x", dv.Name, dv.Addr)
+				// Delve leaves dots in package paths as the linker escapes them.
+				key := fmt.Sprintf("%s at 0x%x", strings.ReplaceAll(dv.Name, "%2e", "."), dv.Addr)
 				if v := ours[key]; v != nil && dv.Unreadable == nil {
 					c := comparison{memory: d.target.Memory()}
 					c.value(dv.Name, dv, v)

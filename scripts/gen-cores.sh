@@ -37,6 +37,7 @@ names=(
   cgosegv cgosegv.noopt race
   defers defers.noopt interrupted interrupted.noopt
   cgocallback cgocallback.noopt cgosigprof
+  secrets
 )
 
 say() { printf '%s\n' "$*" >&2; }
@@ -57,6 +58,7 @@ build_flags() {
     *.pie) printf '%s\n' -buildmode=pie ;;
     *.trimpath) printf '%s\n' -trimpath ;;
     *.stripped) printf '%s\n' '-ldflags=-s -w' ;;
+    secrets) printf '%s\n' '-ldflags=-X=main.deployToken=Yb7wQ4rT9kZx2LmN8vHc -X=main.banner=password=Jd5sG8pXw3Rt6Yq1' ;;
   esac
 }
 
