@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"github.com/safedump/sdcore/crash"
-	"github.com/safedump/sdcore/redact"
 	"github.com/safedump/sdcore/report"
 )
 
@@ -19,38 +18,6 @@ func (s *Session) Report(ctx context.Context) (*report.Report, error) {
 	s.fill(ctx, v, decoded)
 	s.complete(ctx, v)
 	return v.rep, ctx.Err()
-}
-
-// Extent is how much of a report is kept.
-type Extent int
-
-const (
-	// Whole is everything that a report of Limits.MaxSize can hold.
-	Whole Extent = iota
-	// CrashOnly leaves the goroutines beside the one that crashed without frames;
-	// their groups have them. Where none crashed it is Whole: they are the report.
-	CrashOnly
-)
-
-// RedactedReport is [Session.Report] and redaction in one. It takes a fraction
-// of the memory: what has no room in the report is decoded for the secrets that
-// it gives away, and not kept. x must be of the tier of the session's options.
-// The result stays valid when the session is closed.
-func (s *Session) RedactedReport(ctx context.Context, x *redact.Redactor, extent Extent) (redact.Result, error) {
-	v, err := s.crashView(ctx)
-	if err != nil {
-		return redact.Result{}, err
-	}
-	t := streamer{s: s, view: v, detail: decoded, redact: x.Stream(1)}
-	kept, err := t.learnWithin(ctx, extent == CrashOnly && v.rep.Crash.Goroutine != 0)
-	if err != nil {
-		return redact.Result{}, err
-	}
-	res, err := t.redact.Seal(v.rep)
-	if err != nil {
-		return redact.Result{}, err
-	}
-	return res, t.keep(ctx, kept)
 }
 
 // view is what is known of a core before any value is read.

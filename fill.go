@@ -99,30 +99,3 @@ func (s *Session) goroutine(st *stacked, crashed uint64) report.Goroutine {
 		Frames: []report.Frame{}, OmittedFrames: st.omitted, StackEnd: st.end,
 	}
 }
-
-// framesSize estimates the bytes that frames take in a report.
-func framesSize(frames []report.Frame) int64 {
-	var n int64
-	for i := range frames {
-		fr := &frames[i]
-		n += 200 + int64(len(fr.Function)+len(fr.File))
-		for j := range fr.Vars {
-			n += 40 + valueSize(&fr.Vars[j].Value)
-		}
-	}
-	return n
-}
-
-// valueSize estimates the bytes of a value tree. Its depth is bounded by the
-// limits that it was decoded with.
-func valueSize(v *report.Value) int64 {
-	n := int64(120 + len(v.Type) + len(v.Text))
-	for i := range v.Children {
-		c := &v.Children[i]
-		n += int64(len(c.Name)) + valueSize(&c.Value)
-		if c.Key != nil {
-			n += valueSize(c.Key)
-		}
-	}
-	return n
-}
