@@ -13,6 +13,7 @@ import (
 	"github.com/safedump/sdcore/corefile"
 	"github.com/safedump/sdcore/export"
 	"github.com/safedump/sdcore/internal/coretest"
+	"github.com/safedump/sdcore/report"
 )
 
 // TestRedactedReport: what is redacted while it is read is written as the
@@ -87,5 +88,42 @@ func TestCrashOnly(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestRoom: a report of a certain size has frames for as many goroutines as fit,
+// counts the others, and is the same each time.
+func TestRoom(t *testing.T) {
+	o := sdcore.Options{Limits: report.Limits{MaxSize: 100_000}}
+	f := coretest.Core(t, "manywait")
+	s, x := openSession(t, f.Core, f.Bin, o), redactor(t, o)
+	var first []byte
+	for range 2 {
+		res, err := s.RedactedReport(context.Background(), x, sdcore.Whole)
+		if err != nil {
+			t.Fatal(err)
+		}
+		rep, framed, left := res.Report(), 0, int64(0)
+		for i := range rep.Goroutines {
+			if len(rep.Goroutines[i].Frames) > 0 {
+				framed++
+			}
+		}
+		for _, om := range rep.Omitted {
+			if om.What == "frames of goroutines" {
+				left += om.Count
+			}
+		}
+		if framed < 10 || left < 10 || framed+int(left) != len(rep.Goroutines) {
+			t.Errorf("%d of %d goroutines have frames, %d are counted as left out", framed, len(rep.Goroutines), left)
+		}
+		var b bytes.Buffer
+		if err := export.JSON(&b, res, export.Options{MaxSize: o.Limits.MaxSize, Time: time.Unix(1e9, 0)}); err != nil {
+			t.Fatal(err)
+		}
+		if int64(b.Len()) > o.Limits.MaxSize || first != nil && !bytes.Equal(first, b.Bytes()) {
+			t.Errorf("%d bytes, another report than before", b.Len())
+		}
+		first = b.Bytes()
 	}
 }
