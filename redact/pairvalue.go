@@ -201,26 +201,3 @@ func endsValue(rest string) bool {
 	n := charsDotted.run(rest)
 	return n > 0 && n < len(rest) && (rest[n] == '=' || rest[n] == ':')
 }
-
-// trivialValue reports whether a value says nothing: absent, a boolean, a
-// formatting verb, a reference to a variable, masked already.
-func trivialValue(s string) bool {
-	t := strings.TrimSpace(s)
-	switch strings.ToLower(t) {
-	case "", "true", "false", "nil", "null", "none", "<nil>", "undefined", "(missing)", "redacted", "<redacted>", "[redacted]", "{}", "[]":
-		return true
-	}
-	if strings.Trim(strings.ReplaceAll(t, Placeholder, ""), " \t,;:.=*{}[]()\"'`\\") == "" {
-		return true
-	}
-	if verb := strings.TrimRight(t, ".,;:"); len(verb) == 2 && verb[0] == '%' && charsAlnum.has(verb[1]) {
-		return true
-	}
-	for _, open := range [...]string{"${", "$(", "{{", "%("} {
-		if ref, ok := strings.CutPrefix(t, open); ok {
-			ref = strings.Trim(strings.TrimRight(ref, "})s"), " .")
-			return charsWord.run(ref) == len(ref)
-		}
-	}
-	return false
-}

@@ -19,6 +19,10 @@ type tokenRule struct {
 	bounded bool
 	// whole removes the whole value that the credential stands in.
 	whole bool
+	// shown leaves the prefix: it names a service.
+	shown bool
+	// exact wants the whole credential, also where the text was cut.
+	exact bool
 	// check, when set, returns the length of the match at the start of s, 0 for none.
 	check func(s string) int
 }
@@ -36,6 +40,8 @@ const (
 	charsBase64                  // alnum, + / =
 	charsPath                    // alnum, _ - . and /
 	charsBearer                  // alnum and - . _ ~ + / =
+	charsHook                    // charsPath, @ and %
+	charsCookie                  // charsBearer and % , and backslash
 )
 
 func (c charClass) has(b byte) bool {
@@ -59,6 +65,10 @@ func (c charClass) has(b byte) bool {
 		return alnum || b == '_' || b == '-' || b == '.' || b == '/'
 	case charsBearer:
 		return alnum || strings.IndexByte("-._~+/=", b) >= 0
+	case charsHook:
+		return alnum || strings.IndexByte("_-./@%", b) >= 0
+	case charsCookie:
+		return alnum || strings.IndexByte("-._~+/=%,\\", b) >= 0
 	}
 	return false
 }
@@ -86,7 +96,7 @@ func (r *tokenRule) match(s string, prev byte, cut bool) (n, looked int) {
 	rest := s[len(r.prefix):]
 	run := r.chars.run(rest)
 	switch {
-	case cut && run == len(rest) && run >= cutMin:
+	case cut && !r.exact && run == len(rest) && run >= cutMin:
 		return len(s), run
 	case r.check != nil:
 		return r.check(s), 3 * run
@@ -160,10 +170,8 @@ func providerTokens() []tokenRule {
 		{id: "slack-token", prefix: "xoxs-", chars: charsURL, min: 10, bounded: true},
 		{id: "slack-token", prefix: "xoxe", chars: charsDotted, min: 20, bounded: true},
 		{id: "slack-token", prefix: "xoxc-", chars: charsURL, min: 10, bounded: true},
-		{id: "slack-token", prefix: "xoxd-", chars: charsURL, min: 10, bounded: true},
+		{id: "slack-token", prefix: "xoxd-", chars: charsCookie, min: 10, bounded: true},
 		{id: "slack-token", prefix: "xapp-", chars: charsURL, min: 10, bounded: true},
-		{id: "slack-webhook", prefix: "hooks.slack.com/services/", chars: charsPath, min: 20},
-		{id: "discord-webhook", prefix: "discord.com/api/webhooks/", chars: charsPath, min: 20},
 		{id: "google-api-key", prefix: "AIza", chars: charsURL, min: 35, bounded: true},
 		{id: "google-oauth", prefix: "ya29.", chars: charsDotted, min: 20, bounded: true},
 		{id: "google-oauth", prefix: "GOCSPX-", chars: charsURL, min: 20, bounded: true},
@@ -206,6 +214,22 @@ func providerTokens() []tokenRule {
 		{id: "sentry-token", prefix: "sntryu_", chars: charsHex, min: 64, bounded: true},
 		{id: "figma-token", prefix: "figd_", chars: charsURL, min: 30, bounded: true},
 		{id: "notion-token", prefix: "ntn_", chars: charsAlnum, min: 40, bounded: true},
+		{id: "flyio-token", prefix: "FlyV1 ", chars: charsCookie, min: 40, bounded: true},
 		{id: "telegram-token", prefix: ":AA", chars: charsURL, check: isTelegram, min: 33},
 	}
+}
+
+// webhooks are URLs that hold what opens them in their path. Whose they are is
+// shown.
+func webhooks() []tokenRule {
+	var rules []tokenRule
+	for _, h := range []struct{ id, prefix string }{
+		{"slack-webhook", "hooks.slack.com/services/"}, {"slack-webhook", "hooks.slack.com/workflows/"}, {"slack-webhook", "hooks.slack.com/triggers/"},
+		{"discord-webhook", "discord.com/api/webhooks/"}, {"discord-webhook", "discordapp.com/api/webhooks/"},
+		{"teams-webhook", ".webhook.office.com/webhookb2/"}, {"teams-webhook", "outlook.office.com/webhook/"},
+		{"zapier-webhook", "hooks.zapier.com/hooks/catch/"},
+	} {
+		rules = append(rules, tokenRule{id: h.id, prefix: h.prefix, chars: charsHook, min: 16, shown: true})
+	}
+	return rules
 }

@@ -18,6 +18,9 @@ type Policy struct {
 	// Personal removes e-mail addresses, phone numbers and the like at the tiers
 	// that would show them, too.
 	Personal bool
+	// Addresses removes IP addresses but for loopback ones. They are shown
+	// otherwise, at every tier: most are needed to understand a crash.
+	Addresses bool
 	// Limits shorten what is left, after everything was judged whole. Only
 	// MaxString is used here: 0 means that of
 	// [TierLimits], -1 no bound.

@@ -20,6 +20,8 @@ func (u *run) scan(s string, m mode, spans []span) []span {
 			end, card := digitRun(s, i)
 			if card && m&modeCards != 0 {
 				spans = append(spans, pattern(i, end, "card number", gradeSure))
+			} else if sp, ok := numberAt(s, i, m); ok {
+				spans = append(spans, sp)
 			}
 			i = max(i, lastDigits(s, i, end))
 			continue
@@ -40,6 +42,19 @@ func (u *run) scan(s string, m mode, spans []span) []span {
 		spans = u.scanDense(s, spans)
 	}
 	return spans
+}
+
+// numberAt finds the personal data that begin with the digit s[i].
+func numberAt(s string, i int, m mode) (span, bool) {
+	if m&modeIP != 0 {
+		if sp, ok := addressAt(s, i); ok && sp.start == i {
+			return sp, true
+		}
+	}
+	if m&modeEmail != 0 {
+		return phoneAt(s, i)
+	}
+	return span{}, false
 }
 
 // tooCostly reports whether judging s has cost more than its length is worth.
@@ -84,6 +99,11 @@ func (u *run) scanAt(s string, i int, t trigger, m mode, spans []span) []span {
 			spans = append(spans, sp)
 		}
 	}
+	if s[i] == ':' && m&modeIP != 0 {
+		if sp, ok := addressAt(s, i); ok && !covered(spans, sp.start, sp.end) {
+			spans = append(spans, sp)
+		}
+	}
 	if t&trigPair != 0 && m&modePairs != 0 {
 		if sp, ok := u.pairAt(s, i, m); ok {
 			spans = append(spans, sp)
@@ -104,7 +124,11 @@ func (u *run) tokenAt(s string, i int, m mode) (span, bool) {
 		n, looked := r.match(s[i:], prev, m&modeCut != 0)
 		u.effort += looked
 		if n > 0 {
-			sp := pattern(i, i+n, r.id, gradeSure)
+			start := i
+			if r.shown {
+				start += len(r.prefix)
+			}
+			sp := pattern(start, i+n, r.id, gradeSure)
 			sp.whole = r.whole
 			return sp, true
 		}

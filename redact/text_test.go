@@ -81,7 +81,7 @@ func TestTexts(t *testing.T) {
 		{"task-" + mixed[:40], ""},
 		{"x SG." + mixed[:22] + "." + mixed[:43] + " y", "x " + R + " y"},
 		{"x key-" + hexes[:32] + " y", "x " + R + " y"},
-		{"https://hooks.slack.com/services/T0/B0/" + mixed[:24], "https://" + R},
+		{"https://hooks.slack.com/services/T0/B0/" + mixed[:24], "https://hooks.slack.com/services/" + R},
 		{"a " + pem + " b", "a " + R + " b"},
 		{"a " + pem[:60], "a " + R},
 		{rep("MIIEow", 40) + "\n-----END PRIVATE KEY-----", R + "-----END PRIVATE KEY-----"},

@@ -27,6 +27,9 @@ func (x *Redactor) unwanted() mode {
 	if x.policy.showsPersonal() {
 		m |= modeEmail
 	}
+	if !x.policy.Addresses {
+		m |= modeIP
+	}
 	if len(x.rules) == 0 {
 		m |= modeCustom
 	}

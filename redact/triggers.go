@@ -1,6 +1,9 @@
 package redact
 
-import "unicode/utf8"
+import (
+	"slices"
+	"unicode/utf8"
+)
 
 // trigger is a set of things that may begin at a pair of bytes.
 type trigger uint8
@@ -9,7 +12,7 @@ const (
 	trigToken  trigger = 1 << iota // a provider's prefix
 	trigPair                       // "=" or ":" of a name and its value, ">" of an XML tag
 	trigURL                        // "://"
-	trigAt                         // "@"
+	trigAt                         // "@", and what begins a phone number
 	trigDashes                     // "--": PEM armour, flags
 	trigDigit                      // two digits: card numbers
 	trigScheme                     // "bearer ", "basic "
@@ -27,7 +30,7 @@ func pairOf(a, b byte) uint16 { return uint16(a)<<8 | uint16(b) }
 
 func newTriggerTable() *triggerTable {
 	t := &triggerTable{tokens: map[uint16][]tokenRule{}}
-	for _, r := range append(floorPatterns(), providerTokens()...) {
+	for _, r := range slices.Concat(floorPatterns(), providerTokens(), webhooks(), ibanRules()) {
 		p := pairOf(r.prefix[0], r.prefix[1])
 		t.tokens[p] = append(t.tokens[p], r)
 		t.pair[p] |= trigToken
@@ -37,6 +40,10 @@ func newTriggerTable() *triggerTable {
 		t.pair[pairOf(':', byte(b))] |= trigPair
 		t.pair[pairOf('>', byte(b))] |= trigPair
 		t.pair[pairOf('@', byte(b))] |= trigAt
+	}
+	for d := byte('0'); d <= '9'; d++ {
+		t.pair[pairOf('+', d)] |= trigAt
+		t.pair[pairOf('(', d)] |= trigAt
 	}
 	t.pair[pairOf(':', '/')] |= trigURL
 	t.pair[pairOf('-', '-')] |= trigDashes
@@ -61,7 +68,8 @@ const (
 	modeSource                  // source code: of the pairs only quoted literals
 	modeURL                     // user information of URLs and DSNs
 	modeCards                   // card numbers
-	modeEmail                   // e-mail addresses
+	modeEmail                   // e-mail addresses and phone numbers
+	modeIP                      // IP addresses, when the policy wants them gone
 	modeCut                     // the text may go on beyond its end
 	modeCustom                  // the user's rules
 	modeDense                   // random-looking values, when the policy wants them
@@ -72,9 +80,9 @@ const (
 
 const (
 	// modeText is for free text, modeCode for what the compiler wrote.
-	modeText = modePairs | modeURL | modeCards | modeEmail | modeCustom
+	modeText = modePairs | modeURL | modeCards | modeEmail | modeIP | modeCustom
 	modeCode = mode(0)
-	modePath = modePairs | modeURL | modeCustom
+	modePath = modePairs | modeURL | modeIP | modeCustom
 )
 
 // span is a piece of a text to be removed.

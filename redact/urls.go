@@ -46,8 +46,14 @@ func (u *run) userinfoAt(s string, i int) (span, bool) {
 
 // atSign finds what stands before an "@" at s[i]: the password of a DSN
 // without a scheme (user:password@tcp(host)/db, user:password@host:port), or
-// an e-mail address.
+// an e-mail address. At "+" and "(" a phone number may begin.
 func atSign(s string, i int, m mode) (span, bool) {
+	if s[i] != '@' {
+		if m&modeEmail == 0 {
+			return span{}, false
+		}
+		return phoneAt(s, i)
+	}
 	if m&modeURL != 0 {
 		if sp, ok := dsnPassword(s, i); ok {
 			return sp, true

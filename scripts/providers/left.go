@@ -22,6 +22,8 @@ func leftOut() map[string]string {
 		"curl-auth-header":                     code,
 		"curl-auth-user":                       code,
 		"kubernetes-secret-yaml":               code,
+		"flyio-access-token":                   code,
+		"slack-session-cookie":                 code,
 		"slack-webhook-url":                    code,
 		"microsoft-teams-webhook":              code,
 		"artifactory-jfrog-url":                public,

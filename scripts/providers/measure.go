@@ -20,6 +20,7 @@ type measured struct {
 }
 
 const (
+	shortest  = 14   // no credential worth the name is shorter; timestamps are
 	unbounded = 1024 // for what has no bound
 	near      = 300  // the neighbourhood of a keyword that is no part of the match
 )
@@ -32,7 +33,7 @@ func measure(r rule) (measured, error) {
 	m := measured{kind: "named"}
 	_, most := lengths(re)
 	head, unbroken, _ := runs(re)
-	m.unbroken = unbroken
+	m.unbroken = max(unbroken, shortest)
 	for _, w := range r.keywords {
 		before, ok := leading(re, strings.ReplaceAll(w, "\u00b7", " "))
 		if !ok {
