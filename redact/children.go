@@ -28,7 +28,7 @@ func (u *run) children(v *report.Value, verdict nameVerdict, p *place) {
 			if pair.value == i {
 				q.name = pair.name
 			}
-			q.noName = pair.label == i || u.nameIn(q.owner, q.ownerType, c.Name).shown
+			q.noName = pair.label == i
 		case c.Key != nil:
 			q.name, q.owner = keyName(c.Key), p.name
 			u.mapKey(c.Key, &q)

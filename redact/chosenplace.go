@@ -11,6 +11,9 @@ const (
 	placeDenied
 )
 
+// byPlace reports whether it matters where something stands.
+func (c *choices) byPlace() bool { return len(c.allowPath)+len(c.denyPath) > 0 }
+
 // choice is what the policy says about the current location.
 func (u *run) choice() placeChoice {
 	c, _ := u.placeRule()
@@ -20,7 +23,7 @@ func (u *run) choice() placeChoice {
 // placeRule is choice with the entry that decides.
 func (u *run) placeRule() (placeChoice, string) {
 	c := u.x.choices
-	if len(c.allowPath)+len(c.denyPath) == 0 {
+	if !c.byPlace() {
 		return placeOpen, ""
 	}
 	loc := u.loc.String()

@@ -30,7 +30,8 @@ type constant interface {
 // it. Such a part is written as its constant says, another one as it now is.
 func (u *run) once(p constant, walk func()) {
 	c := p.Constant()
-	if c == nil {
+	if c == nil || u.x.choices.byPlace() {
+		p.DropConstant() // the same part is another one elsewhere
 		walk()
 		return
 	}

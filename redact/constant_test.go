@@ -27,7 +27,15 @@ func withConstants(m *report.Constants, file, typ, note string) *report.Goroutin
 // TestConstants: a stream with constants says what one without says, the first
 // time, the next time, and about secrets that others gave away.
 func TestConstants(t *testing.T) {
-	x, err := New(Default())
+	places := Default()
+	places.DenyPaths = []string{"goroutines[1].frames[0].file", "goroutines[3].frames[0].vars.a"}
+	for _, p := range []Policy{Default(), places} {
+		testConstants(t, p)
+	}
+}
+
+func testConstants(t *testing.T, p Policy) {
+	x, err := New(p)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -52,14 +52,16 @@ func (u *run) value(v *report.Value, p *place) {
 		return
 	}
 	facts := u.nameIn(p.owner, p.ownerType, p.name)
+	field := facts // what the type says, whatever else the field is called beside a label
+	if p.field != p.name {
+		field = u.nameIn(p.owner, p.ownerType, p.field)
+	}
 	verdict := p.below
-	if !p.noName && facts.verdict.class > verdict.class {
+	if !p.noName && !field.shown && facts.verdict.class > verdict.class {
 		verdict = facts.verdict
 	}
 	if rule == "" {
-		if rule = facts.secret; p.field != p.name {
-			rule = u.x.secretField(p.ownerType, p.field)
-		}
+		rule = field.secret
 	}
 	switch u.choice() {
 	case placeDenied:

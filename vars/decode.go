@@ -113,15 +113,7 @@ const firstComposite = reflect.Array
 // value decodes one value and queues what it contains.
 func (d *decoder) value(tk task) {
 	v := tk.dst
-	v.State, v.Addr = report.StateOK, tk.src.address()
-	if tk.t == nil {
-		v.Kind = report.KindInvalid
-		fail(v, fault{report.StateUnreadable, "its type is not described"})
-		return
-	}
-	v.Type, v.Kind = tk.t.Name, kindOf(tk.t)
-	if f := tk.src.missing(); f.bad() {
-		fail(v, f)
+	if !begun(v, tk.t, tk.src) {
 		return
 	}
 	switch tk.t.Kind {
@@ -152,8 +144,28 @@ func (d *decoder) value(tk task) {
 			v.Nil, v.Target = p == 0, report.Addr(p)
 		}
 	default:
-		d.scalar(tk)
+		d.scalar(v, tk.t, tk.src)
+		if tk.t.Package != "" && v.Text != "" {
+			d.summarize(tk)
+		}
 	}
+}
+
+// begun gives v what is said of every value. It is false when there is no more
+// to be said.
+func begun(v *report.Value, t *gotype.Type, src region) bool {
+	v.State, v.Addr = report.StateOK, src.address()
+	if t == nil {
+		v.Kind = report.KindInvalid
+		fail(v, fault{report.StateUnreadable, "its type is not described"})
+		return false
+	}
+	v.Type, v.Kind = t.Name, kindOf(t)
+	if f := src.missing(); f.bad() {
+		fail(v, f)
+		return false
+	}
+	return true
 }
 
 // fail gives v a state other than ok.
@@ -189,7 +201,9 @@ func (d *decoder) children(v *report.Value, n int64) []report.Child {
 // number uses up nothing that others could lack, and is decoded at once.
 func (d *decoder) push(tk task, dst *report.Value, t *gotype.Type, src region) {
 	if t != nil && t.Package == "" && t.Kind < firstComposite && t.Kind != reflect.Invalid {
-		d.value(task{dst: dst, t: t, src: src})
+		if begun(dst, t, src) {
+			d.scalar(dst, t, src)
+		}
 		return
 	}
 	d.queue = append(d.queue, task{dst: dst, t: t, src: src, depth: tk.depth, level: tk.level + 1, up: tk.up})

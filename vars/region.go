@@ -159,11 +159,15 @@ func (g region) within(off, n int64) []part {
 // sub is the region of size bytes that begins off bytes into g. ok is false
 // when it does not lie in g.
 func (g region) sub(off, size int64) (region, bool) {
+	if g.parts == nil && off >= 0 && size >= 0 && size <= g.size-off {
+		return at(g.addr+uint64(off), size), true
+	}
+	return g.subParts(off, size)
+}
+
+func (g region) subParts(off, size int64) (region, bool) {
 	if off < 0 || size < 0 || off > g.size || size > g.size-off {
 		return region{}, false
-	}
-	if g.parts == nil {
-		return at(g.addr+uint64(off), size), true
 	}
 	return region{parts: g.parts, off: g.off + off, size: size}.whole(), true
 }
@@ -171,7 +175,14 @@ func (g region) sub(off, size int64) (region, bool) {
 // missing returns why no byte of g can be had; no fault when some may, or when
 // g is empty.
 func (g region) missing() fault {
-	if g.parts == nil || g.size == 0 {
+	if g.parts == nil {
+		return fault{}
+	}
+	return g.missingParts()
+}
+
+func (g region) missingParts() fault {
+	if g.size == 0 {
 		return fault{}
 	}
 	why := noLocation()

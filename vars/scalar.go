@@ -29,14 +29,14 @@ func width(k reflect.Kind) int {
 }
 
 // scalar decodes numbers and truth values.
-func (d *decoder) scalar(tk task) {
-	v, k := tk.dst, tk.t.Kind
+func (d *decoder) scalar(v *report.Value, t *gotype.Type, src region) {
+	k := t.Kind
 	n := width(k)
-	if n == 0 || int64(n) != tk.t.Size {
-		garbage(v, "a type of kind %s and %d bytes", k, tk.t.Size)
+	if n == 0 || int64(n) != t.Size {
+		garbage(v, "a type of kind %s and %d bytes", k, t.Size)
 		return
 	}
-	b, f := tk.src.read(d.r.mem, 0, n)
+	b, f := src.read(d.r.mem, 0, n)
 	if f.bad() {
 		fail(v, f)
 		return
@@ -46,9 +46,6 @@ func (d *decoder) scalar(tk task) {
 		return
 	}
 	v.Text = scalarText(k, b)
-	if tk.t.Package != "" {
-		d.summarize(tk)
-	}
 }
 
 // scalarText writes a scalar as Go syntax; b is as long as its kind needs.
