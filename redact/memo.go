@@ -32,11 +32,14 @@ func (d *door) admits(h uint64) bool {
 	return false
 }
 
-// hashText mixes the ends and the length of s: enough to tell names apart.
+// hashText mixes the ends and the length of s, and pieces of what is between:
+// enough to tell names apart, and notes that differ in a number.
 func hashText(s string) uint64 {
 	n := len(s)
 	h := uint64(n) << 56
 	switch {
+	case n >= 32:
+		h ^= load64(s) ^ bits.RotateLeft64(load64(s[n/4:]), 13) ^ bits.RotateLeft64(load64(s[n/2-4:]), 41) ^ bits.RotateLeft64(load64(s[n-8:]), 29)
 	case n >= 8:
 		h ^= load64(s) ^ bits.RotateLeft64(load64(s[n-8:]), 29)
 	case n >= 4:
