@@ -64,7 +64,8 @@ func TestPlantedSecrets(t *testing.T) {
 
 	leaks := map[string]map[int]bool{}
 	where := map[string][]string{}
-	for name, out := range plantedOutputs(t, f) {
+	outputs := plantedOutputs(t, f)
+	for name, out := range outputs {
 		if len(out) < 10 {
 			t.Errorf("%s: only %d bytes", name, len(out))
 		}
@@ -87,8 +88,63 @@ func TestPlantedSecrets(t *testing.T) {
 	}
 	for g, n := range knownLeaks {
 		if len(leaks[g]) < n {
-			t.Errorf("%s: %d secrets leak, no longer %d: change knownLeaks", g, len(leaks[g]), n)
+			t.Errorf("%s: %d secrets leak, no longer %d: change knownLeaks, and run with -update", g, len(leaks[g]), n)
 		}
+	}
+	plantedTable(t, planted, leaks, len(outputs))
+}
+
+// plantedTable compares the table in docs/redaction.md with what was counted, or
+// writes it.
+func plantedTable(t *testing.T, planted []plantedSecret, leaks map[string]map[int]bool, outputs int) {
+	t.Helper()
+	left := map[int]bool{}
+	for _, list := range leaks {
+		for i := range list {
+			left[i] = true
+		}
+	}
+	classes := []string{"named", "typed", "provider", "pair", "left"}
+	var channels []string
+	counts := map[string]map[string]int{"all": {}}
+	for i, p := range planted {
+		if counts[p.Channel] == nil {
+			counts[p.Channel], channels = map[string]int{}, append(channels, p.Channel)
+		}
+		for _, row := range []string{p.Channel, "all"} {
+			counts[row][p.Class]++
+			if left[i] {
+				counts[row]["left"]++
+			}
+		}
+	}
+	slices.Sort(channels)
+	var b strings.Builder
+	fmt.Fprintf(&b, "%d secrets, looked for in %d outputs.\n\n| place | named | typed | provider | pair | something left |\n|---|---|---|---|---|---|\n", len(planted), outputs)
+	for _, row := range append(channels, "all") {
+		b.WriteString("| " + row + " |")
+		for _, class := range classes {
+			fmt.Fprintf(&b, " %d |", counts[row][class])
+		}
+		b.WriteByte('\n')
+	}
+	path := filepath.Join(coretest.Root(t), "docs", "redaction.md")
+	page, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const begin, end = "<!-- measured: planted -->\n", "<!-- end of planted -->\n"
+	before, rest, ok := strings.Cut(string(page), begin)
+	old, after, closed := strings.Cut(rest, end)
+	switch {
+	case !ok || !closed:
+		t.Errorf("docs/redaction.md has no section between %q and %q", begin, end)
+	case *update:
+		if err := os.WriteFile(path, []byte(before+begin+b.String()+end+after), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	case old != b.String():
+		t.Errorf("docs/redaction.md has other numbers of planted secrets: run with -update:\n%s", b.String())
 	}
 }
 
