@@ -114,8 +114,12 @@ func nameReason(v nameVerdict) string {
 //	process.args[I]                           -> environment.argv[I]
 //	process.env_names                         -> environment.env_var_names
 //	process.dir                               -> environment.cwd
+//
+// A location in Safedump's words, of a report that Safedump wrote, stays.
 func SafedumpLocation(loc string, goroutine, first int) (out string, ok bool) {
 	switch {
+	case safedumpPlace(loc):
+		return loc, true
 	case loc == "process.env_names":
 		return "environment.env_var_names", true
 	case loc == "process.dir":
@@ -151,4 +155,14 @@ func SafedumpLocation(loc string, goroutine, first int) (out string, ok bool) {
 		return at + rest, true
 	}
 	return "", false
+}
+
+// safedumpPlace reports whether a location is in Safedump's words.
+func safedumpPlace(loc string) bool {
+	for _, head := range []string{"frames[", "exception.", "environment."} {
+		if strings.HasPrefix(loc, head) {
+			return true
+		}
+	}
+	return strings.HasPrefix(loc, "threads[") && strings.HasSuffix(loc, "].name")
 }

@@ -62,7 +62,7 @@ type glob struct {
 	re     *regexp.Regexp
 }
 
-// newGlob compiles a pattern: star is what "*" stands for, "**" is any text.
+// newGlob compiles a pattern, for which case does not count: star is what "*" stands for, "**" is any text.
 func newGlob(source, star string) (glob, error) {
 	if strings.Trim(source, "*.[] ") == "" {
 		return glob{}, fmt.Errorf("%q would be everything: name a part of it", source)
@@ -76,12 +76,12 @@ func newGlob(source, star string) (glob, error) {
 		}
 		parts[i] = strings.Join(pieces, star)
 	}
-	re, err := regexp.Compile(`^` + strings.Join(parts, anything) + `$`)
+	re, err := regexp.Compile(`^(?i:` + strings.Join(parts, anything) + `)$`)
 	return glob{source, re}, err
 }
 
 func typeGlobs(list []string) ([]glob, error) {
-	return globs(list, func(s string) (glob, error) { return newGlob(strings.TrimLeft(s, "* "), `.*`) })
+	return globs(list, func(s string) (glob, error) { return newGlob(s, `.*`) })
 }
 
 func pathGlobs(list []string) ([]glob, error) {

@@ -33,7 +33,8 @@ type Policy struct {
 	// Deny lists further names whose values are removed, compared like Allow.
 	// Allow wins over Deny.
 	Deny []string
-	// AllowTypes and DenyTypes list types by name, with "*" for any part of it:
+	// AllowTypes and DenyTypes list types by name, with "*" for any part of it,
+	// whatever the case:
 	// "billing.Account", "*.Secret*". A name is compared with its whole package
 	// path and with the last element of it, without leading pointers. Values of
 	// an allowed type are not removed because of the type, those of a denied one

@@ -246,6 +246,10 @@ func TestSafedumpLocation(t *testing.T) {
 		"process.env_names":                               "environment.env_var_names",
 		"process.dir":                                     "environment.cwd",
 		"globals.main.key":                                "",
+		"frames[3].locals.password":                       "frames[3].locals.password",
+		"environment.cwd":                                 "environment.cwd",
+		"threads[140].name":                               "threads[140].name",
+		"threads[0].frames[0].vars.x":                     "",
 	} {
 		if got, ok := SafedumpLocation(in, 2, 4); got != want || ok != (want != "") {
 			t.Errorf("%s: %q, %v, want %q", in, got, ok, want)

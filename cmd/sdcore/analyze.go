@@ -81,11 +81,14 @@ func (f *analyzeFlags) check(cmd *cobra.Command) error {
 	if f.maxSize == 0 {
 		f.options.Limits.MaxSize = -1
 	}
-	f.options.Tier = f.tier
-	f.options.Globals = f.tier >= 3
 	if err := f.tierFlag.check(); err != nil {
 		return err
 	}
+	if err := f.settle(cmd, f.tierFlag.tier); err != nil {
+		return err
+	}
+	f.options.Globals = f.options.Tier >= 3
+	f.maxSize = max(f.options.Limits.MaxSize, 0) // a policy may have one too
 	if err := f.literals.check(); err != nil {
 		return err
 	}
@@ -94,9 +97,8 @@ func (f *analyzeFlags) check(cmd *cobra.Command) error {
 
 // redaction is the redaction policy that the flags ask for.
 func (f *analyzeFlags) redaction() redact.Policy {
-	p := redact.Default()
-	p.Tier = f.tier
-	p.Limits = f.options.Limits
+	p := f.base
+	p.Tier, p.Limits = f.options.Tier, f.options.Limits
 	return p
 }
 

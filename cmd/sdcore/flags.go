@@ -15,6 +15,7 @@ import (
 
 // coreFlags are the flags of every command that opens a core.
 type coreFlags struct {
+	policyFlags
 	options sdcore.Options
 	full    bool // print long values whole
 }
@@ -27,19 +28,45 @@ func (f *coreFlags) register(cmd *cobra.Command) {
 	fs.StringVar(&f.options.Backend, "backend", "", "reader of goroutines and stacks: "+strings.Join(sdcore.Backends(), ", ")+" (default native)")
 	fs.StringArrayVar(&f.options.SourceDirs, "source-path", nil, "`directory` to look for source files in (repeatable)")
 	fs.BoolVar(&f.options.RuntimeVars, "runtime-vars", false, "decode the variables of the Go runtime's own frames in every goroutine")
-	fs.IntVar(&f.options.Limits.MaxString, "max-string", d.MaxString, "bytes shown of a string or byte slice, -1 for all")
-	fs.IntVar(&f.options.Limits.MaxItems, "max-items", d.MaxItems, "elements shown of an array, slice or map, -1 for all")
-	fs.IntVar(&f.options.Limits.MaxDepth, "max-depth", d.MaxDepth, "pointers and containers followed, -1 for all")
+	fs.IntVar(&f.options.Limits.MaxString, "max-string", d.MaxString, "bytes shown of a string or byte slice, -1 for all; more from tier 2 on")
+	fs.IntVar(&f.options.Limits.MaxItems, "max-items", d.MaxItems, "elements shown of an array, slice or map, -1 for all; more from tier 2 on")
+	fs.IntVar(&f.options.Limits.MaxDepth, "max-depth", d.MaxDepth, "pointers and containers followed, -1 for all; more from tier 2 on")
 }
 
 // registerOpen adds the flags that say how core and binary are opened.
 func (f *coreFlags) registerOpen(cmd *cobra.Command) {
 	f.options.TempDir = os.Getenv("TMPDIR") // a compressed core is unpacked there
+	f.policyFlags.register(cmd)
 	fs := cmd.Flags()
 	fs.BoolVar(&f.options.AllowMismatch, "allow-mismatch", false, "go on when core and binary do not belong together; the report says so")
 	fs.StringArrayVar(&f.options.BinaryDirs, "bin-path", nil, "`directory` to look for the binary in, by build ID (repeatable)")
 	fs.StringArrayVar(&f.options.DebugDirs, "debug-path", nil, "`directory` to look for the debug information of a stripped binary in, by build ID (repeatable)")
 	fs.BoolVar(&f.full, "full", false, "print long values and lists whole, as far as they were decoded")
+}
+
+// settle reads the policy and settles what the flags leave open: by it, or by
+// the tier. tier is that of the flag.
+func (f *coreFlags) settle(cmd *cobra.Command, tier int) error {
+	if err := f.load(); err != nil {
+		return err
+	}
+	f.options.Tier = tier
+	depth := f.base.Tier // what is asked for by name is not cut later for it
+	if cmd.Flags().Lookup("tier") != nil {
+		f.options.Tier = f.policyFlags.tier(cmd, tier)
+		depth = f.options.Tier
+	}
+	f.options.Limits = f.limits(cmd, depth, f.options.Limits)
+	return nil
+}
+
+// policy is the redaction policy of an answer. What tier 1 would not show of a
+// person is not shown either when it is asked for by name.
+func (f *coreFlags) policy(tier int) redact.Policy {
+	p := f.base
+	p.Tier, p.Limits = tier, f.options.Limits
+	p.Personal = p.Personal || tier == explicitTier
+	return p
 }
 
 // tierFlag is the privacy tier.

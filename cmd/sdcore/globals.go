@@ -30,6 +30,9 @@ pattern ('main.*') or a part of the name. Without PATTERN: those of the main mod
 			if err := format.check(cmd); err != nil {
 				return err
 			}
+			if err := f.settle(cmd, explicitTier); err != nil {
+				return err
+			}
 			pattern := ""
 			if len(args) == 3 {
 				pattern = args[2]
@@ -38,7 +41,6 @@ pattern ('main.*') or a part of the name. Without PATTERN: those of the main mod
 			if err != nil {
 				return err
 			}
-			f.options.Tier = explicitTier
 			return a.ask(cmd, core, binary, f, format.name, func(w io.Writer, res redact.Result, format string) error {
 				o := export.GlobalOptions{TextOptions: a.textOptions(f.full)}
 				switch format {

@@ -39,6 +39,9 @@ adds arguments and locals; --id, --state, --wait and --func select.`,
 			if err := format.check(cmd); err != nil {
 				return err
 			}
+			if err := f.settle(cmd, tier.tier); err != nil {
+				return err
+			}
 			core, binary, err := a.coreArgs(args)
 			if err != nil {
 				return err
@@ -49,13 +52,12 @@ adds arguments and locals; --id, --state, --wait and --func select.`,
 			filter.System = filter.System || all
 			filter.List = all || len(ids) > 0 || filter.Locals || format.name != "text"
 			filter.Frames = len(ids) > 0 || filter.List && (format.name == "json" || format.name == "jsonl")
-			f.options.Tier = tier.tier
 			if f.options.Limits.MaxSize == 0 {
 				f.options.Limits.MaxSize = -1
 			}
 			if f.options.Limits.MaxSize < 0 && filter.Frames {
 				sink := newGoroutinesSink(quiet{a.stdout, a.progress}, format.name, filter.Locals)
-				res, err := a.redacted(cmd.Context(), core, binary, f.options, f.policy(tier.tier),
+				res, err := a.redacted(cmd.Context(), core, binary, f.options, f.policy(f.options.Tier),
 					func(s *sdcore.Session, x *redact.Redactor) (redact.Result, error) {
 						return s.StreamGoroutines(cmd.Context(), filter, x, sink)
 					})

@@ -26,11 +26,13 @@ where analyze can't.`,
 			if err := format.check(cmd); err != nil {
 				return err
 			}
+			if err := f.settle(cmd, redact.Default().Tier); err != nil {
+				return err
+			}
 			core, binary, err := a.coreArgs(args)
 			if err != nil {
 				return err
 			}
-			f.options.Tier = redact.Default().Tier
 			return a.ask(cmd, core, binary, f, format.name, func(w io.Writer, res redact.Result, format string) error {
 				if format == "json" {
 					return export.InfoJSON(w, res)
@@ -65,10 +67,4 @@ func (a *app) ask(cmd *cobra.Command, core, binary string, f coreFlags, format s
 		return err
 	}
 	return a.answer(res, format, write)
-}
-
-// policy is the redaction policy of an answer. What tier 1 would not show of a
-// person is not shown either when it is asked for by name.
-func (f *coreFlags) policy(tier int) redact.Policy {
-	return redact.Policy{Tier: tier, Limits: f.options.Limits, Personal: tier == explicitTier}
 }

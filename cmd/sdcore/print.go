@@ -32,7 +32,9 @@ interfaces are looked through.`,
 			if err := format.check(cmd); err != nil {
 				return err
 			}
-			f.options.Tier = explicitTier
+			if err := f.settle(cmd, explicitTier); err != nil {
+				return err
+			}
 			return a.ask(cmd, args[0], args[1], f, format.name, func(w io.Writer, res redact.Result, format string) error {
 				o := export.PrintedOptions{TextOptions: a.textOptions(true), Path: args[2], Depth: depth}
 				switch format {

@@ -19,23 +19,34 @@ import (
 const maxStoredReport = 1 << 30
 
 func newViewCommand(a *app) *cobra.Command {
-	var full bool
+	var full, redactions bool
 	var format formatFlag
+	var policy policyFlags
 	cmd := &cobra.Command{
 		Use:   "view [flags] [REPORT [PATH]]",
 		Short: "Show a saved report, or one value of it",
 		Long: `View shows a saved report, also one written by Safedump itself. Without REPORT: the
 newest one here or in ~/.safedump. With PATH, in the syntax of 'sdcore print': one
-value of it. It is redacted again before it is shown.`,
-		Example: "  sdcore view\n  sdcore view crash.safedump.json.gz --full\n  sdcore view crash.safedump.json main.handle.req.User",
-		Args:    argRange(0, 2),
+value of it. It is redacted again before it is shown. --redactions lists what was
+removed: where, by which rule, why, and what a policy has to say to keep it.`,
+		Example: `  sdcore view
+  sdcore view crash.safedump.json.gz --full
+  sdcore view crash.safedump.json --redactions
+  sdcore view crash.safedump.json main.handle.req.User`,
+		Args: argRange(0, 2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := format.check(cmd); err != nil {
 				return err
 			}
-			res, err := a.openReport(args[:min(len(args), 1)])
+			if redactions && len(args) > 1 {
+				return usagef("--redactions goes without a PATH")
+			}
+			res, err := a.openReport(args[:min(len(args), 1)], &policy)
 			if err != nil {
 				return err
+			}
+			if redactions {
+				return a.explain(res, format.name)
 			}
 			if len(args) < 2 {
 				return a.print(res, rendering{format: format.name, full: full})
@@ -48,13 +59,16 @@ value of it. It is redacted again before it is shown.`,
 		},
 	}
 	format.register(cmd, "text", "json")
+	policy.register(cmd)
 	cmd.Flags().BoolVar(&full, "full", false, "print long values and lists whole, as far as they were saved")
+	cmd.Flags().BoolVar(&redactions, "redactions", false, "list and explain what was removed")
 	return cmd
 }
 
 func newConvertCommand(a *app) *cobra.Command {
 	var format formatFlag
 	var literals goFrameFlag
+	var policy policyFlags
 	var output string
 	cmd := &cobra.Command{
 		Use:   "convert [flags] [REPORT]",
@@ -67,7 +81,7 @@ stdout or to -o FILE.`,
 			if err := errors.Join(format.check(cmd), literals.check()); err != nil {
 				return err
 			}
-			res, err := a.openReport(args)
+			res, err := a.openReport(args, &policy)
 			if err != nil {
 				return err
 			}
@@ -80,33 +94,51 @@ stdout or to -o FILE.`,
 	}
 	format.register(cmd, "json", "text", "markdown", "jsonl", "go")
 	literals.register(cmd)
+	policy.register(cmd)
 	cmd.Flags().StringVarP(&output, "output", "o", "", "write to `FILE`; format by --format or by suffix")
 	return cmd
 }
 
-// openReport reads the named report or the newest one and redacts it again:
-// a file can come from anywhere.
-func (a *app) openReport(args []string) (redact.Result, error) {
+// openReport reads the named report or the newest one and redacts it again: a
+// file can come from anywhere.
+func (a *app) openReport(args []string, policy *policyFlags) (redact.Result, error) {
+	if err := policy.load(); err != nil { // before anything is opened
+		return redact.Result{}, err
+	}
+	file, err := a.stored(args)
+	if err != nil {
+		return redact.Result{}, err
+	}
+	return policy.reapply(file.Report)
+}
+
+// stored reads the named report or the newest one.
+func (a *app) stored(args []string) (*report.File, error) {
 	var path string
 	var err error
 	if len(args) == 1 {
 		path = args[0]
 	} else if path, err = a.newest("report", isReport); err != nil {
-		return redact.Result{}, err
+		return nil, err
 	}
 	f, err := openStored(path)
 	if err != nil {
-		return redact.Result{}, err
+		return nil, err
 	}
 	defer f.Close()
 	file, err := report.Decode(f, report.DecodeOptions{MaxBytes: maxStoredReport})
 	if err != nil {
-		return redact.Result{}, fmt.Errorf("%s: %w", path, err)
+		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	rep := file.Report
-	p := redact.Default()
-	p.Tier, p.Limits = rep.Tier, rep.Limits
-	return redact.Apply(rep, p)
+	return file, nil
+}
+
+// explain lists what was removed from a report.
+func (a *app) explain(res redact.Result, format string) error {
+	if format == "json" {
+		return export.RedactionsJSON(a.stdout, res)
+	}
+	return export.RedactionsText(a.stdout, res, a.textOptions(true))
 }
 
 // openStored opens a stored report: a file, or a pipe as the shell makes for

@@ -100,7 +100,7 @@ func TestErrors(t *testing.T) {
 		"deny: {names: secret}\n":            {"deny.names: want a list of strings"},
 		"deny:\n  names:\n  - a\n  - 17\n":   {`p.yaml:4: deny.names[1]: want a string: put "17" in single quotes`},
 		"deny:\n  names:\n  - a\n  - '--'\n": {`p.yaml:4: deny.names[1]: denied names: name "--" holds no letter`},
-		"deny: {types: ['*']}\n":             {`deny.types[0]: denied types: "" would be everything`},
+		"deny: {types: ['*']}\n":             {`deny.types[0]: denied types: "*" would be everything`},
 		"deny: {paths: ['**']}\n":            {`deny.paths[0]: denied paths: "**" would be everything`},
 		"deny: {patterns: ['(']}\n":          {"deny.patterns[0]: pattern: error parsing regexp", "want Go's syntax"},
 		"allow: {patterns: ['(?=x)']}\n":     {"allow.patterns[0]: allowed patterns: pattern: error parsing regexp", "no look-around"},

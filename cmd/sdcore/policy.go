@@ -1,0 +1,109 @@
+package main
+
+import (
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/safedump/sdcore/redact"
+	"github.com/safedump/sdcore/redact/policyfile"
+	"github.com/safedump/sdcore/report"
+)
+
+// policyFlags say how to redact. What a flag says counts more than the policy
+// file, and that more than the preset.
+type policyFlags struct {
+	file, preset string
+	base         redact.Policy // of preset and file, after load
+	asked        *int          // the tier of a flag, for reapply
+}
+
+func (f *policyFlags) register(cmd *cobra.Command) {
+	fs := cmd.Flags()
+	fs.StringVar(&f.file, "policy", "", "redaction policy, a YAML `FILE` (docs/redaction.md)")
+	fs.StringVar(&f.preset, "preset", "", "redaction preset: "+strings.Join(redact.Presets(), ", "))
+	_ = cmd.RegisterFlagCompletionFunc("preset", cobra.FixedCompletions(redact.Presets(), cobra.ShellCompDirectiveNoFileComp))
+}
+
+// load makes the policy that preset and file say. Nothing is opened or analyzed
+// before it has succeeded.
+func (f *policyFlags) load() error { return f.loadOver(redact.Default()) }
+
+func (f *policyFlags) loadOver(start redact.Policy) error {
+	f.base = start
+	if f.preset != "" {
+		p, ok := redact.Preset(f.preset)
+		if !ok {
+			return usagef("--preset %s: want one of %s", f.preset, strings.Join(redact.Presets(), ", "))
+		}
+		f.base = p
+	}
+	if f.file == "" {
+		return nil
+	}
+	file, err := policyfile.Read(f.file)
+	if err != nil {
+		return usageError{err}
+	}
+	f.base = file.Apply(f.base)
+	return nil
+}
+
+// tier is that of the flag where it was given, else that of the policy.
+func (f *policyFlags) tier(cmd *cobra.Command, flag int) int {
+	if cmd.Flags().Changed("tier") {
+		return flag
+	}
+	return f.base.Tier
+}
+
+// limits are those of the flags that were given, of the policy, and of the
+// tier, in this order. flags are the limits as the flags have them.
+func (f *policyFlags) limits(cmd *cobra.Command, tier int, flags report.Limits) report.Limits {
+	l, ofTier := f.base.Limits, redact.TierLimits(tier)
+	for _, x := range []struct {
+		flag          string
+		to            *int
+		flagged, tier int
+	}{
+		{"max-string", &l.MaxString, flags.MaxString, ofTier.MaxString},
+		{"max-items", &l.MaxItems, flags.MaxItems, ofTier.MaxItems},
+		{"max-depth", &l.MaxDepth, flags.MaxDepth, ofTier.MaxDepth},
+		{"max-nodes", &l.MaxNodes, flags.MaxNodes, ofTier.MaxNodes},
+		{"max-frames", &l.MaxFrames, flags.MaxFrames, ofTier.MaxFrames},
+	} {
+		switch {
+		case cmd.Flags().Changed(x.flag):
+			*x.to = x.flagged
+		case *x.to == 0:
+			*x.to = x.tier
+		}
+	}
+	if cmd.Flags().Changed("max-size") || l.MaxSize == 0 {
+		l.MaxSize = flags.MaxSize
+	}
+	return l
+}
+
+// reapply redacts a stored report by the policy. What that does not say stays
+// as it was saved, and the tier can only sink: what a report does not hold does
+// not come back.
+func (f *policyFlags) reapply(rep *report.Report) (redact.Result, error) {
+	start := redact.Default()
+	start.Tier, start.Limits = rep.Tier, rep.Limits
+	if err := f.loadOver(start); err != nil {
+		return redact.Result{}, err
+	}
+	p := f.base
+	if f.asked != nil {
+		p.Tier = *f.asked
+	}
+	p.Tier = min(p.Tier, rep.Tier)
+	if p.Limits.MaxString != 0 {
+		rep.Limits.MaxString = p.Limits.MaxString
+	}
+	if p.Limits.MaxSize != 0 {
+		rep.Limits.MaxSize = p.Limits.MaxSize
+	}
+	return redact.Apply(rep, p)
+}
