@@ -180,7 +180,7 @@ func (u *run) paired(name string, el *report.Value) bool {
 		return false
 	}
 	n := u.textName(name)
-	if n.class == classNone {
+	if n.class == classNone || guess(n) {
 		return false
 	}
 	u.collect(el, gradeStrict, 0)

@@ -12,8 +12,8 @@ func (u *run) pairAt(s string, i int, m mode) (span, bool) {
 	if start >= end {
 		return span{}, false
 	}
-	if s[i] == '>' && (start == 0 || s[start-1] != '<') {
-		return span{}, false
+	if s[i] == '>' && (start == 0 || s[start-1] != '<' || start > 1 && s[start-2] == '=') {
+		return span{}, false // no element, or a template: password=<password>
 	}
 	if m&modeSource != 0 && s[i] == '=' {
 		start, end = beforeType(s, start, end)
@@ -53,7 +53,7 @@ func (u *run) pairAt(s string, i int, m mode) (span, bool) {
 		})
 	}
 	u.effort += b - a
-	if !ok || trivialValue(s[a:b]) {
+	if !ok || trivialValue(s[a:b]) || guess(v) && !looksToken(s[a:b]) {
 		return span{}, false
 	}
 	g := gradeStrict
@@ -143,13 +143,23 @@ func (u *run) textName(name string) nameVerdict {
 	switch {
 	case v.class == classStrong, v.class == classText && v.word != "seed" && v.word != "session":
 	case v.class == classWeak && v.numbers, v.rule == RuleCustom:
+	case strings.EqualFold(name, "pw"):
+		v = nameVerdict{class: classStrong, rule: RuleName, word: "pw", loose: true, numbers: true}
+	case v.class == classWeak && trustedWord(v.word) && !u.x.names.counts(name):
+		v.numbers = true
 	default:
-		v = nameVerdict{}
+		v = likely(name)
 	}
 	if len(u.inText) < maxCached {
 		u.inText[strings.Clone(name)] = v
 	}
 	return v
+}
+
+// guess reports whether a verdict of textName counts only with a value that
+// looks like a token.
+func guess(v nameVerdict) bool {
+	return v.class == classWeak && !v.numbers && v.rule != RuleCustom
 }
 
 // headerName reports whether the value of a name goes on to the end of the line.
@@ -199,7 +209,7 @@ func (u *run) flagAt(s string, i int, m mode) (span, bool) {
 		return span{}, false
 	}
 	v := u.textName(s[i+2 : end])
-	if v.class == classNone || u.x.names.counts(s[i+2:end]) {
+	if v.class == classNone || guess(v) || u.x.names.counts(s[i+2:end]) {
 		return span{}, false
 	}
 	a, b, ok := valueAfter(s, end, valueForm{})

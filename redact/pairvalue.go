@@ -26,6 +26,9 @@ func valueAfter(s string, from int, f valueForm) (a, b int, ok bool) {
 		}
 	}
 	k = skipTypes(s, k)
+	if strings.HasPrefix(s[k:], "[]string{") {
+		k += len("[]string")
+	}
 	slashes := 0
 	for k+slashes < len(s) && s[k+slashes] == '\\' && slashes < 7 {
 		slashes++
@@ -42,7 +45,7 @@ func valueAfter(s string, from int, f valueForm) (a, b int, ok bool) {
 	}
 	if f.line {
 		k = skipScheme(s, k)
-		if k < len(s) && s[k] == '[' && !strings.HasPrefix(s[k:], Placeholder) {
+		if k < len(s) && (s[k] == '[' && !strings.HasPrefix(s[k:], Placeholder) || strings.HasPrefix(s[k:], "{\"")) {
 			return bracketed(s, k)
 		}
 		return k, lineEnd(s, k, f.inQuote), true

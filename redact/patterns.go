@@ -146,6 +146,18 @@ func isTelegram(s string) int {
 	return 0
 }
 
+// puttyKey matches the lines of a PuTTY private key, after their number.
+func puttyKey(s string) int {
+	n := len("Private-Lines: ")
+	for n < len(s) && (charsBase64.has(s[n]) || strings.IndexByte("\r\n\\", s[n]) >= 0) {
+		n++
+	}
+	if n < len("Private-Lines: ")+20 {
+		return 0
+	}
+	return n
+}
+
 // providerTokens are the credentials of well-known services, from the
 // providers' own documentation.
 func providerTokens() []tokenRule {
@@ -215,6 +227,7 @@ func providerTokens() []tokenRule {
 		{id: "figma-token", prefix: "figd_", chars: charsURL, min: 30, bounded: true},
 		{id: "notion-token", prefix: "ntn_", chars: charsAlnum, min: 40, bounded: true},
 		{id: "flyio-token", prefix: "FlyV1 ", chars: charsCookie, min: 40, bounded: true},
+		{id: "putty-key", prefix: "Private-Lines: ", chars: charsBase64, shown: true, exact: true, check: puttyKey},
 		{id: "telegram-token", prefix: ":AA", chars: charsURL, check: isTelegram, min: 33},
 	}
 }

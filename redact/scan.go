@@ -77,6 +77,8 @@ func (u *run) scanAt(s string, i int, t trigger, m mode, spans []span) []span {
 			spans = append(spans, sp)
 		} else if sp, ok := u.flagAt(s, i, m); ok {
 			spans = append(spans, sp)
+		} else if sp, ok := userFlagAt(s, i); ok && m&modePairs != 0 {
+			spans = append(spans, sp)
 		}
 	}
 	if t&trigScheme != 0 && m&modePairs != 0 {
@@ -142,11 +144,14 @@ const maxLabel = 80
 // pemAt finds armoured private keys: from BEGIN to END, to the end of the text
 // where END is missing, and from the start of the base64 lines where BEGIN is.
 func (u *run) pemAt(s string, i int) (span, bool) {
-	const begin, end = "-----BEGIN ", "-----END "
+	begin, end := "-----BEGIN ", "-----END "
 	rest := s[i:]
+	if strings.HasPrefix(rest, "---- BEGIN ") { // SSH2
+		begin, end = "---- BEGIN ", "---- END "
+	}
 	switch {
 	case strings.HasPrefix(rest, begin):
-		label, _, ok := strings.Cut(rest[len(begin):min(len(rest), len(begin)+maxLabel)], "-----")
+		label, _, ok := strings.Cut(rest[len(begin):min(len(rest), len(begin)+maxLabel)], "----")
 		if ok && !strings.Contains(label, "PRIVATE KEY") || !ok && !strings.Contains(label, "PRIV") {
 			return span{}, false
 		}
@@ -155,8 +160,8 @@ func (u *run) pemAt(s string, i int) (span, bool) {
 		if k := strings.Index(rest, end); k >= 0 {
 			u.effort -= len(rest) - k
 			stop = i + k + len(end)
-			if tail := strings.Index(s[stop:min(len(s), stop+maxLabel+5)], "-----"); tail >= 0 && tail <= maxLabel {
-				stop += tail + len("-----")
+			if tail := strings.Index(s[stop:min(len(s), stop+maxLabel+5)], end[:4]); tail >= 0 && tail <= maxLabel {
+				stop += tail + dashes(s[stop+tail:])
 			}
 		}
 		return pattern(i, stop, "private key", gradeSure), true
@@ -177,6 +182,15 @@ func (u *run) pemAt(s string, i int) (span, bool) {
 	return span{}, false
 }
 
+// dashes counts those at the start of s, five at most.
+func dashes(s string) int {
+	n := 0
+	for n < len(s) && n < 5 && s[n] == '-' {
+		n++
+	}
+	return n
+}
+
 // schemeAt finds the credentials after "Bearer " and "Basic ".
 func schemeAt(s string, i int) (span, bool) {
 	if i > 0 && charsWord.has(s[i-1]) {
@@ -186,7 +200,7 @@ func schemeAt(s string, i int) (span, bool) {
 	switch {
 	case len(rest) > 7 && strings.EqualFold(rest[:7], "bearer "):
 		n := charsBearer.run(rest[7:])
-		if n >= 6 && !plainWord(rest[7:7+n]) {
+		if n >= 6 && !plainWord(rest[7:7+n]) && !strings.HasPrefix(rest[7:], "realm=") {
 			return pattern(i+7, i+7+n, "bearer", gradeStrict), true
 		}
 	case len(rest) > 6 && strings.EqualFold(rest[:6], "basic "):

@@ -30,6 +30,7 @@ func TestTexts(t *testing.T) {
 	const R = Placeholder
 	mixed := rep("aB3xK9", 64)
 	hexes := rep("0a1b2c3d", 64)
+	random, randomHex := rep("aB3xK9pQ7mZ2cD4yL8rS6nW1eF5zM0tU", 64), rep("0a1b2c3d4e5f6978", 64)
 	basic := base64.StdEncoding.EncodeToString([]byte("bob:hunter2"))
 	pem := "-----BEGIN RSA PRIVATE KEY-----\n" + rep("MIIEow", 60) + "\n-----END RSA PRIVATE KEY-----"
 	for _, c := range []struct{ in, want string }{
@@ -104,6 +105,21 @@ func TestTexts(t *testing.T) {
 		{"password=" + R + " again", ""},
 		{"Authorization: Bearer " + R, ""},
 		{"goroutine 7 [running]:", ""},
+		{"x-functions-key: " + random[:24], "x-functions-key: " + R}, {"key = \"" + random[:24] + "\"", "key = \"" + R + "\""}, {"_auth=" + random[:20], "_auth=" + R},
+		{"key=" + randomHex[:32], "key=" + R}, {"PGPASSWORD=hunter2 psql", "PGPASSWORD=" + R + " psql"}, {"pw: hunter2", "pw: " + R},
+		{"curl -u bob:hunter2 https://h", "curl -u bob:" + R + " https://h"}, {"curl --user 'bob:hunter2' h", "curl --user 'bob:" + R + "' h"},
+		{"sqlplus bob/hunter2@//h:1521/x", "sqlplus bob/" + R + "@//h:1521/x"},
+		{"https://discord.com/api/webhooks/1234567890/" + mixed[:40], "https://discord.com/api/webhooks/" + R},
+		{"https://a.webhook.office.com/webhookb2/" + hexes[:32] + "@b/IncomingWebhook/" + hexes[:32], "https://a.webhook.office.com/webhookb2/" + R},
+		{"---- BEGIN SSH2 ENCRYPTED PRIVATE KEY ----\nabc\n---- END SSH2 ENCRYPTED PRIVATE KEY ---- b", R + " b"},
+		{"Private-Lines: 2\n" + mixed[:40] + "\n" + mixed[:40] + "\n", "Private-Lines: " + R},
+		{"Server=x;AccountKey=" + mixed[:40] + "==;EndpointSuffix=y", "Server=x;AccountKey=" + R + ";EndpointSuffix=y"},
+		{"http.Header{\"Authorization\":[]string{\"Bearer abc\"}}", "http.Header{\"Authorization\":[]string{" + R + "}}"},
+		{"docker run -u 1000:1000 x", ""}, {"WWW-Authenticate: Bearer realm=\"x\"", ""}, {"-----BEGIN PUBLIC KEY-----\nMIIB\n-----END PUBLIC KEY-----", ""},
+		{"key=user-42 sort_key=" + random[:24] + " key: left at the door, cache-key=" + randomHex[:32], ""},
+		{"key=0a1b2c3d-4e5f-6978-8a9b-001122334455 tokenizer=bpe monkey=42 secretary=bob", ""},
+		{"password: must be at least 8 bytes; token: string; secret: not found", ""},
+		{"password=$PASSWORD token=os.Getenv(\"TOKEN\") secret=process.env.SECRET pwd=%PWD% pass=<password> x", ""},
 		{"x@v1.2.3-rc.beta and mod@v0.1.2", ""},
 	} {
 		want := c.want

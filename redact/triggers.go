@@ -47,6 +47,7 @@ func newTriggerTable() *triggerTable {
 	}
 	t.pair[pairOf(':', '/')] |= trigURL
 	t.pair[pairOf('-', '-')] |= trigDashes
+	t.pair[pairOf('-', 'u')] |= trigDashes
 	t.pair[pairOf(' ', '\'')] |= trigSpoken
 	t.pair[pairOf(' ', '"')] |= trigSpoken
 	for a := byte('0'); a <= '9'; a++ {

@@ -76,7 +76,10 @@ func call(t string) bool {
 		return false
 	}
 	end := strings.LastIndexByte(t, ')')
-	return end < 0 && n == len(t)-1 || end >= 0 && strings.Trim(t[end:], ");,") == ""
+	if end < 0 { // it ended the value
+		return plainWord(strings.Trim(t[n+1:], `"'`))
+	}
+	return strings.Trim(t[end:], ");,") == ""
 }
 
 // allCaps reports whether s is a variable's name as shells have it.

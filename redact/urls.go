@@ -68,7 +68,7 @@ func atSign(s string, i int, m mode) (span, bool) {
 func dsnPassword(s string, i int) (span, bool) {
 	rest := s[i+1:]
 	network := false
-	for _, p := range [...]string{"tcp(", "tcp6(", "unix(", "udp(", "("} {
+	for _, p := range [...]string{"tcp(", "tcp6(", "unix(", "udp(", "(", "//"} {
 		network = network || strings.HasPrefix(rest, p)
 	}
 	if !network && !hostPort(rest) {
@@ -83,6 +83,9 @@ func dsnPassword(s string, i int) (span, bool) {
 		return span{}, false
 	}
 	colon := strings.IndexByte(left, ':')
+	if strings.HasPrefix(rest, "//") { // Oracle: user/password@//host:1521/service
+		colon = strings.IndexByte(left, '/')
+	}
 	if colon <= 0 || trivialValue(left[colon+1:]) {
 		return span{}, false
 	}

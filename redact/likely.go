@@ -1,0 +1,95 @@
+package redact
+
+import "strings"
+
+// likely is the verdict on names in texts that say something only together with
+// a value that looks like a token: key=, _auth=, x-functions-key:.
+func likely(name string) nameVerdict {
+	words := splitWords(name)
+	if len(words) == 0 {
+		return nameVerdict{}
+	}
+	last := words[len(words)-1]
+	if last != "key" && last != "auth" && last != "pat" {
+		return nameVerdict{}
+	}
+	if len(words) > 1 {
+		switch words[len(words)-2] {
+		case "public", "pub", "primary", "foreign", "partition", "sort", "row", "cache", "object", "routing", "idempotency", "group", "hash", "lookup":
+			return nameVerdict{}
+		}
+	}
+	return nameVerdict{class: classWeak, rule: RuleName, word: last}
+}
+
+// looksToken reports whether a value is what programs make, not people: in one
+// piece, 16 bytes or more, with twelve letters and digits in a row that are mixed;
+// in hex 32 or more. UUIDs are none.
+func looksToken(s string) bool {
+	if len(s) < 16 || len(s) > 512 || charsBearer.run(s) < len(s) || s[0] == '/' || strings.Count(s, ".") > 2 {
+		return false
+	}
+	for i := 0; i < len(s); {
+		n := charsAlnum.run(s[i:])
+		if n >= 12 && mixed(s[i:i+n]) {
+			return entropy(s) > 3.2
+		}
+		i += n + 1
+	}
+	return false
+}
+
+// mixed reports whether letters and digits alternate as they do in no word with
+// a number behind it.
+func mixed(s string) bool {
+	changes := 0
+	for i := 1; i < len(s); i++ {
+		if digit := s[i] <= '9'; digit != (s[i-1] <= '9') {
+			changes++
+		}
+	}
+	return changes >= 3 && (len(s) >= 32 || charsHex.run(s) < len(s))
+}
+
+// trustedWord reports whether a word of Safedump's list means the same as a
+// part of a longer word: PGPASSWORD, but not tokenizer or secretary.
+func trustedWord(word string) bool {
+	switch word {
+	case "password", "passwd", "passphrase", "apikey", "api_key", "private_key", "secret_key", "access_key", "credential":
+		return true
+	}
+	return false
+}
+
+// userFlagAt finds the password in "-u name:password" and "--user name:password",
+// where s[i] is the first dash.
+func userFlagAt(s string, i int) (span, bool) {
+	if i > 0 && s[i-1] != ' ' {
+		return span{}, false
+	}
+	from := 0
+	for _, flag := range [...]string{"-u ", "--user ", "--proxy-user ", "--user="} {
+		if strings.HasPrefix(s[i:], flag) {
+			from = i + len(flag)
+		}
+	}
+	if from == 0 || from >= len(s) {
+		return span{}, false
+	}
+	if s[from] == '"' || s[from] == '\'' {
+		from++
+	}
+	n := charsDotted.run(s[from:])
+	if n == 0 || from+n >= len(s) || s[from+n] != ':' {
+		return span{}, false
+	}
+	a := from + n + 1
+	b := a
+	for b < len(s) && b-a < 256 && strings.IndexByte(" \t\r\n\"'", s[b]) < 0 {
+		b++
+	}
+	if a == b || digitsOnly(s[a:b]) || trivialValue(s[a:b]) { // -u 1000:1000 is a user and a group
+		return span{}, false
+	}
+	return pattern(a, b, "user and password", gradeLoose), true
+}
