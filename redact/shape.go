@@ -105,12 +105,12 @@ func bareValue(v *report.Value) {
 		return
 	case v.Kind == report.KindFunc && text != "": // a name of the program
 		v.Text = text
-	case len(kids) == 0 && (known && v.Kind != report.KindStruct || text != ""):
+	case !hasParts(v.Kind) && (known || text != "" || len(kids) > 0), len(kids) == 0 && known && v.Kind != report.KindStruct:
 		v.State = report.StateRedacted
 		return
 	}
 	switch v.Kind {
-	case report.KindArray, report.KindSlice, report.KindMap, report.KindChan, report.KindBytes:
+	case report.KindArray, report.KindSlice, report.KindMap:
 		v.State, v.Note = report.StateBudget, shapeNote
 		kids = kids[:min(len(kids), 1)]
 	}
@@ -121,6 +121,16 @@ func bareValue(v *report.Value) {
 		}
 		bareValue(&v.Children[i].Value)
 	}
+}
+
+// hasParts reports whether values of the kind keep their parts. A chan has none:
+// it would be shown with its fill.
+func hasParts(k report.Kind) bool {
+	switch k {
+	case report.KindStruct, report.KindPointer, report.KindInterface, report.KindFunc, report.KindArray, report.KindSlice, report.KindMap:
+		return true
+	}
+	return false
 }
 
 // shapeRecords takes out of audit records what could be a key of a map: the

@@ -18,6 +18,9 @@ func TestShape(t *testing.T) {
 		variable("s", str("content-one")), variable("m", mapOf("map[string]int", str("keyAda"), num("1234567"), str("keyBob"), num("7654321"))),
 		variable("l", sliceOf("[]int", num("1234567"), num("2345678"))), variable("p", ptr(structOf("main.T", "F", boolean("true"), "G", str("content-two")))),
 		variable("u", unknown), variable("f", fn), variable("n", null), variable("e", sliceOf("[]int")), variable("b", bytesOf("content-three")),
+		variable("q", report.Value{State: report.StateOK, Kind: report.KindChan, Type: "chan int", Text: "closed", Len: 1, Cap: 9, Children: []report.Child{{Value: num("1234567")}}}),
+		variable("d", report.Value{State: report.StateOK, Kind: report.KindInt, Type: "time.Duration", Text: "content-2s", Children: []report.Child{{Value: num("1234567")}}}),
+		variable("w", report.Value{State: report.StateAbsent, Kind: report.KindString, Type: "string", Text: "content-8", Len: 99}),
 		variable("cfg", mapOf("map[string]string", str("apiKeyAda"), str("content-four"))),
 	}
 	r.Crash.Exception.Message = "content-five"
@@ -47,6 +50,7 @@ func TestShape(t *testing.T) {
 		{State: report.StateOK, Kind: report.KindFunc, Type: "func()", Text: "main.run"},
 		{State: report.StateOK, Kind: report.KindPointer, Type: "*int", Nil: true},
 		leaf(report.KindSlice, "[]int"), leaf(report.KindBytes, "[]uint8"),
+		leaf(report.KindChan, "chan int"), leaf(report.KindInt, "time.Duration"), key,
 		list(report.KindMap, "map[string]string", report.Child{Key: &key, Value: key}),
 	}
 	for i, v := range got.Goroutines[0].Frames[0].Vars {
