@@ -31,9 +31,14 @@ const maxPlans = 1 << 18
 
 // plan finds what is known of a frame by its PC.
 func (r *Reader) plan(fr *corefile.Frame) *framePlan {
+	near := &r.near[(fr.PC+uint64(fr.Depth))*0x9e3779b97f4a7c15>>(64-nearBits)]
+	if p := *near; p != nil && p.holds(fr) {
+		return p
+	}
 	key := scopeKey{fr.PC, fr.CallPC, fr.Depth}
 	p, known := r.plans[key]
-	if known && p.of.Function == fr.Function && p.of.File == fr.File && p.of.Line == fr.Line && p.of.Inlined == fr.Inlined {
+	if known && p.holds(fr) {
+		*near = p
 		return p
 	}
 	p = &framePlan{of: *fr, ref: frameRef(fr), lim: r.lim}
@@ -47,6 +52,16 @@ func (r *Reader) plan(fr *corefile.Frame) *framePlan {
 		r.plans[key] = p
 	}
 	return p
+}
+
+// nearBits is the logarithm of the number of plans that are found without a map.
+const nearBits = 10
+
+// holds reports whether the plan is that of a frame.
+func (p *framePlan) holds(fr *corefile.Frame) bool {
+	of := &p.of
+	return of.PC == fr.PC && of.CallPC == fr.CallPC && of.Depth == fr.Depth &&
+		of.Function == fr.Function && of.File == fr.File && of.Line == fr.Line && of.Inlined == fr.Inlined
 }
 
 // open finds the variables of the plan's PC and their order. Where there is

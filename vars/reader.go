@@ -31,6 +31,7 @@ type Reader struct {
 	funcs  functionSource
 
 	plans     map[scopeKey]*framePlan
+	near      [1 << nearBits]*framePlan // of plans, by hash
 	functions map[uint64]function
 	descs     map[uint64]*gotype.Type
 	layouts   map[*gotype.Type]*mapLayout
@@ -72,6 +73,7 @@ func newReader(mem memory, types typeSource, o Options) *Reader {
 // reset makes what is a Reader's own.
 func (r *Reader) reset() {
 	r.plans = map[scopeKey]*framePlan{}
+	r.near = [1 << nearBits]*framePlan{}
 	r.functions = map[uint64]function{}
 	r.descs = map[uint64]*gotype.Type{}
 	r.layouts = map[*gotype.Type]*mapLayout{}

@@ -20,13 +20,20 @@ const maxSymbols = 1 << 18
 // They are found once per PC and shared: they must not be changed. exact is
 // [RawExact] of the raw frame.
 func (b *Backend) Symbolize(pc uint64, exact bool) []corefile.Frame {
-	key := symbolKey{pc, exact}
-	if fs, ok := b.symbols[key]; ok {
-		return fs
+	near := &b.near[pc*0x9e3779b97f4a7c15>>(64-nearBits)]
+	if near.pc == pc && near.calls != nil && !exact {
+		return near.calls
 	}
-	fs := b.symbolize(pc, exact)
-	if len(b.symbols) < maxSymbols {
-		b.symbols[key] = fs
+	key := symbolKey{pc, exact}
+	fs, ok := b.symbols[key]
+	if !ok {
+		fs = b.symbolize(pc, exact)
+		if len(b.symbols) < maxSymbols {
+			b.symbols[key] = fs
+		}
+	}
+	if near.pc == pc && !exact {
+		near.calls = fs
 	}
 	return fs
 }

@@ -3,6 +3,7 @@ package gounwind
 import (
 	"bytes"
 
+	"github.com/safedump/sdcore/corefile"
 	"github.com/safedump/sdcore/corefile/pclntab"
 )
 
@@ -65,7 +66,7 @@ func (b *Backend) rule(pc uint64, exact bool) rule {
 	}
 	near := &b.near[pc*0x9e3779b97f4a7c15>>(64-nearBits)]
 	if near.pc != pc || pc == 0 {
-		near.pc, near.rule = pc, b.ruleIn(b.calls, pc, exact)
+		*near = nearRule{pc: pc, rule: b.ruleIn(b.calls, pc, exact)}
 	}
 	return near.rule
 }
@@ -74,10 +75,11 @@ func (b *Backend) rule(pc uint64, exact bool) rule {
 const nearBits = 9
 
 // nearRule is the rule of the return address that was last looked up of those
-// with its hash.
+// with its hash, and the calls there once they were asked for.
 type nearRule struct {
-	pc   uint64
-	rule rule
+	pc    uint64
+	rule  rule
+	calls []corefile.Frame
 }
 
 // ruleIn finds or makes a rule in one of the caches.
