@@ -128,3 +128,24 @@ func TestPresets(t *testing.T) {
 		t.Error("a preset that there is not")
 	}
 }
+
+// TestChoicesInStreams: with choices of every kind, applying twice is applying
+// once, and a stream makes the same.
+func TestChoicesInStreams(t *testing.T) {
+	for seed := range int64(60) {
+		p := Policy{
+			Tier: int(seed % 5), Limits: report.Limits{MaxString: int(seed%40) - 1},
+			Deny: []string{"s*"}, DenyTypes: []string{"*T"}, DenyPaths: []string{"**.cfg.*", "process.args[*]", "crash.exception.message", "**.lines[0]"},
+			Allow: []string{"sess*"}, AllowTypes: []string{"*.U"}, AllowPaths: []string{"**.vars.password"}, AllowPatterns: []string{".*@.*"},
+			Rules: []Rule{{Name: "n", Pattern: "pla[a-z]+", Replacement: "<p>"}},
+		}
+		got := checkStream(t, randomStream(seed, "bob@mail.example.org"), p, 1, 3)
+		twice, err := Apply(got, p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if a, b := encode(t, got), encode(t, twice.Report()); a != b {
+			t.Fatalf("seed %d: twice differs: %s", seed, difference(a, b))
+		}
+	}
+}
