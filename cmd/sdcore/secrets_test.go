@@ -222,6 +222,12 @@ func plantedOutputs(t *testing.T, f coretest.Files) map[string][]byte {
 		{"view", saved, "--full"},
 		{"view", saved, "--format", "json"},
 		{"view", saved, "main.containers.settings"},
+		{"view", saved, "--redactions"},
+		{"redact", saved},
+		{"redact", saved, "--tier", "1", "-o", filepath.Join(home, "again.json")},
+	}
+	for _, preset := range []string{"minimal", "production", "development", "debug", "shape"} {
+		lines = append(lines, append(with(analyze...), "--preset", preset, "--no-save", "--format", "json"), []string{"redact", saved, "--preset", preset})
 	}
 	for tier := 0; tier <= 4; tier++ {
 		lines = append(lines, append(slices.Clone(analyze), "--tier", fmt.Sprint(tier), "--no-save", "--format", "json"))
