@@ -6,16 +6,19 @@ package redact
 // byte that some keyword holds; all other bytes share the first.
 type keywordTable struct {
 	column [256]uint8
-	next   []uint16 // by state and column
+	next   []uint16 // by state and column; with keywordEnds where a keyword ends
 	// word is 1 + the keyword that ends in a state, 0 for none, and shorter the
 	// next state down whose keyword ends there too.
 	word, shorter []uint16
 	lengths       []int
 }
 
-const keywordColumns = 6 // as a power of two
+const (
+	keywordColumns = 6 // as a power of two
+	keywordEnds    = 1 << 15
+)
 
-// newKeywordTable makes the automaton. It holds as many keywords as 65535
+// newKeywordTable makes the automaton. It holds as many keywords as 32767
 // states and 63 different bytes allow; those that do not fit are reported.
 func newKeywordTable(words []string) (t *keywordTable, complete bool) {
 	t = &keywordTable{lengths: make([]int, len(words))}
@@ -23,7 +26,7 @@ func newKeywordTable(words []string) (t *keywordTable, complete bool) {
 	for _, w := range words {
 		states += len(w)
 	}
-	if states > 1<<16-1 {
+	if states > keywordEnds-1 {
 		return t, false
 	}
 	t.next = make([]uint16, states<<keywordColumns)
@@ -86,6 +89,11 @@ func (t *keywordTable) link(columns int) {
 			queue = append(queue, to)
 		}
 	}
+	for i, to := range t.next {
+		if t.word[to] != 0 || t.shorter[to] != 0 {
+			t.next[i] |= keywordEnds
+		}
+	}
 }
 
 // each calls found with every keyword in s and where it begins.
@@ -93,9 +101,10 @@ func (t *keywordTable) each(s string, found func(word, start int)) {
 	state := uint16(0)
 	for i := 0; i < len(s); i++ {
 		state = t.next[int(state)<<keywordColumns|int(t.column[s[i]])]
-		if t.word[state] == 0 && t.shorter[state] == 0 {
+		if state&keywordEnds == 0 {
 			continue
 		}
+		state &^= keywordEnds
 		for at := state; at != 0; at = t.shorter[at] {
 			if w := t.word[at]; w != 0 {
 				found(int(w)-1, i+1-t.lengths[w-1])

@@ -146,6 +146,8 @@ type providerScan struct {
 	touched []int    // the rules that have one
 	runs    []window // the long tokens of the text
 	listed  bool     // runs is that of this text
+	// quiet tells that no keyword was found: what becomes of the text has none either.
+	quiet bool
 }
 
 // scanProviders appends the credentials that the table finds in s.
@@ -154,10 +156,10 @@ func (u *run) scanProviders(s string, m mode, spans []span) []span {
 	if p.err != nil {
 		return append(spans, costly(s, "provider rules"))
 	}
-	if !p.hasRun(s) {
+	sc := &u.providers
+	if sc.quiet || !p.hasRun(s) {
 		return spans
 	}
-	sc := &u.providers
 	if sc.windows == nil {
 		sc.windows = make([]window, len(p.rules))
 	}
@@ -185,6 +187,7 @@ func (u *run) scanProviders(s string, m mode, spans []span) []span {
 		spans = u.matchProvider(s, p.rules[k], sc.windows[k], m, spans)
 		sc.windows[k] = window{}
 	}
+	sc.quiet = len(sc.touched) == 0 && len(u.x.rules) == 0 // whose replacements may hold one
 	sc.touched = sc.touched[:0]
 	return spans
 }

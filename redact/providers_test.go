@@ -31,7 +31,7 @@ func TestProvidersTable(t *testing.T) {
 		}
 		seen[r.id] = true
 		for _, w := range r.keywords {
-			if w != strings.ToLower(w) || len(w) < 3 {
+			if w != strings.ToLower(w) || len(w) < 3 || strings.ContainsAny(w, "[]") {
 				t.Errorf("%s: keyword %q", r.id, w)
 			}
 		}

@@ -24,6 +24,7 @@ const maxRounds = 6
 // that another call would remove.
 func (u *run) text(s string, m mode) judged {
 	j := judged{out: s}
+	u.providers.quiet = false
 	for round := 0; ; round++ {
 		spans := u.x.choices.keep(j.out, u.scan(j.out, m, u.spans[:0]))
 		u.spans = spans
