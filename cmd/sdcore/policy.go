@@ -99,11 +99,22 @@ func (f *policyFlags) reapply(rep *report.Report) (redact.Result, error) {
 		p.Tier = *f.asked
 	}
 	p.Tier = min(p.Tier, rep.Tier)
-	if p.Limits.MaxString != 0 {
-		rep.Limits.MaxString = p.Limits.MaxString
-	}
+	p.Limits.MaxString = tighter(p.Limits.MaxString, rep.Limits.MaxString)
+	rep.Limits.MaxString = p.Limits.MaxString
 	if p.Limits.MaxSize != 0 {
 		rep.Limits.MaxSize = p.Limits.MaxSize
 	}
 	return redact.Apply(rep, p)
+}
+
+// tighter returns the smaller of two limits, of which 0 says nothing and -1
+// that there is none.
+func tighter(a, b int) int {
+	switch {
+	case a == 0 || a < 0 && b != 0:
+		return b
+	case b <= 0:
+		return a
+	}
+	return min(a, b)
 }
