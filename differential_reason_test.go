@@ -51,6 +51,7 @@ func disagreements() []disagreement {
 		{"manywait", "internal/poll.(*pollDesc).waitRead", "isFile", lostRegister, "1.27"},
 		{"misplaced", "main.(*server).serve", "start", argumentsPlace, "1.26"},
 		{"mapwrite", "runtime.mapassign_fast64", "h2Hash", notDuringCall, sometimes},
+		{"secrets", "main.die", "list", missingPiece, "1.25"},
 	}
 }
 
@@ -166,10 +167,31 @@ func (d *differential) disagree(t *testing.T, where string, fr *corefile.Frame, 
 		if d.met[row]++; d.met[row] == 1 {
 			t.Logf("delve is wrong about %s in %s: %s: %s", e.dv.Name, where, row.why, text)
 		}
-		if d.wrong++; row.why == lostRegister { // nothing was read at all
-			d.wrong, d.delve, d.noOpinion = d.wrong-1, d.delve-1, d.noOpinion+1
-		}
+		d.slip(row.why)
 		return
 	}
+	if d.byChance(fr) && len(e.c.differ) == 0 {
+		for _, why := range []reason{missingPiece, lostRegister, notDuringCall} {
+			if text, proven := why.proves(e); proven {
+				t.Logf("delve is wrong about %s in %s, by chance: %s: %s", e.dv.Name, where, why, text)
+				d.slip(why)
+				return
+			}
+		}
+	}
 	t.Errorf("%s: %s at %s: %s", where, e.dv.Name, location(e.dv), strings.Join(append(e.c.differ, e.c.unknown...), "; "))
+}
+
+// slip counts a variable that delve is wrong about.
+func (d *differential) slip(why reason) {
+	if d.wrong++; why == lostRegister { // nothing was read at all
+		d.wrong, d.delve, d.noOpinion = d.wrong-1, d.delve-1, d.noOpinion+1
+	}
+}
+
+// byChance reports whether a frame is one of the runtime's in a fixture whose
+// goroutines are stopped wherever they happen to be: which of its variables
+// delve takes wrongly can't be listed, so it is proven each time.
+func (d *differential) byChance(fr *corefile.Frame) bool {
+	return slices.Contains([]string{"mapwrite", "sigabrt", "sigquit"}, d.fixture) && strings.HasPrefix(fr.Function, "runtime.")
 }
