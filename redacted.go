@@ -60,7 +60,7 @@ func (t *streamer) learnWithin(ctx context.Context, onlyCrash bool) (kept int, e
 		look.use(g.Frames)
 		keep.use(g.Frames)
 		head.problems, head.bare = append(head.problems, r.problems...), head.bare+r.bare
-		t.redact.Learn(0, g)
+		t.redact.Learn(0, i, g)
 		return !look.spent()
 	})
 	if err != nil {

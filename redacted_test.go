@@ -7,7 +7,6 @@ import (
 	"io"
 	"regexp"
 	"testing"
-	"time"
 
 	"github.com/safedump/sdcore"
 	"github.com/safedump/sdcore/corefile"
@@ -37,7 +36,7 @@ func TestRedactedReport(t *testing.T) {
 			if err := s.Close(); err != nil { // the result outlives the session
 				t.Fatal(err)
 			}
-			made := export.Options{MaxSize: -1, Time: time.Unix(1e9, 0)}
+			made := export.Options{MaxSize: -1}
 			sameOutput(t, "JSON",
 				func(w io.Writer) error { return export.JSON(w, res, made) },
 				func(w io.Writer) error { return export.JSON(w, whole, made) })
@@ -118,7 +117,7 @@ func TestRoom(t *testing.T) {
 			t.Errorf("%d of %d goroutines have frames, %d are counted as left out", framed, len(rep.Goroutines), left)
 		}
 		var b bytes.Buffer
-		if err := export.JSON(&b, res, export.Options{MaxSize: o.Limits.MaxSize, Time: time.Unix(1e9, 0)}); err != nil {
+		if err := export.JSON(&b, res, export.Options{MaxSize: o.Limits.MaxSize}); err != nil {
 			t.Fatal(err)
 		}
 		if int64(b.Len()) > o.Limits.MaxSize || first != nil && !bytes.Equal(first, b.Bytes()) {

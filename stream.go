@@ -115,8 +115,8 @@ func (t *streamer) learn(ctx context.Context) error {
 		return nil
 	}
 	head := t.head(ctx)
-	err := t.each(ctx, "looking for secrets", func(worker, _ int, g *report.Goroutine, _ *piece) error {
-		t.redact.Learn(worker, g)
+	err := t.each(ctx, "looking for secrets", func(worker, i int, g *report.Goroutine, _ *piece) error {
+		t.redact.Learn(worker, i, g)
 		return nil
 	}, func(p *piece) error {
 		head.problems = append(head.problems, p.problems...)

@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 	"runtime"
 	"testing"
-	"time"
 
 	"github.com/safedump/sdcore"
 	"github.com/safedump/sdcore/corefile"
@@ -95,7 +94,7 @@ func TestStreamEqualsWhole(t *testing.T) {
 func equalStreams(t *testing.T, s *sdcore.Session, o sdcore.Options) {
 	t.Helper()
 	ctx, x := context.Background(), redactor(t, o)
-	made := export.Options{MaxSize: -1, Time: time.Unix(1e9, 0)}
+	made := export.Options{MaxSize: -1}
 	whole, err := s.Report(ctx)
 	if errors.Is(err, corefile.ErrNoDWARF) {
 		t.Skip(err)

@@ -3,6 +3,7 @@ package export
 import (
 	"strconv"
 
+	"github.com/safedump/sdcore/redact"
 	"github.com/safedump/sdcore/report"
 )
 
@@ -33,7 +34,7 @@ func stateWord(v *report.Value) string {
 	case report.StateBudget:
 		return noted("limit reached", v.Note)
 	case report.StateRedacted:
-		return "[REDACTED]"
+		return redact.PlaceholderOf(v.Secret)
 	}
 	return "<unknown state>"
 }

@@ -106,8 +106,8 @@ func TestPrintedPart(t *testing.T) {
 	list := report.Value{State: report.StateOK, Kind: report.KindSlice, Type: "[]string",
 		Children: []report.Child{{Value: strVal("--password")}, {Value: strVal("hunter22")}}}
 	for want, v := range map[string]report.Value{
-		"x string = \"user=x password=[REDACTED]\"\n": text,
-		"x string = [REDACTED]\n":                     list,
+		"x string = \"user=x password=[REDACTED#1]\"\n": text,
+		"x string = [REDACTED#1]\n":                     list,
 	} {
 		r := &report.Report{Goroutines: []report.Goroutine{
 			{ID: 7, Frames: []report.Frame{{Function: "main.f", Vars: []report.Variable{local("v", v)}}}},

@@ -60,7 +60,7 @@ func streamed(t *testing.T, s *export.Stream, analyzed func() *report.Report) {
 	for i := range head.Goroutines {
 		if g := &head.Goroutines[i]; !g.Crashed {
 			first := *g
-			rs.Learn(0, &first)
+			rs.Learn(0, i, &first)
 			g.Frames, g.Labels = []report.Frame{}, nil
 		}
 	}

@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/safedump/sdcore/redact"
 	"github.com/safedump/sdcore/report"
@@ -22,16 +21,16 @@ const (
 
 // document projects a report to the standard part of a file: what Safedump's
 // own viewers show. Its metadata is empty, its threads are all goroutines.
-func document(r *report.Report, made time.Time) *report.Document {
+func document(r *report.Report) *report.Document {
 	crashed := crashedGoroutine(r)
 	d := &report.Document{
 		SchemaVersion:   report.SafedumpSchema,
 		SafedumpVersion: report.SafedumpVersion,
 		Fingerprint:     r.Fingerprint,
 		OccurrenceCount: max(r.Seen.Count, 1),
-		FirstSeen:       stamp(r.Seen.First, r.CrashTime),
-		LastSeen:        stamp(r.Seen.Last, r.CrashTime),
-		Timestamp:       stamp(r.CrashTime),
+		FirstSeen:       report.Stamp(r.Seen.First, r.CrashTime),
+		LastSeen:        report.Stamp(r.Seen.Last, r.CrashTime),
+		Timestamp:       report.Stamp(r.CrashTime),
 		PythonVersion:   controlSafe(runtimeVersion(r)),
 		Platform:        controlSafe(r.Identity.GOOS),
 		Exception:       docException(&r.Crash.Exception, 0),
@@ -53,7 +52,7 @@ func document(r *report.Report, made time.Time) *report.Document {
 	for i := first; i < len(frames); i++ {
 		d.Frames = append(d.Frames, docFrame(&frames[i], i-first))
 	}
-	d.Redactions = docRedactions(r, crashed, first, made)
+	d.Redactions = docRedactions(r, crashed, first)
 	return d
 }
 
@@ -104,16 +103,6 @@ func crashSite(frames []report.Frame) int {
 		}
 	}
 	return 0
-}
-
-// stamp returns the first time that is set, in Safedump's layout, or "".
-func stamp(times ...time.Time) string {
-	for _, t := range times {
-		if y := t.UTC().Year(); !t.IsZero() && y > 0 && y <= 9999 {
-			return t.UTC().Format(report.TimeLayout)
-		}
-	}
-	return ""
 }
 
 // runtimeVersion returns the Go version, or for a converted report of
@@ -205,11 +194,11 @@ func docLocals(vars []report.Variable) report.DocLocals {
 
 func docLocal(v *report.Value) report.DocLocal {
 	if v.State == report.StateRedacted {
-		return report.DocLocal{Type: controlSafe(v.Type), Value: "[REDACTED]"}
+		return report.DocLocal{Type: controlSafe(v.Type), Value: redact.Placeholder}
 	}
 	p := printer{limit: maxLocalRunes, markup: true}
 	p.value(v, v.Kind == report.KindInterface, 0)
-	d := report.DocLocal{Type: controlSafe(v.Type), Value: p.b.String()}
+	d := report.DocLocal{Type: controlSafe(v.Type), Value: redact.Unnumbered(p.b.String())}
 	d.IsTruncated = p.cut || shortened(v, 0)
 	if d.IsTruncated && v.Len > 0 {
 		d.OriginalLength = v.Len
@@ -233,7 +222,7 @@ func shortened(v *report.Value, depth int) bool {
 
 // docRedactions returns the audit records of what the standard part shows, in
 // Safedump's words for the places. The others stay in the metadata.
-func docRedactions(r *report.Report, crashed, first int, made time.Time) []report.DocRedaction {
+func docRedactions(r *report.Report, crashed, first int) []report.DocRedaction {
 	records := r.Redactions
 	if crashed >= 0 {
 		records = append(append([]report.Redaction{}, records...), r.Goroutines[crashed].Redactions...)
@@ -245,7 +234,7 @@ func docRedactions(r *report.Report, crashed, first int, made time.Time) []repor
 			continue
 		}
 		out = append(out, report.DocRedaction{
-			Location: controlSafe(place), Reason: controlSafe(x.Reason), Rule: controlSafe(x.Rule), Timestamp: stamp(made),
+			Location: controlSafe(place), Reason: controlSafe(x.Reason), Rule: controlSafe(x.Rule), Timestamp: x.Timestamp,
 		})
 	}
 	return out

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/safedump/sdcore/redact"
 )
 
 // maxName bounds what is shown of one name, type or note, in runes: hostile
@@ -56,13 +58,17 @@ func allPrintable(s string) bool {
 // name returns plain text of bounded length: a name, type, path or note.
 func name(s string) string { return clip(plain(s), maxName) }
 
-// clip shortens s to n runes, the last of them an ellipsis.
+// clip shortens s to n runes, the last of them an ellipsis, and a few less rather
+// than cut a placeholder in two.
 func clip(s string, n int) string {
 	if len(s) <= n || utf8.RuneCountInString(s) <= n {
 		return s
 	}
 	for i := range s {
 		if n--; n == 0 {
+			if k := strings.LastIndexByte(s[:i], '['); k >= 0 && strings.HasPrefix(s[k:], "[REDACTED") && !strings.Contains(s[k:i], "]") {
+				i = k
+			}
 			return s[:i] + "…"
 		}
 	}
@@ -89,8 +95,10 @@ func plainLines(s string, limit int) []string {
 
 // controlSafe returns s for the standard part of a file, which viewers print
 // to terminals as it is: newlines and tabs stay, other characters that are not
-// printable are written as Go escapes.
+// printable are written as Go escapes. What was removed is Safedump's [REDACTED]
+// there, without the number of the secret.
 func controlSafe(s string) string {
+	s = redact.Unnumbered(s)
 	if allPrintable(s) {
 		return s
 	}

@@ -24,7 +24,7 @@ func FileName(res redact.Result) (string, error) {
 
 func fileName(r *report.Report) string {
 	when := "unknown-time"
-	if t := stamp(r.CrashTime); t != "" {
+	if t := report.Stamp(r.CrashTime); t != "" {
 		when = strings.NewReplacer(":", "-", "T", "-").Replace(t[:19])
 	}
 	return when + "-" + fileWord(r.Crash.Exception.Type) + "-" + shortHash(r) + ".safedump.json"

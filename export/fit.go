@@ -29,7 +29,7 @@ type fitter struct {
 }
 
 func newFitter(r *report.Report, o Options) *fitter {
-	f := &fitter{from: r, crashed: crashedGoroutine(r), doc: document(r, o.Time), room: o.MaxSize}
+	f := &fitter{from: r, crashed: crashedGoroutine(r), doc: document(r), room: o.MaxSize}
 	if o.MaxSize == 0 {
 		f.room = DefaultMaxSize
 	}

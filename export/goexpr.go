@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/safedump/sdcore/redact"
 	"github.com/safedump/sdcore/report"
 )
 
@@ -55,6 +56,9 @@ func reason(v *report.Value) string {
 	case report.StateCycle:
 		return "it leads back to a value around it"
 	case report.StateRedacted:
+		if v.Secret != 0 {
+			return "redacted, " + redact.PlaceholderOf(v.Secret)
+		}
 		return "redacted"
 	}
 	if len(v.Children) > 0 && (v.Kind == report.KindStruct || v.Kind == report.KindArray || v.Kind == report.KindSlice || v.Kind == report.KindMap) {

@@ -17,7 +17,7 @@ func TestGolden(t *testing.T) {
 	text := TextOptions{Width: 100}
 	full := TextOptions{Width: 100, Full: true}
 	for file, write := range map[string]func(io.Writer, *report.Report) error{
-		"pay.safedump.json": func(w io.Writer, r *report.Report) error { return writeJSON(w, r, Options{Time: crashTime()}) },
+		"pay.safedump.json": func(w io.Writer, r *report.Report) error { return writeJSON(w, r, Options{}) },
 		"pay.jsonl":         writeJSONL,
 		"pay.txt":           func(w io.Writer, r *report.Report) error { return writeText(w, r, text) },
 		"pay-full.txt":      func(w io.Writer, r *report.Report) error { return writeText(w, r, full) },

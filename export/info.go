@@ -179,7 +179,7 @@ func InfoJSON(w io.Writer, res redact.Result) error {
 		Problems        []report.Problem  `json:"problems"`
 		RedactionCounts map[string]int    `json:"redaction_counts"`
 	}{
-		c.Generator, c.Complete, stamp(c.CrashTime), c.CrashTimeSource, c.Crash, c.Identity, c.Process, c.Threads,
+		c.Generator, c.Complete, report.Stamp(c.CrashTime), c.CrashTimeSource, c.Crash, c.Identity, c.Process, c.Threads,
 		len(c.Goroutines), len(c.Groups), c.Omitted, c.Problems, c.RedactionCounts,
 	})
 }

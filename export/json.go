@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
-	"time"
 
 	"github.com/safedump/sdcore/redact"
 	"github.com/safedump/sdcore/report"
@@ -27,7 +26,7 @@ func JSON(w io.Writer, res redact.Result, o Options) error {
 }
 
 func writeJSON(w io.Writer, r *report.Report, o Options) error {
-	form := jsonForm{made: o.Time}
+	form := jsonForm{}
 	if o.MaxSize >= 0 {
 		f := newFitter(r, o)
 		if err := f.fit(); err != nil {
@@ -41,9 +40,8 @@ func writeJSON(w io.Writer, r *report.Report, o Options) error {
 // jsonForm writes a file.
 type jsonForm struct {
 	outline
-	made time.Time
-	doc  *report.Document // nil until head, unless a fitter made both
-	rep  *report.Report
+	doc *report.Document // nil until head, unless a fitter made both
+	rep *report.Report
 }
 
 func (*jsonForm) name() string { return "json" }
@@ -53,7 +51,7 @@ func (*jsonForm) separator() string { return comma }
 func (f *jsonForm) head(out *bufio.Writer, r *report.Report) error {
 	if f.doc == nil {
 		c := completed(r)
-		f.rep, f.doc = &c, document(r, f.made)
+		f.rep, f.doc = &c, document(r)
 		crashed := crashedGoroutine(r)
 		for _, i := range crashedFirst(r) {
 			f.doc.Threads = append(f.doc.Threads, docThread(&r.Goroutines[i], i == crashed))

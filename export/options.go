@@ -2,7 +2,6 @@ package export
 
 import (
 	"errors"
-	"time"
 
 	"github.com/safedump/sdcore/redact"
 	"github.com/safedump/sdcore/report"
@@ -24,9 +23,6 @@ type Options struct {
 	MaxSize int64
 	// Gzip compresses the file.
 	Gzip bool
-	// Time is when the report was made, for the audit records; the zero time
-	// leaves their timestamps empty.
-	Time time.Time
 }
 
 // TextOptions are for everything that is read on a terminal. The zero value is

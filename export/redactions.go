@@ -19,6 +19,7 @@ type explained struct {
 	Reason      string `json:"reason"`
 	Explanation string `json:"explanation"`
 	Allow       string `json:"allow"`
+	Timestamp   string `json:"timestamp,omitempty"`
 }
 
 // redactions returns all records of a report, by rule and then in their order.
@@ -27,7 +28,7 @@ func redactions(r *report.Report) []explained {
 	add := func(records []report.Redaction) {
 		for _, x := range records {
 			e := redact.Explain(x)
-			list = append(list, explained{x.Location, x.Rule, x.Reason, e.Rule, e.Allow})
+			list = append(list, explained{x.Location, x.Rule, x.Reason, e.Rule, e.Allow, x.Timestamp})
 		}
 	}
 	add(r.Redactions)
@@ -53,6 +54,9 @@ func RedactionsText(w io.Writer, res redact.Result, o TextOptions) error {
 	} else {
 		s.line(fmt.Sprintf("redacted: %d", total), s.grey(fmt.Sprintf(" (%s; tier %d)", strings.Join(rules, ", "), r.Tier)))
 	}
+	if err := s.secrets(r); err != nil {
+		return err
+	}
 	rule := ""
 	for i, x := range list {
 		if i == 0 || x.Rule != rule {
@@ -71,9 +75,35 @@ func RedactionsText(w io.Writer, res redact.Result, o TextOptions) error {
 	return s.flush(w)
 }
 
+// maxTallies is how many secrets are listed by number; JSON has all.
+const maxTallies = 20
+
+// secrets tells how often the numbered secrets stood in what is shown, most
+// frequent first.
+func (s *screen) secrets(r *report.Report) error {
+	list, err := tallies(r)
+	if err != nil || len(list) == 0 {
+		return err
+	}
+	slices.SortStableFunc(list, func(a, b tally) int { return b.Count - a.Count })
+	s.line()
+	s.line(s.bold("equal secrets"), ": places that show the same number held the same secret")
+	for _, t := range list[:min(len(list), maxTallies)] {
+		s.line(fmt.Sprintf("  %-16s in %s", redact.PlaceholderOf(t.Secret), counted(t.Count, "places")))
+	}
+	if more := len(list) - maxTallies; more > 0 {
+		s.line(s.grey(fmt.Sprintf("  … +%d more", more)))
+	}
+	return nil
+}
+
 // RedactionsJSON writes the same as one JSON object.
 func RedactionsJSON(w io.Writer, res redact.Result) error {
 	r, err := whole(res)
+	if err != nil {
+		return err
+	}
+	secrets, err := tallies(r)
 	if err != nil {
 		return err
 	}
@@ -83,8 +113,9 @@ func RedactionsJSON(w io.Writer, res redact.Result) error {
 	enc.SetIndent("", "  ")
 	err = enc.Encode(struct {
 		Counts     map[string]int `json:"redaction_counts"`
+		Secrets    []tally        `json:"secrets"`
 		Redactions []explained    `json:"redactions"`
-	}{ruleCounts(r.RedactionCounts), redactions(r)})
+	}{ruleCounts(r.RedactionCounts), secrets, redactions(r)})
 	if err != nil {
 		return fmt.Errorf("export redactions: %w", err)
 	}

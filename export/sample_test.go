@@ -63,6 +63,9 @@ func local(name string, v report.Value) report.Variable {
 // crashTime is when the sample crashed.
 func crashTime() time.Time { return time.Date(2026, 11, 22, 12, 11, 53, 45780000, time.UTC) }
 
+// redactTime is when the sample was redacted.
+const redactTime = "2026-11-22T12:12:00.000000+00:00"
+
 // payReport is the report of a crash in a payment handler: a nil dereference
 // with a signal, inlined calls, most kinds and states of values, waiting
 // goroutines, problems.
@@ -71,7 +74,7 @@ func payReport() *report.Report {
 		field("ID", report.Value{State: report.StateOK, Kind: report.KindInt, Type: "int64", Text: "41"}),
 		field("Name", strVal("Ada")),
 		field("Tier", strVal("premium_plus")),
-		field("Password", stateVal("string", report.KindString, report.StateRedacted, "")),
+		field("Password", report.Value{State: report.StateRedacted, Kind: report.KindString, Type: "string", Secret: 2}),
 		field("Tags", listVal("[]string", report.KindSlice, strVal("a"), strVal("b"))),
 	)
 	body := report.Value{State: report.StateTruncated, Kind: report.KindBytes, Type: "[]uint8", Text: "aaaaaaaa", Len: 65536, Cap: 65536}
@@ -119,7 +122,7 @@ func payReport() *report.Report {
 		Problems: []report.Problem{{Stage: "vars", Subject: "variable main.cache", Addr: 0xc000ffe000, Message: "the core does not hold this page", Missing: true}},
 		Omitted:  []report.Omission{{What: "globals", Count: 12, Why: "--max-items"}},
 		Redactions: []report.Redaction{
-			{Location: "crash.exception.message", Reason: "matched pattern: AKIA[0-9A-Z]{16}", Rule: "secret_pattern"}},
+			{Location: "crash.exception.message", Reason: "matched pattern: AKIA[0-9A-Z]{16}", Rule: "secret_pattern", Timestamp: redactTime}},
 		RedactionCounts: map[string]int{"variable_name_denylist": 1, "secret_pattern": 1},
 	}
 	src := &report.Source{First: 34, Lines: []string{"\tamount := req.Amount * 1.2", "\tgw := gateways[user.Tier]", "\ttotal = amount * float64(gw.Limit) // nil deref", "\tfmt.Println(user, amount)"}}
@@ -139,7 +142,8 @@ func payReport() *report.Report {
 				local("dir", strVal("[/var/spool]")),
 				local("cache", stateVal("*main.Cache", report.KindPointer, report.StateAbsent, "page 0xc000ffe000")),
 				local("conn", stateVal("net.Conn", report.KindInterface, report.StateUnreadable, "no type at 0x4b0000")),
-				local("apiKey", stateVal("string", report.KindString, report.StateRedacted, "")),
+				local("apiKey", report.Value{State: report.StateRedacted, Kind: report.KindString, Type: "string", Secret: 1}),
+				local("header", report.Value{State: report.StateOK, Kind: report.KindString, Type: "string", Text: "X-Api-Key: [REDACTED#1]", Len: 23, Note: "partly redacted"}),
 				local("f", report.Value{State: report.StateOK, Kind: report.KindFunc, Type: "func(int) error", Text: "main.charge.func1", Children: []report.Child{field("i", intVal("3"))}}),
 				local("cause", ifaceVal("error", ptrVal("*main.PayError", 0xc000020000, structVal("main.PayError", field("Code", intVal("7")))))),
 				local("v", ifaceVal("any", nilVal("*main.User", report.KindPointer))),
@@ -151,7 +155,7 @@ func payReport() *report.Report {
 			{Index: 4, Function: "runtime.main", Package: "runtime", File: "/usr/local/go/src/runtime/proc.go", Line: 285, PC: 0x440000, Runtime: true},
 		},
 		Redactions: []report.Redaction{
-			{Location: "goroutines[0].frames[1].vars.apiKey", Reason: "matched denylist: 'apikey'", Rule: "variable_name_denylist"}},
+			{Location: "goroutines[0].frames[1].vars.apiKey", Reason: "matched denylist: 'apikey'", Rule: "variable_name_denylist", Timestamp: redactTime}},
 	}
 	r.Goroutines = []report.Goroutine{crashed}
 	creator := &report.Creator{Goroutine: 1, Function: "main.main", File: "/src/pay/main.go", Line: 55}
@@ -183,8 +187,10 @@ func evil() string {
 }
 
 // hostileReport has evil text in every string, and shapes no reader made.
-func hostileReport() *report.Report {
-	e := evil()
+func hostileReport() *report.Report { return reportOf(evil()) }
+
+// reportOf has e in every string.
+func reportOf(e string) *report.Report {
 	v := report.Value{State: report.StateOK, Kind: report.KindStruct, Type: e, Children: []report.Child{
 		{Name: e, Value: strVal(e)},
 		{Name: "[/x]", Value: report.Value{State: report.StateUnreadable, Kind: report.KindInt, Type: e, Note: e}},

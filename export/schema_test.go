@@ -30,7 +30,7 @@ func compiled(t testing.TB) *jsonschema.Schema {
 func tree(t testing.TB, r *report.Report) any {
 	t.Helper()
 	var b bytes.Buffer
-	if err := writeJSON(&b, r, Options{MaxSize: -1, Time: crashTime()}); err != nil {
+	if err := writeJSON(&b, r, Options{MaxSize: -1}); err != nil {
 		t.Fatal(err)
 	}
 	v, err := jsonschema.UnmarshalJSON(&b)

@@ -43,7 +43,7 @@ type form interface {
 // NewJSONStream returns a stream of the file that [JSON] writes without a bound.
 // Of the options, MaxSize is not heeded.
 func NewJSONStream(w io.Writer, o Options) *Stream {
-	return newStream(w, &jsonForm{made: o.Time}, o.Gzip)
+	return newStream(w, &jsonForm{}, o.Gzip)
 }
 
 // NewJSONLStream returns a stream of the lines that [JSONL] writes. Of the

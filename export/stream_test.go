@@ -92,7 +92,7 @@ func TestJSONIsTheEncodedDocument(t *testing.T) {
 	for name, r := range reports() {
 		c := completed(r)
 		c.Goroutines = slices.Clone(c.Goroutines)
-		d := document(r, crashTime())
+		d := document(r)
 		crashed := crashedGoroutine(r)
 		for i := range c.Goroutines {
 			c.Goroutines[i] = *completedGoroutine(&c.Goroutines[i])
@@ -108,7 +108,7 @@ func TestJSONIsTheEncodedDocument(t *testing.T) {
 		if err := report.Encode(&want, d); err != nil {
 			t.Fatal(err)
 		}
-		if err := writeJSON(&got, r, Options{MaxSize: -1, Time: crashTime()}); err != nil {
+		if err := writeJSON(&got, r, Options{MaxSize: -1}); err != nil {
 			t.Fatal(err)
 		}
 		if got.String() != want.String() {
@@ -258,7 +258,7 @@ func TestStreamIsWhole(t *testing.T) {
 				if zip && name != "crowd" {
 					continue // it takes long
 				}
-				o := Options{MaxSize: -1, Time: crashTime(), Gzip: zip}
+				o := Options{MaxSize: -1, Gzip: zip}
 				var want, got bytes.Buffer
 				if err := errors.Join(writeJSON(&want, r, o), stream(NewJSONStream(&got, o), r, some)); err != nil {
 					t.Fatalf("%s: %v", name, err)

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/safedump/sdcore/redact"
 	"github.com/safedump/sdcore/report"
 )
 
@@ -198,6 +199,7 @@ func (p *printer) quote(v *report.Value) {
 		p.grey("<unreadable text>")
 		return
 	}
+	s = p.unnumbered(s)
 	shown, whole := s, int64(len(s))
 	if v.State == report.StateTruncated || partly(v) {
 		whole = max(whole, v.Len)
@@ -265,8 +267,18 @@ func (p *printer) dump(v *report.Value, typed bool) {
 	p.text(closing)
 }
 
+// unnumbered takes the numbers of secrets out of what Safedump's viewer shows,
+// before anything is cut.
+func (p *printer) unnumbered(s string) string {
+	if p.markup {
+		return redact.Unnumbered(s)
+	}
+	return s
+}
+
 // clipped writes text as far as there is room.
 func (p *printer) clipped(s string) {
+	s = p.unnumbered(s)
 	if room := max(p.room(), 16); utf8.RuneCountInString(s) > room {
 		s = clip(s, room)
 		p.cut = true

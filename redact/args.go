@@ -12,10 +12,9 @@ func (u *run) arguments(args []string) {
 		if i > 0 {
 			u.argument(args[i-1], &args[i])
 		}
-		if i > 0 && strings.HasPrefix(arg, "-p") && len(arg) > 2 && mysqlClient(args[0]) {
-			u.secret(arg[2:], gradeStrict)
-			args[i] = "-p" + Placeholder
-			u.recordOnce(arg, args[i], RulePattern, "matched pattern: -p of a MySQL client")
+		if i > 0 && strings.HasPrefix(arg, "-p") && len(arg) > 2 && mysqlClient(args[0]) && !isPlaceholder(arg[2:]) {
+			args[i] = "-p" + PlaceholderOf(u.secret(arg[2:], gradeStrict))
+			u.record(RulePattern, "matched pattern: -p of a MySQL client")
 		}
 	}
 	u.loc.parts[at].index = noIndex
@@ -25,23 +24,21 @@ func (u *run) arguments(args []string) {
 // before it. It reports whether it did.
 func (u *run) argument(flag string, arg *string) bool {
 	name := strings.TrimLeft(flag, "-")
-	if name == "" || name == flag || charsDotted.run(name) < len(name) || *arg == Placeholder {
+	if name == "" || name == flag || charsDotted.run(name) < len(name) || isPlaceholder(*arg) {
 		return false
 	}
 	if v := u.name(name); v.class >= classText && (v.class != classWeak || v.numbers) && !u.x.names.counts(name) {
-		if looksFlag(*arg) || trivialValue(*arg) {
+		if looksFlag(*arg) || trivialValue(Unnumbered(*arg)) {
 			return false // this one is a switch, or says nothing
 		}
-		u.secret(*arg, v.grade())
-		*arg = Placeholder
+		*arg = PlaceholderOf(u.secret(*arg, v.grade()))
 		u.record(v.rule, nameReason(v))
 		return true
 	}
 	if name == "u" || name == "user" || name == "U" || name == "proxy-user" {
 		user, secret, ok := strings.Cut(*arg, ":")
-		if ok && !trivialValue(secret) {
-			u.secret(secret, gradeLoose)
-			*arg = user + ":" + Placeholder
+		if ok && !trivialValue(Unnumbered(secret)) {
+			*arg = user + ":" + PlaceholderOf(u.secret(secret, gradeLoose))
 			u.record(RulePattern, "matched pattern: user:password")
 			return true
 		}
@@ -64,12 +61,6 @@ func mysqlClient(path string) bool {
 	return strings.HasPrefix(base, "mysql") || strings.HasPrefix(base, "mariadb")
 }
 
-func (u *run) recordOnce(before, after, rule, reason string) {
-	if before != after {
-		u.record(rule, reason)
-	}
-}
-
 // armour removes private keys that go over several lines of a list: the source
 // lines of a file, where each line is a string of its own.
 func (u *run) armour(lines []string) {
@@ -78,10 +69,9 @@ func (u *run) armour(lines []string) {
 	for i, line := range lines {
 		begin := strings.Contains(line, "-----BEGIN ") && strings.Contains(line, "PRIVATE KEY")
 		end := strings.Contains(line, "-----END ")
-		if inside && line != Placeholder {
+		if inside && !isPlaceholder(line) {
 			u.loc.parts[at].index = i
-			u.secret(strings.TrimSpace(line), gradeStrict)
-			lines[i] = Placeholder
+			lines[i] = PlaceholderOf(u.secret(strings.TrimSpace(line), gradeStrict))
 			u.record(RulePattern, "matched pattern: private key")
 		}
 		inside = (inside || begin) && !end

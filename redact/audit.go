@@ -89,7 +89,7 @@ func (u *run) record(rule, reason string) {
 		return
 	}
 	u.counts[rule]++
-	*u.sink = append(*u.sink, report.Redaction{Location: u.loc.String(), Reason: reason, Rule: rule})
+	*u.sink = append(*u.sink, report.Redaction{Location: u.loc.String(), Reason: reason, Rule: rule, Timestamp: u.x.stamp})
 }
 
 // nameReason is the reason of a record for a name: the entry of the rule data,

@@ -53,9 +53,9 @@ func BenchmarkScrub(b *testing.B) {
 	}
 	u := newRun(x)
 	for i := range 1000 {
-		u.learned.secret(fmt.Sprintf("sX%d#%d&q%d", i*7919, i, i*31), gradeLoose)
+		u.learned.secret(fmt.Sprintf("sX%d#%d&q%d", i*7919, i, i*31), gradeLoose, 0)
 	}
-	u.search = u.learned.search()
+	u.search = u.learned.search(true)
 	s := benchText(1<<20, false)
 	b.SetBytes(int64(len(s)))
 	for b.Loop() {
@@ -192,7 +192,7 @@ func BenchmarkLearn(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		_, g := from.goroutine()
-		s.Learn(0, g)
+		s.Learn(0, 0, g)
 	}
 }
 
@@ -205,11 +205,11 @@ func BenchmarkRedact(b *testing.B) {
 			}
 			s, from := x.Stream(1), newParkedStream()
 			for i := range secrets {
-				s.Learn(0, &reportWith(variable("password", str(fmt.Sprintf("sX%d#%d&q%d", i*7919, i, i*31)))).Goroutines[0])
+				s.Learn(0, i, &reportWith(variable("password", str(fmt.Sprintf("sX%d#%d&q%d", i*7919, i, i*31)))).Goroutines[0])
 			}
 			for range from.list {
 				_, g := from.goroutine()
-				s.Learn(0, g)
+				s.Learn(0, 0, g)
 			}
 			if _, err := s.Seal(reportWith()); err != nil {
 				b.Fatal(err)

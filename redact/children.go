@@ -166,8 +166,9 @@ func (u *run) flagged(v *report.Value, i int) bool {
 	if el.Kind != report.KindString || !ok || !u.argument(flag, &arg) {
 		return false
 	}
-	if arg == Placeholder {
+	if isPlaceholder(arg) {
 		wipe(el)
+		el.Secret = numberIn(arg)
 		return true
 	}
 	u.replaced(el, judged{out: arg, hit: true})
@@ -184,7 +185,7 @@ func (u *run) paired(name string, el *report.Value) bool {
 		return false
 	}
 	u.collect(el, gradeStrict, 0)
-	wipe(el)
+	u.conceal(el)
 	u.record(n.rule, nameReason(n))
 	return true
 }

@@ -43,7 +43,7 @@ func pathReason(entry string) string { return "matched custom rule: path " + ent
 func (u *run) deny(v *report.Value) {
 	_, entry := u.placeRule()
 	u.collect(v, gradeStrict, 0)
-	wipe(v)
+	u.conceal(v)
 	u.record(RuleCustom, pathReason(entry))
 }
 
@@ -54,9 +54,13 @@ func (u *run) deniedText(s *string) bool {
 	if c != placeDenied {
 		return false
 	}
-	if *s != Placeholder && *s != "" {
-		u.secret(*s, gradeStrict)
-		*s = Placeholder
+	switch {
+	case *s == "":
+	case isPlaceholder(*s):
+		plain, numbers := u.cutNumbers(*s)
+		*s = numbers.numbered(plain)
+	default:
+		*s = PlaceholderOf(u.secret(*s, gradeStrict))
 		u.record(RuleCustom, pathReason(entry))
 	}
 	return true

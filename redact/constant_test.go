@@ -52,12 +52,12 @@ func testConstants(t *testing.T, p Policy) {
 		s := x.Stream(1)
 		for range 3 {
 			for _, c := range cases {
-				s.Learn(0, withConstants(m, c.file, c.typ, c.note))
+				s.Learn(0, 0, withConstants(m, c.file, c.typ, c.note))
 			}
 		}
 		told := &report.Goroutine{ID: 2, Frames: []report.Frame{{Vars: []report.Variable{{Name: "password", Value: report.Value{
 			State: report.StateOK, Kind: report.KindString, Type: "string", Text: secret, Len: int64(len(secret))}}}}}}
-		s.Learn(0, told)
+		s.Learn(0, 1, told)
 		head := &report.Report{}
 		if _, err := s.Seal(head); err != nil {
 			t.Fatal(err)

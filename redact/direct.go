@@ -13,7 +13,7 @@ import (
 const goroutinePlan = "status:code wait_reason:code creator{function:code file:path} start:code labels[key:name value:value] " +
 	"frames[function:code package:code file:path vars[name:name role:code value:tree] " +
 	"defers[function:code wrapper:code file:path kind:safe vars[name:name role:code value:tree]] source{lines[]:text}] " +
-	"stack_end:text redactions[location:code reason:safe rule:safe]"
+	"stack_end:text redactions[location:code reason:safe rule:safe timestamp:safe]"
 
 // walkDirectly lets walk do without reflection where there is much to walk.
 func walkDirectly(plans map[reflect.Type]*structPlan) error {

@@ -11,12 +11,14 @@ import (
 // fingerprint is Safedump's: 12 hex digits of a hash over the exception's
 // type, the first 200 bytes of its message, and file and line of the crash
 // site. It is taken of redacted text only, so that nothing can be guessed
-// from it (Safedump takes it before).
+// from it (Safedump takes it before), and without the numbers of secrets, which
+// differ from core to core.
 func fingerprint(r *report.Report) string {
 	e := &r.Crash.Exception
-	text := e.Type + e.Message[:min(len(e.Message), 200)]
+	message := Unnumbered(e.Message)
+	text := Unnumbered(e.Type) + message[:min(len(message), 200)]
 	if f := crashSite(r); f != nil {
-		text += f.File + strconv.Itoa(f.Line)
+		text += Unnumbered(f.File) + strconv.Itoa(f.Line)
 	}
 	sum := sha256.Sum256([]byte(text))
 	return hex.EncodeToString(sum[:])[:12]

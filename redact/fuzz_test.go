@@ -13,7 +13,7 @@ import (
 // secret, in every channel that a report has.
 func randomReport(rnd *rand.Rand, secret string, extra string) *report.Report {
 	names := []string{"user", "apiKey", "x", "cfg", "hash", "session", "email", "token", "id", "key", "url", "data"}
-	texts := []string{"", "plain", "password=", "a: b", "https://u:", "@h/x", "token: ", "\x00\xff", "é", "\"", "eyJ", "AKIA", "Bearer ", extra, secret, Placeholder, "[REDA"}
+	texts := []string{"", "plain", "password=", "a: b", "https://u:", "@h/x", "token: ", "\x00\xff", "é", "\"", "eyJ", "AKIA", "Bearer ", extra, secret, Placeholder, "[REDA", "[REDACTED#3]"}
 	text := func() string {
 		var b strings.Builder
 		for range rnd.Intn(5) {
@@ -70,7 +70,8 @@ func FuzzApply(f *testing.F) {
 	for seed := range int64(300) {
 		f.Add(seed, "x", uint8(seed), int16(seed%80))
 	}
-	for _, extra := range []string{`password="`, "-----BEGIN PRIVATE KEY-----", "://a:b", "4111 1111 1111 1111", "bob@mail.example.org", "]", "&", `\"`, "sk-"} {
+	for _, extra := range []string{`password="`, "-----BEGIN PRIVATE KEY-----", "://a:b", "4111 1111 1111 1111", "bob@mail.example.org", "]", "&", `\"`, "sk-",
+		"[REDACTED#", "[REDACTED#999999]", "[REDACTED#99999999999]", "#3]"} {
 		f.Add(int64(7), extra, uint8(3), int16(20))
 	}
 	const secret = "Zk7#q\"9Lw&x2"

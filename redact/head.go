@@ -16,30 +16,76 @@ func tierOf(r *report.Report, tier int) int {
 	return tier
 }
 
-// head judges and scrubs a copy of in, with what was learned before.
-func (u *run) head(in *report.Report) *report.Report {
+// learnHead is the first pass over in, which stays as it is: over its goroutines,
+// as over those that are learned one at a time, and over what is around them.
+func (u *run) learnHead(in *report.Report) {
+	var copied listedGoroutine
+	for i := range in.Goroutines {
+		u.goroutine(i, copied.of(&in.Goroutines[i], u.x.plan))
+	}
+	rest := *in
+	rest.Goroutines = nil
+	c := cloner{maxNodes: maxNodes}
+	r := c.report(&rest, u.x.plan)
+	u.loc.parts, u.sink, u.now = u.loc.parts[:0], &r.Redactions, momentRest
+	u.learnFrom(u.hide(r))
+	u.judgeReport(r)
+}
+
+// listedGoroutine is room for the copy of a goroutine that comes later and has
+// nothing below it here: a head can list a hundred thousand of them.
+type listedGoroutine struct {
+	g       report.Goroutine
+	creator report.Creator
+}
+
+// of copies g, which stays as it is. The copy is good for one use.
+func (l *listedGoroutine) of(g *report.Goroutine, plan *structPlan) *report.Goroutine {
+	if len(g.Frames) > 0 || len(g.Labels) > 0 {
+		c := cloner{maxNodes: maxNodes}
+		return &c.report(&report.Report{Goroutines: []report.Goroutine{*g}}, plan).Goroutines[0]
+	}
+	l.g = *g
+	if g.Creator != nil {
+		l.creator = *g.Creator
+		l.g.Creator = &l.creator
+	}
+	return &l.g
+}
+
+// head takes a copy of in through the second pass. all is what the first one
+// learned.
+func (u *run) head(in *report.Report, all *learned) *report.Report {
 	c := cloner{maxNodes: maxNodes}
 	r := c.report(in, u.x.plan)
 	r.Tier = u.tier
 	u.counts, u.sink = ruleCounts(r.RedactionCounts), &r.Redactions
-	if n := u.learned.dropped + c.dropped; n > 0 {
+	if n := all.dropped + c.dropped; n > 0 {
 		u.recordReport("sanitization error: " + strconv.Itoa(n) + " values nested too deeply to be judged")
 	}
-	hidden := u.hide(r)
-	omit(r, "locals", u.learned.locals, tierLocals)
-	u.learnFrom(hidden)
+	goroutines := r.Goroutines
+	r.Goroutines = nil
+	u.hide(r)
+	omit(r, "locals", all.locals, tierLocals)
 	u.judgeReport(r)
-	u.search = u.learned.search()
 	u.scrubReport(r)
+	for i := range goroutines {
+		u.goroutine(i, &goroutines[i])
+	}
+	r.Goroutines = goroutines
+	u.loc.parts, u.sink = u.loc.parts[:0], &r.Redactions
 	return r
 }
 
 // finish completes what head made: what the records say, counts, fingerprint.
-func (u *run) finish(r *report.Report) {
+func (u *run) finish(r *report.Report, all *learned) {
 	if u.search.full {
 		u.recordReport("sanitization error: too many secrets to look for all of them elsewhere")
 	}
-	omit(r, "values", u.learned.cut, tierDeep)
+	if u.search.numbers.full {
+		u.recordReport("sanitization error: too many numbers are taken to number all secrets")
+	}
+	omit(r, "values", all.cut, tierDeep)
 	u.records(r.Redactions)
 	for i := range r.Goroutines {
 		u.records(r.Goroutines[i].Redactions)
@@ -69,6 +115,10 @@ func (u *run) records(list []report.Redaction) {
 			if j := u.scrub(*s, modeCode); j.hit {
 				*s = j.out
 			}
+			*s = Unnumbered(*s)
+		}
+		if x := &list[i]; !report.ValidStamp(x.Timestamp) {
+			x.Timestamp = ""
 		}
 	}
 }

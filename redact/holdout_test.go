@@ -148,7 +148,7 @@ func gone(text, secret, out string) bool {
 			elsewhere = text[:i] + "\x00" + text[i+len(secret):]
 		}
 	}
-	out = strings.ReplaceAll(out, Placeholder, "\x00")
+	out = strings.ReplaceAll(Unnumbered(out), Placeholder, "\x00")
 	size := min(8, len(secret))
 	for i := 0; i+size <= len(secret); i++ {
 		piece := secret[i : i+size]

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"regexp"
+	"time"
 
 	"github.com/safedump/sdcore/report"
 )
@@ -56,6 +57,12 @@ type Policy struct {
 	// bytes or more with more than so many bits per character are removed. 0
 	// is off, as in Safedump; Safedump's own threshold is 4.5.
 	Entropy float64
+	// Unnumbered leaves the numbers out by which equal secrets can be told from
+	// others.
+	Unnumbered bool
+	// Time goes into the audit records of what is removed. The zero time leaves it
+	// out, so that equal reports become equal ones whenever they are redacted.
+	Time time.Time
 	// Shape leaves structure and kinds only: what is shown keeps its type, and
 	// nothing of what it held.
 	Shape bool
@@ -153,7 +160,7 @@ func compileRule(r Rule) (compiledRule, error) {
 	default:
 		c.reason = "matched custom rule: " + r.Pattern
 	}
-	if c.replacement == "" {
+	if c.replacement = Unnumbered(c.replacement); c.replacement == "" {
 		c.replacement = Placeholder
 	}
 	switch r.ApplyTo {

@@ -27,15 +27,22 @@ const (
 type pool struct {
 	maxTexts, maxBytes int
 
-	texts map[string]grade
+	texts map[string]kept
 	bytes int
 	full  bool // something was left out
 	last  text // everything from here on was left out
 }
 
-type text struct {
-	s     string
+// kept is what is known of a text in a pool: the best grade that it came with,
+// and when it first came with that.
+type kept struct {
 	grade grade
+	first moment
+}
+
+type text struct {
+	s string
+	kept
 }
 
 func (a text) compare(b text) int {
@@ -45,20 +52,23 @@ func (a text) compare(b text) int {
 	return strings.Compare(a.s, b.s)
 }
 
-// add puts s into the pool.
-func (p *pool) add(s string, g grade) {
+// add puts s into the pool. A text that was left out with a lower grade has come
+// for the first time all the same when it comes with one that counts, so that
+// its moment does not depend on what was left out when.
+func (p *pool) add(s string, k kept) {
 	old, known := p.texts[s]
 	switch {
-	case known && old >= g, p.full && !known && p.last.compare(text{s, g}) <= 0:
+	case known && (old.grade > k.grade || old.grade == k.grade && old.first <= k.first),
+		p.full && !known && p.last.compare(text{s, k}) <= 0:
 		return
 	case !known:
 		if p.texts == nil {
-			p.texts = map[string]grade{}
+			p.texts = map[string]kept{}
 		}
 		s = strings.Clone(s)
 		p.bytes += len(s)
 	}
-	p.texts[s] = g
+	p.texts[s] = k
 	if len(p.texts) > 2*p.maxTexts || p.bytes > 2*p.maxBytes {
 		p.trim()
 	}
@@ -66,8 +76,8 @@ func (p *pool) add(s string, g grade) {
 
 // merge adds what is in o.
 func (p *pool) merge(o *pool) {
-	for s, g := range o.texts {
-		p.add(s, g)
+	for s, k := range o.texts {
+		p.add(s, k)
 	}
 	if o.full && (!p.full || o.last.compare(p.last) < 0) {
 		p.last = o.last
@@ -98,8 +108,8 @@ func (p *pool) trim() {
 // sorted returns the texts in the order in which they are kept.
 func (p *pool) sorted() []text {
 	list := make([]text, 0, len(p.texts))
-	for s, g := range p.texts {
-		list = append(list, text{s, g})
+	for s, k := range p.texts {
+		list = append(list, text{s, k})
 	}
 	slices.SortFunc(list, text.compare)
 	return list
@@ -108,6 +118,7 @@ func (p *pool) sorted() []text {
 // learned is what judging finds out about a report as a whole.
 type learned struct {
 	secrets, symbols pool
+	taken            numberSet // numbers that the report holds already
 
 	locals  int // variables that the tier hides
 	cut     int // values that the tier does not follow
@@ -125,6 +136,7 @@ func newLearned() *learned {
 func (l *learned) merge(o *learned) {
 	l.secrets.merge(&o.secrets)
 	l.symbols.merge(&o.symbols)
+	l.taken.merge(o.taken)
 	l.locals += o.locals
 	l.cut += o.cut
 	l.dropped += o.dropped
@@ -132,17 +144,17 @@ func (l *learned) merge(o *learned) {
 
 // secret keeps contents for the search in the rest of the report, if they are
 // fit for it.
-func (l *learned) secret(s string, g grade) {
-	if g == gradeNone || len(s) < minSpread || strings.Contains(s, Placeholder) || !fit(s, g) {
+func (l *learned) secret(s string, g grade, now moment) {
+	if g == gradeNone || len(s) < minSpread || holdsPlaceholder(s) || !fit(s, g) {
 		return
 	}
-	l.secrets.add(s[:min(len(s), maxSecretLen)], g)
+	l.secrets.add(s[:min(len(s), maxSecretLen)], kept{g, now})
 }
 
 // symbol keeps a name of the program: secrets that are also such a name are
 // not searched for in the rest of the report.
 func (l *learned) symbol(s string) {
 	if len(s) >= minSpread {
-		l.symbols.add(s, gradeNone)
+		l.symbols.add(s, kept{})
 	}
 }

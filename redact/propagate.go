@@ -24,6 +24,7 @@ type secretSet struct {
 	bits    []uint64            // of both, a power of two
 	shift   uint                // from a hash to a bit
 	full    bool                // not everything that is secret is searched for
+	numbers numbering           // of the secrets and their forms
 }
 
 // fit reports whether finding s elsewhere would say that it is the secret:
@@ -63,8 +64,9 @@ func locator(s string) bool {
 }
 
 // search makes a set of the secrets. What one of the program's own names
-// contains is left out unless its form says that it is a secret.
-func (l *learned) search() *secretSet {
+// contains is left out unless its form says that it is a secret. Those in the
+// set have a number where that is wanted.
+func (l *learned) search(numbered bool) *secretSet {
 	l.secrets.trim()
 	l.symbols.trim()
 	t := &secretSet{full: l.secrets.full}
@@ -85,10 +87,12 @@ func (l *learned) search() *secretSet {
 		plain.find(sym, false, func(start, end int) { names[sym[start:end]] = true })
 	}
 	t.size(8*len(secrets) + l.secrets.bytes/4)
+	secrets = slices.DeleteFunc(secrets, func(s text) bool { return s.grade != gradeSure && names[s.s] })
+	if numbered {
+		t.numbers = numberSecrets(secrets, l.taken)
+	}
 	for _, s := range secrets {
-		if s.grade == gradeSure || !names[s.s] {
-			t.putForms(s.s)
-		}
+		t.putForms(s.s)
 	}
 	t.sort()
 	for sym := range l.symbols.texts { // pieces that are names are no pieces of secrets
@@ -106,6 +110,7 @@ func (t *secretSet) putForms(s string) {
 	for _, form := range encodings(s) {
 		if len(form) >= minSpread && form != s {
 			t.put(form)
+			t.numbers.also(form, s)
 		}
 	}
 }
@@ -309,7 +314,8 @@ func (u *run) scrub(s string, m mode) judged {
 	j := judged{out: s}
 	for round := 0; round < maxRounds; round++ {
 		spans := u.spans[:0]
-		u.search.find(j.out, m&modeCut != 0, func(a, b int) {
+		plain, numbers := u.cutNumbers(j.out)
+		u.search.find(plain, m&modeCut != 0, func(a, b int) {
 			spans = append(spans, span{start: a, end: b, rule: RuleSpread, reason: "holds a value found secret elsewhere"})
 		})
 		u.spans = spans
@@ -318,17 +324,17 @@ func (u *run) scrub(s string, m mode) judged {
 		}
 		j.hit = true
 		j.note(spans[0])
-		j.out = replaceSpans(j.out, spans)
-		again := u.text(j.out, m)
+		plain, numbers = u.replaceSpans(plain, numbers, spans, m)
+		again := u.text(numbers.numbered(plain), m)
 		j.out, j.whole = again.out, again.whole
 		for _, w := range again.why {
 			j.note(span{rule: w.rule, reason: w.reason})
 		}
-		if !j.whole {
-			j.whole = strings.TrimSpace(strings.ReplaceAll(j.out, Placeholder, "")) == ""
-		}
 		if j.whole {
-			j.out = Placeholder
+			return j
+		}
+		if plain, numbers = u.cutNumbers(j.out); onlyPlaceholders(plain) {
+			j.out, j.whole = PlaceholderOf(numbers.sole(plain)), true
 			return j
 		}
 	}

@@ -6,9 +6,6 @@ import (
 	"github.com/safedump/sdcore/report"
 )
 
-// Placeholder stands in the place of every removed value, as in Safedump.
-const Placeholder = "[REDACTED]"
-
 // Result is a redacted report. Only Apply and [Stream.Seal] make one.
 type Result struct{ r *report.Report }
 
@@ -37,6 +34,7 @@ type Redactor struct {
 	triggers  *triggerTable
 	providers *providerSet
 	plan      *structPlan
+	stamp     string // of the audit records
 }
 
 // New compiles p. It fails where [Policy.Validate] does, and where the report
@@ -49,7 +47,7 @@ func New(p Policy) (*Redactor, error) {
 	if err != nil {
 		return nil, fmt.Errorf("redact: %w", err)
 	}
-	x := &Redactor{policy: p, plan: plan, names: newNameRules(), types: newTypeRules(), triggers: newTriggerTable(), providers: &providerSet{}}
+	x := &Redactor{policy: p, plan: plan, names: newNameRules(), types: newTypeRules(), triggers: newTriggerTable(), providers: &providerSet{}, stamp: report.Stamp(p.Time)}
 	if x.choices, err = compileChoices(p); err != nil {
 		return nil, err
 	}

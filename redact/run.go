@@ -2,7 +2,6 @@ package redact
 
 import (
 	"fmt"
-	"strings"
 
 	"github.com/safedump/sdcore/report"
 )
@@ -24,6 +23,7 @@ type run struct {
 
 	same constantMemo
 
+	now    moment // of the first pass
 	loc    location
 	sink   *[]report.Redaction // where audit records go
 	counts map[string]int      // of the records, by rule
@@ -52,11 +52,22 @@ func newRun(x *Redactor) *run {
 	}
 }
 
-// secret keeps contents for the search in the rest of the report.
-func (u *run) secret(s string, g grade) {
+// newLearner returns a run for the first pass, which makes no audit records.
+func newLearner(x *Redactor) *run {
+	u := newRun(x)
+	u.silent = true
+	return u
+}
+
+// secret is called for contents that are removed. The first pass keeps them for
+// the search in the rest of the report, the second one returns their number.
+func (u *run) secret(s string, g grade) (number int) {
 	if u.search == nil {
-		u.learned.secret(s, g)
+		u.now++
+		u.learned.secret(s, g, u.now)
+		return 0
 	}
+	return u.search.numbers.of(s)
 }
 
 // symbol keeps a name of the program, see [learned.symbol].
@@ -71,7 +82,7 @@ func (u *run) name(name string) nameVerdict { return u.nameIn("", "", name).verd
 
 // judgeName is the verdict on a name in its place.
 func (x *Redactor) judgeName(k nameKey) nameVerdict {
-	if strings.Contains(k.name, Placeholder) {
+	if holdsPlaceholder(k.name) {
 		return nameVerdict{} // of what is left of a name nothing follows
 	}
 	k.name = k.name[:min(len(k.name), maxNameBytes)]

@@ -1,8 +1,6 @@
 package redact
 
 import (
-	"strings"
-
 	"github.com/safedump/sdcore/report"
 )
 
@@ -108,7 +106,7 @@ func (u *run) shorten(v *report.Value) {
 			u.record(w.rule, w.reason)
 		}
 		if j.whole {
-			wipe(v)
+			j.wipe(v)
 			return
 		}
 		s = j.out
@@ -127,9 +125,10 @@ func cutAt(s string, limit int) int {
 		return len(s)
 	}
 	n := runeBoundary(s, limit)
-	lo, hi := max(0, n-len(Placeholder)+1), min(len(s), n+len(Placeholder)-1)
-	if k := strings.Index(s[lo:hi], Placeholder); k >= 0 && lo+k < n {
-		n = lo + k
+	for k := n - 1; k >= 0 && k > n-maxPlaceholder; k-- {
+		if s[k] == '[' && k+placeholderLen(s[k:]) > n {
+			return k
+		}
 	}
 	return n
 }

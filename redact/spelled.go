@@ -63,6 +63,8 @@ func (u *run) spelledSecret(v *report.Value, judge func(string, mode) judged) bo
 	for _, w := range slices.Compact(j.why) {
 		u.record(w.rule, w.reason)
 	}
+	number := numberIn(j.out)
 	wipe(v)
+	v.Secret = number
 	return true
 }

@@ -36,16 +36,16 @@ type Stream struct {
 func (x *Redactor) Stream(workers int) *Stream {
 	s := &Stream{x: x}
 	for range workers {
-		s.learners = append(s.learners, newRun(x))
+		s.learners = append(s.learners, newLearner(x))
 	}
 	return s
 }
 
-// Learn looks at a goroutine for what is secret in it. It may change g, and
-// keeps nothing of it. When g can't be judged, Seal fails. A goroutine that the
+// Learn looks at a goroutine for what is secret in it. index is where it stands
+// in the report's list. It may change g, and keeps nothing of it. When g can't be judged, Seal fails. A goroutine that the
 // head holds whole is not for Learn: what the tier hides of it would be counted
 // twice.
-func (s *Stream) Learn(worker int, g *report.Goroutine) {
+func (s *Stream) Learn(worker, index int, g *report.Goroutine) {
 	defer func() {
 		if p := recover(); p != nil { // the text of p may hold contents
 			s.fail(fmt.Errorf("redact: goroutine %d could not be judged (%T)", g.ID, p))
@@ -57,8 +57,7 @@ func (s *Stream) Learn(worker int, g *report.Goroutine) {
 	}
 	u := s.learners[worker]
 	u.muted = 0
-	u.silent = true
-	u.goroutine(0, g)
+	u.goroutine(index, g)
 }
 
 func (s *Stream) fail(err error) {
@@ -93,17 +92,18 @@ func (s *Stream) redactHead(head *report.Report) (res Result, err error) {
 			res, err = Result{}, fmt.Errorf("redact: the report could not be walked (%T)", p)
 		}
 	}()
-	u := newRun(s.x)
-	u.tier = tierOf(head, u.tier)
-	if u.tier != s.x.policy.Tier && len(s.learners) > 0 {
-		return Result{}, fmt.Errorf("redact: the report was redacted at tier %d: stream it with that tier", u.tier)
+	tier := tierOf(head, s.x.policy.Tier)
+	if tier != s.x.policy.Tier && len(s.learners) > 0 {
+		return Result{}, fmt.Errorf("redact: the report was redacted at tier %d: stream it with that tier", tier)
 	}
-	all := newLearned()
-	for _, l := range s.learners {
-		all.merge(l.learned)
+	l, u := newLearner(s.x), newRun(s.x)
+	l.tier, u.tier = tier, tier
+	for _, other := range s.learners {
+		l.learned.merge(other.learned)
 	}
-	u.learned = all
-	r := u.head(head)
+	l.learnHead(head)
+	u.search = l.learned.search(s.x.policy.numbers())
+	r := u.head(head, l.learned)
 	for range s.learners {
 		w := newRun(s.x)
 		w.search = u.search
@@ -111,7 +111,7 @@ func (s *Stream) redactHead(head *report.Report) (res Result, err error) {
 	}
 	s.counts, s.listed = u.counts, listed(head, r)
 	s.learners = nil
-	u.finish(r)
+	u.finish(r, l.learned)
 	s.sealed, r.RedactionCounts = r, maps.Clone(u.counts)
 	return Result{r: r}, nil
 }
@@ -204,6 +204,7 @@ func (s *Stream) Counts() map[string]int {
 func (u *run) goroutine(index int, g *report.Goroutine) {
 	u.loc = location{parts: append(u.loc.parts[:0], part{"goroutines", index})}
 	u.sink = &g.Redactions
+	u.now = momentOf(index, g.Crashed)
 	if u.tier < tierLocals {
 		hidden := u.hideLocals(g)
 		if u.search == nil {

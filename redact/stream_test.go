@@ -68,7 +68,7 @@ func Streamed(t *testing.T, r *report.Report, p Policy, workers int) *report.Rep
 	each(func(w, i int, g *report.Goroutine) {
 		h := &head.Goroutines[i]
 		h.Frames, h.Labels = []report.Frame{}, nil
-		s.Learn(w, g)
+		s.Learn(w, i, g)
 	})
 	res, err := s.Seal(head)
 	if err != nil {
@@ -194,7 +194,7 @@ func TestStreamMisused(t *testing.T) {
 	if out, err := s.Redact(0, 0, g); err == nil || out.Goroutine() != nil {
 		t.Error("a goroutine is redacted before Seal")
 	}
-	s.Learn(1, g)
+	s.Learn(1, 0, g)
 	if res, err := s.Seal(reportWith()); err == nil || res.Report() != nil {
 		t.Error("a worker that is none has learned")
 	}
@@ -288,14 +288,14 @@ func TestShortTextsAreSettled(t *testing.T) {
 func TestPool(t *testing.T) {
 	rnd := rand.New(rand.NewSource(1))
 	var all []text
-	for range 400 {
+	for i := range 400 {
 		s := make([]byte, 1+rnd.Intn(9))
-		for i := range s {
-			s[i] = "abcdef"[rnd.Intn(6)]
+		for k := range s {
+			s[k] = "abcdef"[rnd.Intn(6)]
 		}
-		all = append(all, text{string(s), grade(rnd.Intn(4))})
+		all = append(all, text{string(s), kept{grade(rnd.Intn(4)), moment(i)}})
 	}
-	var want map[string]grade
+	var want map[string]kept
 	for round := range 50 {
 		rnd.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
 		pools := make([]pool, 1+round%4)
@@ -303,7 +303,7 @@ func TestPool(t *testing.T) {
 			pools[i] = pool{maxTexts: 60, maxBytes: 240}
 		}
 		for i, x := range all {
-			pools[i%len(pools)].add(x.s, x.grade)
+			pools[i%len(pools)].add(x.s, x.kept)
 		}
 		for i := range pools[1:] {
 			pools[0].merge(&pools[i+1])

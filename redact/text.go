@@ -22,13 +22,15 @@ const maxRounds = 6
 
 // text judges s and removes what is secret in it. The result holds nothing
 // that another call would remove.
-func (u *run) text(s string, m mode) judged {
-	j := judged{out: s}
+func (u *run) text(whole string, m mode) judged {
+	plain, numbers := u.cutNumbers(whole)
+	j := judged{out: plain, hit: plain != whole && numbers == nil} // where no numbers are wanted
 	u.providers.quiet = false
 	for round := 0; ; round++ {
 		spans := u.x.choices.keep(j.out, u.scan(j.out, m, u.spans[:0]))
 		u.spans = spans
 		if len(spans) == 0 {
+			j.out = numbers.numbered(j.out)
 			return j
 		}
 		j.hit = true
@@ -37,15 +39,10 @@ func (u *run) text(s string, m mode) judged {
 			u.secret(j.out[sp.start:sp.end], sp.grade)
 			j.whole = j.whole || sp.whole
 		}
-		if round >= maxRounds {
-			j.whole = true
-		}
-		if !j.whole {
-			j.out = replaceSpans(j.out, spans)
-			j.whole = strings.TrimSpace(strings.ReplaceAll(j.out, Placeholder, "")) == ""
-		}
+		j.out, numbers = u.replaceSpans(j.out, numbers, spans, m)
+		j.whole = j.whole || round >= maxRounds || onlyPlaceholders(j.out)
 		if j.whole {
-			j.out = Placeholder
+			j.out = PlaceholderOf(numbers.sole(j.out))
 			return j
 		}
 	}
@@ -60,11 +57,21 @@ func (j *judged) note(sp span) {
 }
 
 // replaceSpans puts placeholders in the place of the spans, one for spans
-// that overlap or touch.
-func replaceSpans(s string, spans []span) string {
+// that overlap or touch, and returns the text with the numbers of all
+// placeholders. What stands at the end of a cut text may go on: it has none.
+func (u *run) replaceSpans(s string, old marks, spans []span, m mode) (string, marks) {
 	slices.SortStableFunc(spans, func(a, b span) int { return a.start - b.start })
 	var b strings.Builder
+	var numbers marks
 	from := 0
+	keep := func(end int) { // copies s up to there, with its numbers
+		for ; len(old) > 0 && old[0].at < end; old = old[1:] {
+			if old[0].at >= from {
+				numbers = append(numbers, mark{b.Len() + old[0].at - from, old[0].number})
+			}
+		}
+		b.WriteString(s[from:end])
+	}
 	for i := 0; i < len(spans); {
 		start, end, with := spans[i].start, spans[i].end, spans[i].with
 		for i++; i < len(spans) && (spans[i].start < end || spans[i].start == end && spans[i].with == with); i++ {
@@ -73,19 +80,26 @@ func replaceSpans(s string, spans []span) string {
 			}
 			end = max(end, spans[i].end)
 		}
-		if with == "" {
+		number := 0
+		if with == "" || with == Placeholder {
 			with = Placeholder
+			if u.search != nil && (m&modeCut == 0 || end < len(s)) {
+				number = u.search.numbers.of(s[start:end])
+			}
 		}
 		start, end = aroundPlaceholder(s, start, end)
 		if start < from {
 			start = from
 		}
-		b.WriteString(s[from:start])
+		keep(start)
+		if number != 0 {
+			numbers = append(numbers, mark{b.Len(), number})
+		}
 		b.WriteString(with)
 		from = max(end, from)
 	}
-	b.WriteString(s[from:])
-	return b.String()
+	keep(len(s))
+	return b.String(), numbers
 }
 
 // aroundPlaceholder widens the bounds so that no placeholder is cut in two.

@@ -181,7 +181,7 @@ func TestSourceLines(t *testing.T) {
 	r.Goroutines[0].Frames[0].Source = &report.Source{First: 1, Lines: []string{
 		"const k = `-----BEGIN EC PRIVATE KEY-----", rep("MHcCAQEEI", 64), "-----END EC PRIVATE KEY-----`", "x := 1"}}
 	got := applied(t, r, Policy{Tier: 4}).Goroutines[0].Frames[0].Source.Lines
-	if got[1] != R || got[3] != "x := 1" || strings.Contains(strings.Join(got, ""), "MHcC") {
+	if got[0] != "const k = `"+PlaceholderOf(3) || got[1] != PlaceholderOf(1) || got[3] != "x := 1" || strings.Contains(strings.Join(got, ""), "MHcC") {
 		t.Errorf("lines %q", got)
 	}
 }
@@ -197,7 +197,7 @@ func TestArguments(t *testing.T) {
 		"mysql -phunter2 -h db":               "mysql -p" + R + " -h db",
 		"svc --config /etc/x.yml -p 8080":     "svc --config /etc/x.yml -p 8080",
 		"svc --max-tokens 512 --tier premium": "svc --max-tokens 512 --tier premium",
-		"svc AKIAIOSFODNN7EXAMPLE":            "svc " + R,
+		"svc AKIAIOSFODNN7EXAMPLE":            "svc " + PlaceholderOf(1),
 	} {
 		r := &report.Report{Process: report.Process{Args: strings.Fields(in)}}
 		if got := strings.Join(applied(t, r, Policy{Tier: 4}).Process.Args, " "); got != want {

@@ -43,6 +43,7 @@ func (u *run) value(v *report.Value, p *place) {
 		u.drop(v)
 		return
 	}
+	v.Secret = 0 // only what was removed has a number
 	rule := u.typeOf(v)
 	if u.silent && teachesNothing(v) {
 		return
@@ -124,7 +125,7 @@ func (u *run) byName(v *report.Value, n nameVerdict, p *place) bool {
 		return false // its parts are judged with this verdict
 	}
 	u.collect(v, n.grade(), 0)
-	wipe(v)
+	u.conceal(v)
 	u.record(n.rule, nameReason(n))
 	return true
 }
@@ -161,7 +162,7 @@ func (u *run) byType(v *report.Value, word string, p *place) bool {
 		return false
 	}
 	u.collect(v, gradeLoose, 0)
-	wipe(v)
+	u.conceal(v)
 	u.record(RuleType, "sensitive type: '"+word+"'")
 	return true
 }
@@ -221,7 +222,7 @@ func (u *run) replaced(v *report.Value, j judged) {
 	switch v.Kind {
 	case report.KindString, report.KindBytes, report.KindText:
 		if j.whole {
-			wipe(v)
+			j.wipe(v)
 			return
 		}
 		v.SetContents(j.out)
@@ -239,7 +240,7 @@ func (u *run) replaced(v *report.Value, j judged) {
 			v.SetContents(j.out)
 			return
 		}
-		wipe(v)
+		j.wipe(v)
 	}
 }
 
@@ -275,9 +276,26 @@ func wipe(v *report.Value) {
 	*v = report.Value{State: report.StateRedacted, Kind: v.Kind, Type: v.Type}
 }
 
-// removed makes sure that nothing is left of a value that was removed before.
-func (u *run) removed(v *report.Value) {
+// wipe removes a value that held what was judged. Of a secret that was all of it,
+// or all that mattered, the number is left.
+func (j *judged) wipe(v *report.Value) {
 	wipe(v)
+	if j.whole {
+		v.Secret = numberIn(j.out)
+	}
+}
+
+// removed makes sure that nothing is left of a value that was removed before but
+// its number.
+func (u *run) removed(v *report.Value) {
+	number := v.Secret
+	wipe(v)
+	if u.search == nil {
+		u.learned.taken.add(number)
+	}
+	if validNumber(number) && u.x.policy.numbers() {
+		v.Secret = number
+	}
 	if v.State = report.StateOK; !known(v) {
 		v.Kind = report.KindInvalid
 	}

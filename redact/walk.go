@@ -150,9 +150,8 @@ func (j judge) named(s *string, name string) {
 		return
 	}
 	v := u.name(name)
-	if u.hides(v) && *s != Placeholder && u.choice() != placeAllowed {
-		u.secret(*s, v.grade())
-		*s = Placeholder
+	if u.hides(v) && !isPlaceholder(*s) && u.choice() != placeAllowed {
+		*s = PlaceholderOf(u.secret(*s, v.grade()))
 		u.record(v.rule, nameReason(v))
 		return
 	}

@@ -115,6 +115,7 @@ func (v *Value) appendJSON(dst []byte) []byte {
 	dst = optionalInt(dst, `,"cap":`, v.Cap)
 	dst = optionalList(dst, `,"children":`, v.Children, (*Child).appendJSON)
 	dst = optionalText(dst, `,"note":`, v.Note)
+	dst = optionalInt(dst, `,"secret":`, int64(v.Secret))
 	return append(dst, '}')
 }
 
@@ -135,6 +136,7 @@ func (x *Redaction) AppendJSON(dst []byte) []byte {
 	dst = appendText(dst, `{"location":`, x.Location)
 	dst = appendText(dst, `,"reason":`, x.Reason)
 	dst = appendText(dst, `,"rule":`, x.Rule)
+	dst = optionalText(dst, `,"timestamp":`, x.Timestamp)
 	return append(dst, '}')
 }
 

@@ -7,12 +7,26 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"time"
 )
 
 // TimeLayout is the layout of the times in a [Document], to be used in UTC:
 // what Python's datetime.isoformat writes and every version of fromisoformat
 // reads (it refuses a "Z" before 3.11).
 const TimeLayout = "2006-01-02T15:04:05.000000-07:00"
+
+// Stamp returns the first time that is set, in TimeLayout, or "".
+func Stamp(times ...time.Time) string {
+	for _, t := range times {
+		if y := t.UTC().Year(); !t.IsZero() && y > 0 && y <= 9999 {
+			return t.UTC().Format(TimeLayout)
+		}
+	}
+	return ""
+}
+
+// ValidStamp reports whether s is a time as Safedump writes it, or "".
+func ValidStamp(s string) bool { return s == "" || len(s) <= 40 && !parseTime(s).IsZero() }
 
 // Encode writes d as Safedump writes it: UTF-8, indented by two spaces, in the
 // fixed order of keys, without escaping for HTML and without a newline at the

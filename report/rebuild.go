@@ -39,7 +39,7 @@ func (d *Document) rebuild(top map[string]json.RawMessage) *Report {
 	}
 	d.rebuildGoroutines(r)
 	for _, x := range d.Redactions {
-		r.Redactions = append(r.Redactions, Redaction{Location: x.Location, Reason: x.Reason, Rule: x.Rule})
+		r.Redactions = append(r.Redactions, Redaction(x))
 		r.RedactionCounts[x.Rule]++
 	}
 	return r

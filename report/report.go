@@ -237,4 +237,6 @@ type Redaction struct {
 	Location string `json:"location" redact:"code"`
 	Reason   string `json:"reason" redact:"safe"`
 	Rule     string `json:"rule" redact:"safe"`
+	// Timestamp is when it was removed, in [TimeLayout]; empty when not known.
+	Timestamp string `json:"timestamp,omitempty" redact:"safe"`
 }

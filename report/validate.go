@@ -163,6 +163,9 @@ func (v *Value) trouble() string {
 	default:
 		return "has an unknown state"
 	}
+	if v.Secret != 0 && (v.State != StateRedacted || v.Secret < 0) {
+		return "has the number of a secret without having been removed, or a negative one"
+	}
 	if v.Len < 0 || v.Cap < 0 {
 		return "has a negative length or capacity"
 	}

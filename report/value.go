@@ -110,6 +110,10 @@ type Value struct {
 	Children []Child `json:"children,omitempty"`
 	// Note explains a state other than ok, or labels a guess with its evidence.
 	Note string `json:"note,omitempty" redact:"text"`
+	// Secret is the number of what redact removed, in the state redacted: equal
+	// secrets have the same, others another one. 0 where it has none. In texts it
+	// is part of the placeholder, "[REDACTED#3]".
+	Secret int `json:"secret,omitempty"`
 }
 
 // Child is a part of a composite value.

@@ -33,6 +33,7 @@ pattern ('main.*') or a part of the name. Without PATTERN: those of the main mod
 			if err := f.settle(cmd, explicitTier); err != nil {
 				return err
 			}
+			f.base.Unnumbered = true // the same number in two answers would mean nothing
 			pattern := ""
 			if len(args) == 3 {
 				pattern = args[2]

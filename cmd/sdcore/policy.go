@@ -1,7 +1,10 @@
 package main
 
 import (
+	"os"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -15,6 +18,7 @@ import (
 type policyFlags struct {
 	file, preset string
 	base         redact.Policy // of preset and file, after load
+	now          time.Time     // of the audit records, one for all that a run removes
 	asked        *int          // the tier of a flag, for reapply
 }
 
@@ -30,6 +34,14 @@ func (f *policyFlags) register(cmd *cobra.Command) {
 func (f *policyFlags) load() error { return f.loadOver(redact.Default()) }
 
 func (f *policyFlags) loadOver(start redact.Policy) error {
+	if f.now.IsZero() {
+		now, err := recordTime()
+		if err != nil {
+			return err
+		}
+		f.now = now
+	}
+	defer func() { f.base.Time = f.now }()
 	f.base = start
 	if f.preset != "" {
 		p, ok := redact.Preset(f.preset)
@@ -47,6 +59,20 @@ func (f *policyFlags) loadOver(start redact.Policy) error {
 	}
 	f.base = file.Apply(f.base)
 	return nil
+}
+
+// recordTime is when what is removed now was removed: the time of the run, or
+// what reproducible builds set (https://reproducible-builds.org/specs/source-date-epoch).
+func recordTime() (time.Time, error) {
+	epoch := os.Getenv("SOURCE_DATE_EPOCH")
+	if epoch == "" {
+		return time.Now(), nil
+	}
+	seconds, err := strconv.ParseInt(epoch, 10, 64)
+	if err != nil || seconds < 0 || seconds >= 1<<37 {
+		return time.Time{}, usagef("SOURCE_DATE_EPOCH is %q: want seconds since 1970", epoch)
+	}
+	return time.Unix(seconds, 0), nil
 }
 
 // tier is that of the flag where it was given, else that of the policy.

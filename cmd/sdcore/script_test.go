@@ -68,6 +68,7 @@ func runScripts(t *testing.T, dir string, vars []string) {
 			env.Vars = append(env.Vars, vars...)
 			env.Setenv("HOME", filepath.Join(env.WorkDir, "home"))
 			env.Setenv("NO_COLOR", "1")
+			env.Setenv("SOURCE_DATE_EPOCH", "1795348800") // the time of audit records
 			return nil
 		},
 	})

@@ -15,6 +15,7 @@ const everything = `# what we show of the payment service
 tier: 2
 mode: values
 personal: true
+numbers: false
 entropy: 4.25
 limits:
   max_string: 200
@@ -47,7 +48,7 @@ func TestParse(t *testing.T) {
 	limits := debug.Limits
 	limits.MaxString, limits.MaxItems, limits.MaxSize = 200, -1, 20_000_000_000
 	want := redact.Policy{
-		Tier: 2, Personal: true, Entropy: 4.25, Limits: limits,
+		Tier: 2, Personal: true, Unnumbered: true, Entropy: 4.25, Limits: limits,
 		Rules: []redact.Rule{{Name: "customer", Pattern: `ACME-\d{6}`, Replacement: "[CUSTOMER]"},
 			{Pattern: "(?i)^tenant", ApplyTo: redact.ApplyNames}, {Pattern: "ACME-INTERNAL"}},
 		Allow: []string{"commit_hash", "trace*"}, AllowTypes: []string{"example.com/svc.Secret"},
@@ -92,6 +93,7 @@ func TestErrors(t *testing.T) {
 		"mode: shapes\n":                     {`p.yaml:1: mode: "shapes": want one of values, shape`},
 		"preset: prod\n":                     {`p.yaml:1: preset: "prod": want one of minimal, production,`},
 		"personal: yes\n":                    {`p.yaml:1: personal: "yes": want true`},
+		"numbers: off\n":                     {`p.yaml:1: numbers: "off": want true`},
 		"entropy: 9\n":                       {`p.yaml:1: entropy: "9": want 0 (off) to 8`},
 		"entropy: .nan\n":                    {`entropy: ".nan": want 0`},
 		"limits: {max_string: -2}\n":         {`limits.max_string: "-2": want a whole number of -1`},

@@ -11,7 +11,7 @@ import (
 )
 
 // topKeys are the keys of a policy, in the order in which they are described.
-const topKeys = "preset, tier, mode, personal, entropy, limits, add, allow, deny"
+const topKeys = "preset, tier, mode, personal, numbers, entropy, limits, add, allow, deny"
 
 // top reads the file's mapping. The preset is what the other keys change,
 // wherever it stands.
@@ -23,7 +23,7 @@ func (r *reader) top(n *yaml.Node) {
 				preset = func(p *redact.Policy) { *p, _ = redact.Preset(name) }
 			}
 		},
-		"tier": (*reader).tier, "mode": (*reader).mode, "personal": (*reader).personal, "entropy": (*reader).entropy,
+		"tier": (*reader).tier, "mode": (*reader).mode, "personal": (*reader).personal, "numbers": (*reader).numbers, "entropy": (*reader).entropy,
 		"limits": (*reader).limits, "add": (*reader).add, "allow": (*reader).allow, "deny": (*reader).deny,
 	})
 	if preset != nil {
@@ -50,16 +50,27 @@ func (r *reader) mode(n *yaml.Node, where string) {
 }
 
 func (r *reader) personal(n *yaml.Node, where string) {
-	const want = "true (personal data is removed at every tier) or false (at tiers 0 and 1)"
+	if on, ok := r.boolean(n, where, "true (personal data is removed at every tier) or false (at tiers 0 and 1)"); ok {
+		r.set(func(p *redact.Policy) { p.Personal = on })
+	}
+}
+
+func (r *reader) numbers(n *yaml.Node, where string) {
+	if on, ok := r.boolean(n, where, "true (equal secrets have a number) or false"); ok {
+		r.set(func(p *redact.Policy) { p.Unnumbered = !on })
+	}
+}
+
+// boolean reads true or false, whose meanings want says.
+func (r *reader) boolean(n *yaml.Node, where, want string) (on, ok bool) {
 	if !r.plain(n, where, yaml.ScalarNode, want) {
-		return
+		return false, false
 	}
 	if n.Tag != "!!bool" {
 		r.fail(n, where, "%q: want %s", n.Value, want)
-		return
+		return false, false
 	}
-	on := n.Value == "true" || n.Value == "True" || n.Value == "TRUE"
-	r.set(func(p *redact.Policy) { p.Personal = on })
+	return n.Value == "true" || n.Value == "True" || n.Value == "TRUE", true
 }
 
 func (r *reader) entropy(n *yaml.Node, where string) {
