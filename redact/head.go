@@ -25,6 +25,7 @@ func (u *run) head(in *report.Report) *report.Report {
 	if n := u.learned.dropped + c.dropped; n > 0 {
 		u.recordReport("sanitization error: " + strconv.Itoa(n) + " values nested too deeply to be judged")
 	}
+	u.secretMessages(&r.Crash.Exception)
 	hidden := u.hide(r)
 	omit(r, "locals", u.learned.locals, tierLocals)
 	u.learnFrom(hidden)

@@ -34,6 +34,7 @@ type Redactor struct {
 	choices   *choices
 	names     *nameRules
 	types     *typeRules
+	tags      *tagRules
 	triggers  *triggerTable
 	providers *providerSet
 	plan      *structPlan
@@ -49,7 +50,7 @@ func New(p Policy) (*Redactor, error) {
 	if err != nil {
 		return nil, fmt.Errorf("redact: %w", err)
 	}
-	x := &Redactor{policy: p, plan: plan, names: newNameRules(), types: newTypeRules(), triggers: newTriggerTable(), providers: &providerSet{}}
+	x := &Redactor{policy: p, plan: plan, names: newNameRules(), types: newTypeRules(), tags: newTagRules(), triggers: newTriggerTable(), providers: &providerSet{}}
 	if x.choices, err = compileChoices(p); err != nil {
 		return nil, err
 	}
