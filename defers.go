@@ -6,6 +6,7 @@ import (
 	"github.com/safedump/sdcore/corefile"
 	"github.com/safedump/sdcore/corefile/goruntime"
 	"github.com/safedump/sdcore/report"
+	"github.com/safedump/sdcore/vars"
 )
 
 // defers adds to the frames of a goroutine which deferred calls are still to
@@ -20,10 +21,15 @@ func (e *engine) defers(g *corefile.Goroutine, stack *corefile.Stack, out *repor
 	for _, n := range found.More {
 		left += n
 	}
+	secret := vars.SecretFrames(*stack)
 	for i := range out.Frames {
 		fr := &out.Frames[i]
 		for _, d := range found.Frames[fr.Index] {
-			fr.Defers = append(fr.Defers, e.deferred(&d))
+			call := e.deferred(&d)
+			if fr.Index < secret {
+				vars.MarkSecret(call.Vars)
+			}
+			fr.Defers = append(fr.Defers, call)
 		}
 		fr.OmittedDefers = found.More[fr.Index]
 		left -= len(fr.Defers) + fr.OmittedDefers

@@ -89,6 +89,7 @@ func (s *Session) Print(ctx context.Context, expr string, at Place) (rep *report
 	for i := len(rest.Steps) - 1; i >= 0; i-- {
 		v = s.enclose(e, root.root, rest, i, v)
 	}
+	v.Protected = v.Protected || root.secret
 	if frame != nil {
 		frame.Vars = []report.Variable{{Name: root.name, Role: report.RoleLocal, Value: v}}
 		rep.Goroutines = []report.Goroutine{{ID: at.Goroutine, Frames: []report.Frame{*frame}}}
@@ -127,10 +128,11 @@ func (s *Session) enclose(e *engine, root vars.Root, path report.Path, i int, in
 	}
 	step := path.Steps[i]
 	child := report.Child{Value: inner}
-	out := report.Value{State: report.StateOK, Kind: outer.Kind, Type: outer.Type}
+	out := report.Value{State: report.StateOK, Kind: outer.Kind, Type: outer.Type, Protected: outer.Protected}
 	switch step.Op {
 	case report.StepName:
 		child.Name = step.Name
+		child.Tag = e.reader.Tag(root, report.Path{Steps: path.Steps[:i+1]})
 	case report.StepIndex:
 		switch outer.Kind {
 		case report.KindMap:
@@ -142,6 +144,7 @@ func (s *Session) enclose(e *engine, root vars.Root, path report.Path, i int, in
 		case report.KindString, report.KindBytes:
 			if whole, err := e.reader.Eval(root, report.Path{Steps: path.Steps[:i]}); err == nil {
 				out.Text, out.Quoted, out.Len, out.State = whole.Text, whole.Quoted, whole.Len, whole.State
+				out.Protected = out.Protected || whole.Protected
 			}
 		case report.KindSlice, report.KindArray:
 			if before, ok := previous(step); ok {
@@ -168,8 +171,9 @@ func previous(step report.Step) (report.Step, bool) {
 
 // named is where a path starts.
 type named struct {
-	name string
-	root vars.Root
+	name   string
+	root   vars.Root
+	secret bool // of a call in secret mode
 }
 
 // resolve finds the variable that a path starts with. frame is nil for a
@@ -187,19 +191,19 @@ func (s *Session) resolve(e *engine, stack corefile.Stack, p report.Path, at *Pl
 			if n--; n >= 0 {
 				continue
 			}
-			return s.inFrame(e, &stack.Frames[i], rest)
+			return s.inFrame(e, stack, i, rest)
 		}
 		return named{}, p, nil, fmt.Errorf("%w: %s is on this stack fewer than %d times", report.ErrPath, fn, at.Frame+1)
 	}
 	if name, rest, ok := p.Resolve(func(name string) bool { _, err := e.reader.GlobalRoot(name); return err == nil }); ok {
 		root, err := e.reader.GlobalRoot(name)
-		return named{name, root}, rest, nil, err
+		return named{name: name, root: root}, rest, nil, err
 	}
 	for i := range stack.Frames {
 		if len(p.Steps) == 0 || goruntimeFrame(stack.Frames[i].Function) {
 			continue
 		}
-		if n, rest, fr, err := s.inFrame(e, &stack.Frames[i], p); err == nil {
+		if n, rest, fr, err := s.inFrame(e, stack, i, p); err == nil {
 			return n, rest, fr, nil
 		}
 		break
@@ -208,8 +212,9 @@ func (s *Session) resolve(e *engine, stack corefile.Stack, p report.Path, at *Pl
 		report.ErrPath, p, at.Goroutine)
 }
 
-// inFrame starts a path at a variable of a frame.
-func (s *Session) inFrame(e *engine, fr *corefile.Frame, p report.Path) (named, report.Path, *report.Frame, error) {
+// inFrame starts a path at a variable of a frame of a stack.
+func (s *Session) inFrame(e *engine, stack corefile.Stack, i int, p report.Path) (named, report.Path, *report.Frame, error) {
+	fr := &stack.Frames[i]
 	name := p.Steps[0].Name
 	root, err := e.reader.FrameRoot(fr, name)
 	if err != nil {
@@ -219,7 +224,7 @@ func (s *Session) inFrame(e *engine, fr *corefile.Frame, p report.Path) (named, 
 	if len(refs) == 0 {
 		refs = []report.Frame{{Function: fr.Function}}
 	}
-	return named{name, root}, report.Path{Steps: p.Steps[1:]}, &refs[0], nil
+	return named{name, root, i < vars.SecretFrames(stack)}, report.Path{Steps: p.Steps[1:]}, &refs[0], nil
 }
 
 // placeStack unwinds the goroutine that at means, and fills in its ID.

@@ -113,11 +113,15 @@ func (s *Session) open() (*engine, error) {
 	if e.backend, err = s.openBackend(&e); err != nil {
 		return nil, err
 	}
-	e.reader = vars.New(s.core, e.types, e.finder, vars.Options{Limits: s.options.Limits})
+	secret, problems := e.runtime.SecretMemory()
+	s.damage = append(s.damage, problems...)
+	e.reader = vars.New(s.core, e.types, e.finder, vars.Options{Limits: s.options.Limits, Secret: secret})
 	if err := e.finder.Damage(); err != nil {
 		s.damage = append(s.damage, missing("debug information of "+bin.Path(), err)...)
 	}
-	e.outline = vars.New(s.core, e.types, e.finder, vars.Options{Limits: report.Limits{MaxDepth: 1, MaxItems: 1, MaxNodes: 1, MaxString: 1}})
+	e.outline = vars.New(s.core, e.types, e.finder, vars.Options{
+		Limits: report.Limits{MaxDepth: 1, MaxItems: 1, MaxNodes: 1, MaxString: 1}, Secret: secret,
+	})
 	s.engine = &e
 	return s.engine, nil
 }

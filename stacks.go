@@ -125,9 +125,12 @@ func (sh *shape) has(want func(function string) bool) bool {
 // stackOf is the stack of a goroutine with its own addresses and registers.
 func (s *Session) stackOf(ctx context.Context, e *engine, st *stacked) (corefile.Stack, error) {
 	if st.shape.owner == st.g.ID {
-		return st.shape.stack, nil
+		stack := st.shape.stack
+		stack.Secret = st.g.Secret
+		return stack, nil
 	}
 	stack, err := e.backend.Unwind(ctx, st.g, s.options.Limits.MaxFrames)
+	stack.Secret = st.g.Secret
 	if known := st.shape.stack.Frames; len(known) == len(stack.Frames) {
 		for i := range known { // a clone of the backend knows less of generic functions and of C
 			if fr := &stack.Frames[i]; fr.PC == known[i].PC {

@@ -49,6 +49,8 @@ type Goroutine struct {
 	// started by one statement share Creator: it must not be changed.
 	Creator *report.FrameRef
 	Start   string
+	// Secret is true while it runs a function of runtime/secret.Do.
+	Secret bool
 }
 
 // Fault is the signal that the runtime recorded in a g before it panicked:
@@ -67,6 +69,8 @@ type Stack struct {
 	End string
 	// Omitted counts frames that maxFrames left out.
 	Omitted int
+	// Secret is that of the goroutine.
+	Secret bool
 }
 
 // Frame is one function call on a stack. Inlined calls come before the frame

@@ -192,10 +192,10 @@ func TestSchemaDescribesEveryField(t *testing.T) {
 		rt := reflect.TypeOf(typ)
 		fields := map[string]bool{} // by key: whether it is always written
 		for i := range rt.NumField() {
-			if !rt.Field(i).IsExported() {
+			key, opts, _ := strings.Cut(rt.Field(i).Tag.Get("json"), ",")
+			if !rt.Field(i).IsExported() || key == "-" {
 				continue
 			}
-			key, opts, _ := strings.Cut(rt.Field(i).Tag.Get("json"), ",")
 			fields[key] = opts == ""
 		}
 		def := schema.Defs[name]

@@ -16,6 +16,8 @@ const (
 	RuleCustom  = "custom_rule"            // a rule of the policy
 	RuleError   = "sanitization_error"     // it could not be judged, and was dropped
 	RuleType    = "sensitive_type"         // the type says so
+	RuleTag     = "struct_tag"             // the field's struct tag says so
+	RuleMemory  = "secret_memory"          // the program allocated it as a secret
 	RuleSpread  = "propagated_value"       // it was found secret elsewhere in the report
 )
 
@@ -95,8 +97,11 @@ func (u *run) record(rule, reason string) {
 // nameReason is the reason of a record for a name: the entry of the rule data,
 // in Safedump's words, never the name itself.
 func nameReason(v nameVerdict) string {
-	if v.rule == RuleCustom {
+	switch v.rule {
+	case RuleCustom:
 		return v.word
+	case RuleTag:
+		return "struct tag: '" + v.word + "'"
 	}
 	return "matched denylist: '" + v.word + "'"
 }

@@ -24,6 +24,9 @@ func (u *run) children(v *report.Value, verdict nameVerdict, p *place) {
 		switch {
 		case c.Name != "":
 			q.name, q.field, q.owner, q.ownerType = c.Name, c.Name, p.name, v.Type
+			if c.Tag != nil {
+				q.tag = *c.Tag
+			}
 			u.childName(c)
 			if pair.value == i {
 				q.name = pair.name
@@ -38,7 +41,7 @@ func (u *run) children(v *report.Value, verdict nameVerdict, p *place) {
 				q.below = verdict
 			}
 			if v.Kind == report.KindPointer || v.Kind == report.KindInterface {
-				q.name, q.field, q.noName = p.name, p.field, p.noName
+				q.name, q.field, q.tag, q.noName = p.name, p.field, p.tag, p.noName
 			} else {
 				index = i
 				if i > 0 && u.flagged(v, i) {

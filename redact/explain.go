@@ -34,6 +34,10 @@ func Explain(r report.Redaction) Explanation {
 		return Explanation{"the type says that its values are secret", allowType(r)}
 	case RuleSpread:
 		return Explanation{"it is, or holds, what was found secret in another place, plain or encoded", "allow it where it was found first: by name, type or pattern"}
+	case RuleTag:
+		return Explanation{"the field's struct tag says that it is secret, or no business of logs", allowTag(r)}
+	case RuleMemory:
+		return Explanation{"the program allocated it, or had it in a variable, in secret mode (runtime/secret)", "allow: {paths: [...]} with its place"}
 	case RuleShape:
 		return Explanation{"the report was made without contents: types and structure only", "mode: values"}
 	}
@@ -94,6 +98,14 @@ func namedIn(loc string) string {
 		return ""
 	}
 	return name
+}
+
+// allowTag names the field, or says that its name is meant.
+func allowTag(r report.Redaction) string {
+	if name := namedIn(r.Location); name != "" {
+		return "allow: {names: [" + yamlString(name) + "]}"
+	}
+	return "allow: {names: [...]} with the field's name, or types with that of its struct"
 }
 
 func allowType(r report.Redaction) string {

@@ -28,6 +28,7 @@ func (u *run) learnHead(in *report.Report) {
 	c := cloner{maxNodes: maxNodes}
 	r := c.report(&rest, u.x.plan)
 	u.loc.parts, u.sink, u.now = u.loc.parts[:0], &r.Redactions, momentRest
+	u.secretMessages(&r.Crash.Exception)
 	u.learnFrom(u.hide(r))
 	u.judgeReport(r)
 }
@@ -65,6 +66,7 @@ func (u *run) head(in *report.Report, all *learned) *report.Report {
 	}
 	goroutines := r.Goroutines
 	r.Goroutines = nil
+	u.secretMessages(&r.Crash.Exception)
 	u.hide(r)
 	omit(r, "locals", all.locals, tierLocals)
 	u.judgeReport(r)

@@ -115,13 +115,14 @@ func (u *run) typeOf(v *report.Value) string {
 }
 
 // nameKey is a name with what it stands in.
-type nameKey struct{ owner, ownerType, name string }
+type nameKey struct{ owner, ownerType, name, tag string }
 
 // nameFacts is what a name says where it stands.
 type nameFacts struct {
 	verdict nameVerdict
-	secret  string // the entry that makes the field of the type secret, empty for none
-	shown   bool   // the type says that the field is no secret
+	tag     nameVerdict // of the field's struct tag
+	secret  string      // the entry that makes the field of the type secret, empty for none
+	shown   bool        // the type says that the field is no secret
 }
 
 // nameMemo holds facts about names; most share the one that says nothing.
@@ -132,29 +133,33 @@ type nameMemo [1 << nameBits]struct {
 }
 
 // nameIn returns the facts about a name in a variable or field called owner of
-// type ownerType, not to be changed.
-func (u *run) nameIn(owner, ownerType, name string) *nameFacts {
+// type ownerType, not to be changed. tag is that of the field.
+func (u *run) nameIn(owner, ownerType, name, tag string) *nameFacts {
 	if name == "" {
 		return &u.noFacts
 	}
 	h := hashText(name) ^ bits.RotateLeft64(hashText(ownerType), 21) ^ bits.RotateLeft64(hashText(owner), 43)
 	slot := &u.names[h>>(64-nameBits)]
-	if slot.key == (nameKey{owner, ownerType, name}) {
+	if slot.key == (nameKey{owner, ownerType, name, tag}) {
 		slot.door = 0
 		return slot.facts
 	}
 	facts := &u.noFacts
-	if f := u.x.factsOf(nameKey{owner, ownerType, name}); f != u.noFacts {
+	if f := u.x.factsOf(nameKey{owner, ownerType, name, tag}); f != u.noFacts {
 		said := f // on the heap, where f need not be
 		facts = &said
 	}
-	if len(owner)+len(ownerType)+len(name) <= maxMemo && slot.door.admits(h) {
-		slot.key = nameKey{strings.Clone(owner), strings.Clone(ownerType), strings.Clone(name)}
+	if len(owner)+len(ownerType)+len(name)+len(tag) <= maxMemo && slot.door.admits(h) {
+		slot.key = nameKey{strings.Clone(owner), strings.Clone(ownerType), strings.Clone(name), strings.Clone(tag)}
 		slot.facts = facts
 	}
 	return facts
 }
 
 func (x *Redactor) factsOf(k nameKey) nameFacts {
-	return nameFacts{verdict: x.judgeName(k), secret: x.secretField(k.ownerType, k.name), shown: shownField(k.ownerType, k.name)}
+	f := nameFacts{verdict: x.judgeName(k), secret: x.secretField(k.ownerType, k.name), shown: shownField(k.ownerType, k.name)}
+	if k.tag != "" {
+		f.tag = x.judgeTag(k)
+	}
+	return f
 }

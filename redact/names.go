@@ -29,6 +29,8 @@ type nameVerdict struct {
 	loose bool
 	// numbers is true where numbers are secret too, though the class is weak.
 	numbers bool
+	// tokens restricts it to texts that look like a token.
+	tokens bool
 }
 
 // nameRules is the data of namedata.go made ready.

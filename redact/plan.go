@@ -93,6 +93,9 @@ func reportPlan() (*structPlan, error) {
 	if err == nil {
 		err = walkDirectly(done)
 	}
+	if err == nil {
+		err = checkTree()
+	}
 	return p, err
 }
 

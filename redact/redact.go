@@ -31,6 +31,7 @@ type Redactor struct {
 	choices   *choices
 	names     *nameRules
 	types     *typeRules
+	tags      *tagRules
 	triggers  *triggerTable
 	providers *providerSet
 	plan      *structPlan
@@ -47,7 +48,10 @@ func New(p Policy) (*Redactor, error) {
 	if err != nil {
 		return nil, fmt.Errorf("redact: %w", err)
 	}
-	x := &Redactor{policy: p, plan: plan, names: newNameRules(), types: newTypeRules(), triggers: newTriggerTable(), providers: &providerSet{}, stamp: report.Stamp(p.Time)}
+	x := &Redactor{
+		policy: p, plan: plan, names: newNameRules(), types: newTypeRules(), tags: newTagRules(), triggers: newTriggerTable(),
+		providers: &providerSet{}, stamp: report.Stamp(p.Time),
+	}
 	if x.choices, err = compileChoices(p); err != nil {
 		return nil, err
 	}

@@ -78,7 +78,7 @@ func (u *run) symbol(s string) {
 }
 
 // name is the verdict on a name alone.
-func (u *run) name(name string) nameVerdict { return u.nameIn("", "", name).verdict }
+func (u *run) name(name string) nameVerdict { return u.nameIn("", "", name, "").verdict }
 
 // judgeName is the verdict on a name in its place.
 func (x *Redactor) judgeName(k nameKey) nameVerdict {

@@ -15,7 +15,8 @@ type typeRules struct {
 
 // wholeTypes are types whose values are secret as a whole, with the package's
 // last path element. Sources: the standard library of Go 1.26,
-// golang.org/x/oauth2, golang.org/x/crypto, github.com/golang-jwt/jwt.
+// golang.org/x/oauth2, golang.org/x/crypto, github.com/golang-jwt/jwt,
+// go.mongodb.org/mongo-driver.
 func wholeTypes() []string {
 	return []string{
 		"rsa.PrivateKey", "ecdsa.PrivateKey", "ecdh.PrivateKey", "dsa.PrivateKey", "ed25519.PrivateKey",
@@ -29,7 +30,7 @@ func wholeTypes() []string {
 func secretFields() []string {
 	return []string{
 		"tls.Certificate.PrivateKey", "http.Cookie.Value", "http.Cookie.Raw", "http.Cookie.Unparsed",
-		"tls.Config.sessionTicketKeys", "tls.Config.autoSessionTicketKeys", "jwt.Token.Raw",
+		"tls.Config.sessionTicketKeys", "tls.Config.autoSessionTicketKeys", "jwt.Token.Raw", "connstring.ConnString.Original",
 	}
 }
 

@@ -11,6 +11,7 @@ type place struct {
 	name             string // of the variable, field or map entry
 	owner, ownerType string // what the value is a field or an entry of
 	field            string // of the type ownerType
+	tag              string // the field's
 	top              bool   // a variable or global, where Safedump's decisions bind
 	noName           bool   // the name is no reason: the label of a name-value pair
 	below            nameVerdict
@@ -20,6 +21,8 @@ type place struct {
 // grade is how willingly contents that the name made secret are searched for.
 func (v nameVerdict) grade() grade {
 	switch {
+	case v.tokens:
+		return gradeNone
 	case v.class == classStrong && v.loose:
 		return gradeLoose
 	case v.class == classStrong, v.class == classText:
@@ -45,6 +48,8 @@ func (u *run) value(v *report.Value, p *place) {
 	}
 	v.Secret = 0 // only what was removed has a number
 	rule := u.typeOf(v)
+	protected := v.Protected
+	v.Protected = false
 	if u.silent && teachesNothing(v) {
 		return
 	}
@@ -52,14 +57,20 @@ func (u *run) value(v *report.Value, p *place) {
 		u.notes(v)
 		return
 	}
-	facts := u.nameIn(p.owner, p.ownerType, p.name)
+	if protected && u.inMemory(v) {
+		return
+	}
+	facts := u.nameIn(p.owner, p.ownerType, p.name, p.tag)
 	field := facts // what the type says, whatever else the field is called beside a label
 	if p.field != p.name {
-		field = u.nameIn(p.owner, p.ownerType, p.field)
+		field = u.nameIn(p.owner, p.ownerType, p.field, p.tag)
 	}
 	verdict := p.below
 	if !p.noName && !field.shown && facts.verdict.class > verdict.class {
 		verdict = facts.verdict
+	}
+	if field.tag.class > verdict.class {
+		verdict = field.tag
 	}
 	if rule == "" {
 		rule = field.secret
@@ -121,7 +132,7 @@ func (u *run) byName(v *report.Value, n nameVerdict, p *place) bool {
 	if !u.hides(n) || !p.top && spared(v, n, p.name, u.x.names) {
 		return false
 	}
-	if n.class <= classText && !textual(v) {
+	if n.class <= classText && !textual(v) || n.tokens && !tokenText(v) {
 		return false // its parts are judged with this verdict
 	}
 	u.collect(v, n.grade(), 0)
@@ -153,6 +164,18 @@ func textual(v *report.Value) bool {
 		return len(v.Children) == 1 && v.Children[0].Value.Kind != v.Kind && textual(&v.Children[0].Value)
 	}
 	return false
+}
+
+// tokenText reports whether v is a text that looks like a token, or leads to one.
+func tokenText(v *report.Value) bool {
+	for range maxDepth {
+		if len(v.Children) != 1 {
+			break
+		}
+		v = &v.Children[0].Value
+	}
+	s, ok := v.Contents()
+	return ok && looksToken(s)
 }
 
 // byType removes the value when its type, or that of the struct whose field it

@@ -111,6 +111,7 @@ func (v *Value) appendJSON(dst []byte) []byte {
 	dst = optionalText(dst, `,"text":`, v.Text)
 	dst = optionalTrue(dst, `,"quoted":true`, v.Quoted)
 	dst = optionalTrue(dst, `,"nil":true`, v.Nil)
+	dst = optionalTrue(dst, `,"protected":true`, v.Protected)
 	dst = optionalInt(dst, `,"len":`, v.Len)
 	dst = optionalInt(dst, `,"cap":`, v.Cap)
 	dst = optionalList(dst, `,"children":`, v.Children, (*Child).appendJSON)

@@ -99,6 +99,9 @@ type Value struct {
 	// Nil is true for a nil pointer, slice, map, chan, func or interface that
 	// was read as such; an unknown one has another State and Nil false.
 	Nil bool `json:"nil,omitempty"`
+	// Protected is true for a value in memory that the program itself said is
+	// secret (runtime/secret): redact removes it whatever it is called.
+	Protected bool `json:"protected,omitempty"`
 	// Len is the length of strings, arrays, slices, maps and chans; Cap the
 	// capacity of slices and chans. They are 0 where not applicable. A slice
 	// with a Note and without Cap is one whose capacity is not known.
@@ -122,6 +125,9 @@ type Child struct {
 	Name string `json:"name,omitempty" redact:"name"`
 	// Embedded marks an embedded struct field.
 	Embedded bool `json:"embedded,omitempty"`
+	// Tag is the field's struct tag, nil when it has none or the binary does not
+	// tell: redact decides by it. It is not part of a file.
+	Tag *string `json:"-" redact:"safe"`
 	// Key is the key of a map entry, nil otherwise.
 	Key   *Value `json:"key,omitempty"`
 	Value Value  `json:"value"`

@@ -37,7 +37,7 @@ names=(
   cgosegv cgosegv.noopt race
   defers defers.noopt interrupted interrupted.noopt
   cgocallback cgocallback.noopt cgosigprof
-  secrets
+  secrets tagged secretmode
 )
 
 say() { printf '%s\n' "$*" >&2; }
@@ -70,6 +70,13 @@ needs_c() {
   esac
 }
 
+# experiment_of NAME: the GOEXPERIMENT that it is built with, if any.
+experiment_of() {
+  case $1 in
+    secretmode) echo runtimesecret ;;
+  esac
+}
+
 # signal_of NAME: the signal that it is killed by from outside, if any.
 signal_of() {
   case $1 in
@@ -87,6 +94,7 @@ stamp_of() {
   {
     "$go" version
     build_flags "$1"
+    experiment_of "$1"
     sha256sum "$self" "$root/fixtures/go.mod" "${files[@]}"
   } | sha256sum | cut -c1-64
 }
@@ -100,7 +108,7 @@ build() { # NAME DIR
   local flags cgo=0
   mapfile -t flags < <(build_flags "$1")
   if needs_c "$1"; then cgo=1; fi
-  (cd "$root/fixtures" && CGO_ENABLED=$cgo "$go" build "${flags[@]}" -o "$2/bin" "./${1%%.*}")
+  (cd "$root/fixtures" && GOEXPERIMENT=$(experiment_of "$1") CGO_ENABLED=$cgo "$go" build "${flags[@]}" -o "$2/bin" "./${1%%.*}")
 }
 
 # crash DIR SIGNAL WORD...: runs the words in DIR with no limit on cores and
@@ -321,6 +329,14 @@ manifest() { # NAME...
   done
 }
 
+# skip NAME WHY: leaves the reason for the tests, in the place of the core.
+skip() {
+  say "SKIP $1: $2"
+  rm -rf "${out:?}/$1"
+  mkdir -p "$out/$1"
+  echo "$2" >"$out/$1/skipped"
+}
+
 # selected NAME...: the names that can be built here, loud about the others.
 selected() {
   local name cc=${CC:-gcc}
@@ -328,6 +344,10 @@ selected() {
     if [[ " ${names[*]} " != *" $name "* ]]; then fail "no fixture $name; see gen-cores.sh --list"; fi
     if needs_c "$name" && ! command -v "${cc%% *}" >/dev/null; then
       say "SKIP $name: $cc not found; install gcc"
+      continue
+    fi
+    if ! GOEXPERIMENT=$(experiment_of "$name") "$go" env GOVERSION >/dev/null 2>&1; then
+      skip "$name" "$("$go" env GOVERSION) has no GOEXPERIMENT=$(experiment_of "$name")"
       continue
     fi
     echo "$name"

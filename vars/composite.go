@@ -33,6 +33,7 @@ func (d *decoder) structure(tk task) {
 		v.State = report.StateBudget
 		v.Note = noteNodes + ": " + strconv.Itoa(len(fields)-len(cs)) + " of " + strconv.Itoa(len(fields)) + " fields are left out"
 	}
+	d.r.tag(tk.t, cs)
 	for i := range cs {
 		fd := &fields[i]
 		cs[i].Name, cs[i].Embedded = fd.Name, fd.Embedded

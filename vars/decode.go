@@ -112,6 +112,14 @@ const firstComposite = reflect.Array
 
 // value decodes one value and queues what it contains.
 func (d *decoder) value(tk task) {
+	if d.r.guard != nil {
+		d.guarded(tk)
+		return
+	}
+	d.one(tk)
+}
+
+func (d *decoder) one(tk task) {
 	v := tk.dst
 	if !begun(v, tk.t, tk.src) {
 		return

@@ -112,6 +112,7 @@ func (r *Reader) Eval(root Root, path report.Path) (report.Value, error) {
 type spot struct {
 	t    *gotype.Type
 	src  region
+	tag  *string // of the field that it is
 	done *report.Value
 }
 
@@ -211,6 +212,9 @@ func (e *evaluator) field(p *spot, name string) error {
 				}
 				in := spot{t: pointee(x.t, fd), src: src}
 				if fd.Name == name {
+					if tags := e.d.r.tagsOf(x.t); tags != nil && tags[i] != "" {
+						in.tag = &tags[i]
+					}
 					*p = in
 					return nil
 				}

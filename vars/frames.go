@@ -34,6 +34,7 @@ func (r *Reader) FramesWhere(ctx context.Context, st corefile.Stack, want func(*
 	out := r.frameRefs(st)
 	var problems []report.Problem
 	var told map[string]bool
+	secret := SecretFrames(st)
 	for i := range out {
 		if want != nil && !want(&out[i]) {
 			continue
@@ -56,6 +57,9 @@ func (r *Reader) FramesWhere(ctx context.Context, st corefile.Stack, want func(*
 				Addr: report.Addr(fr.PC), Message: err.Error(), Missing: !out[i].Runtime})
 		}
 		out[i].Vars = p.variables(r, fr)
+		if out[i].Index < secret {
+			MarkSecret(out[i].Vars)
+		}
 	}
 	return out, problems
 }

@@ -18,12 +18,16 @@ type Options struct {
 	// ScanBytes is how many bytes of a string or byte slice are read; 0 is the
 	// constant ScanBytes.
 	ScanBytes int
+	// Secret is memory whose contents nobody may see, see
+	// goruntime.SecretMemory: values that lie in it are marked.
+	Secret corefile.Extents
 }
 
 // Reader decodes the variables of one core. What it learns of types and
 // functions is kept. Not safe for concurrent use, see [Reader.Clone].
 type Reader struct {
 	mem    memory
+	guard  *guard // mem where a part of it is secret, nil otherwise
 	lim    bounds
 	shared *sync.Mutex // guards the three, which clones share
 	types  typeSource
@@ -35,6 +39,7 @@ type Reader struct {
 	functions map[uint64]function
 	descs     map[uint64]*gotype.Type
 	layouts   map[*gotype.Type]*mapLayout
+	tags      [1 << tagBits]tagged // by hash of the type
 	chans     chanLayout
 	maps      mapHeader
 	globals   map[string]*goscope.Global // by full name, nil before it is needed
@@ -67,7 +72,16 @@ func newReader(mem memory, types typeSource, o Options) *Reader {
 		funcs:  noFunctions{},
 	}
 	r.reset()
+	r.protect(mem, o.Secret)
 	return r
+}
+
+// protect has the reader notice what it reads of secret memory.
+func (r *Reader) protect(mem memory, secret corefile.Extents) {
+	if len(secret) > 0 {
+		r.guard = &guard{memory: mem, secret: secret}
+		r.mem = r.guard
+	}
 }
 
 // reset makes what is a Reader's own.
@@ -77,6 +91,7 @@ func (r *Reader) reset() {
 	r.functions = map[uint64]function{}
 	r.descs = map[uint64]*gotype.Type{}
 	r.layouts = map[*gotype.Type]*mapLayout{}
+	r.tags = [1 << tagBits]tagged{}
 	r.constants = report.Constants{}
 	r.room, r.parts, r.at = room{}, nil, nil
 	r.decoder = decoder{r: r}
@@ -90,6 +105,9 @@ func (r *Reader) reset() {
 func (r *Reader) Clone() *Reader {
 	c := *r
 	c.reset()
+	if g := r.guard; g != nil {
+		c.protect(g.memory, g.secret)
+	}
 	c.room.reuse = true
 	return &c
 }

@@ -69,6 +69,9 @@ func (t fakeTypes) ByName(name string) (*gotype.Type, error) {
 	return nil, fmt.Errorf("%s: %w", name, gotype.ErrNoType)
 }
 
+func (t fakeTypes) HasPackage(path string) bool   { return t["package "+path] != nil }
+func (t fakeTypes) Constant(string) (int64, bool) { return 0, false }
+
 func word() *gotype.Type { return &gotype.Type{Name: "uint64", Kind: reflect.Uint64, Size: 8} }
 
 func structOf(name string, fields ...string) *gotype.Type {

@@ -37,6 +37,9 @@ func (r *Runtime) labels(addr uint64) []report.Label {
 		if err != nil {
 			return out
 		}
+		if len(r.secret) > 0 && r.secretLabel(ptr+i*32) {
+			continue // nobody may see it, and a label has no state to say so
+		}
 		out = append(out, report.Label{Key: key, Value: value})
 	}
 	return out

@@ -9,6 +9,7 @@ import (
 	"github.com/safedump/sdcore/corefile/goscope"
 	"github.com/safedump/sdcore/corefile/gotype"
 	"github.com/safedump/sdcore/corefile/pclntab"
+	"github.com/safedump/sdcore/report"
 )
 
 // ErrNoRuntime is wrapped when the binary or the core has no Go runtime that
@@ -26,6 +27,8 @@ type memory interface {
 // types is what is used of gotype.Types.
 type types interface {
 	ByName(name string) (*gotype.Type, error)
+	HasPackage(path string) bool
+	Constant(name string) (int64, bool)
 }
 
 // symbols finds package variables by their linker name, as addresses of the
@@ -43,6 +46,9 @@ type Runtime struct {
 	reasons []string       // of waiting, by number
 
 	writable []extent // where records of goroutines may lie
+
+	secret         corefile.Extents // see SecretMemory
+	secretProblems []report.Problem
 
 	ms     []Thread // read once
 	msErr  error
@@ -65,6 +71,7 @@ func New(c *corefile.Core, t *gotype.Types, f *goscope.Finder) (*Runtime, error)
 		return nil, fmt.Errorf("%s: %w", c.Binary().Path(), err)
 	}
 	r.writable = writable(c)
+	r.secret, r.secretProblems = r.secretMemory()
 	// A binary without a readable line table still has goroutines.
 	if table, err := pclntab.Open(c); err == nil {
 		r.table = table

@@ -93,6 +93,7 @@ const (
 	tflagUncommon  = 1 << 0
 	tflagExtraStar = 1 << 1
 	tflagNamed     = 1 << 2
+	nameTagged     = 1 << 1
 	nameEmbedded   = 1 << 3
 	kindMask       = 31 // until go1.25 the upper bits of Kind_ are flags
 )

@@ -79,6 +79,7 @@ type Types struct {
 	// fresh those that were not checked yet.
 	queue, fresh []*Type
 	desc         descriptors
+	tags         map[*Type][]string // of struct types, once they were asked for
 }
 
 // New prepares the types of a core's binary. The error wraps

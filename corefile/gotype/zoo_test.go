@@ -25,9 +25,9 @@ type zooLine struct {
 	Len                 int64
 	Elem, Key           string
 	Fields              []struct {
-		Name, Type string
-		Offset     int64
-		Embedded   bool
+		Name, Type, Tag string
+		Offset          int64
+		Embedded        bool
 	}
 	Descriptor uint64
 	Made       bool
@@ -149,7 +149,7 @@ func TestZoo(t *testing.T) {
 	for _, flags := range [][]string{nil, {"-gcflags=-N -l"}, {"-buildmode=pie"}} {
 		t.Run(strings.Join(flags, " "), func(t *testing.T) {
 			types, lines := startZoo(t, flags...)
-			compared := 0
+			compared, tagged := 0, 0
 			for _, l := range lines {
 				ty, err := types.ByDescriptor(l.Descriptor)
 				if err != nil {
@@ -166,7 +166,11 @@ func TestZoo(t *testing.T) {
 					t.Errorf("%s: descriptor 0x%x, want 0x%x", l.Name, ty.Descriptor, l.Descriptor)
 				}
 				compareType(t, ty, l)
+				tagged += compareTags(t, types.Tags(ty), l)
 				compared++
+			}
+			if tagged < 6 {
+				t.Errorf("only %d tags", tagged)
 			}
 			if compared < 70 {
 				t.Errorf("only %d types", compared)
@@ -207,6 +211,29 @@ func compareType(t *testing.T, ty *Type, l zooLine) {
 		check("field type", short(f.Type.Name), short(want.Type)) // type arguments have whole paths
 	}
 	checkInternal(t, ty)
+}
+
+// compareTags compares the tags of a type of the binary with reflect's. Those of
+// types that reflect made are not read.
+func compareTags(t *testing.T, tags []string, l zooLine) (n int) {
+	t.Helper()
+	for i, f := range l.Fields {
+		tag := ""
+		if tags != nil {
+			tag = tags[i]
+		}
+		want := f.Tag
+		if l.Made {
+			want = ""
+		}
+		if tag != want {
+			t.Errorf("%s.%s has the tag %q, want %q", l.Name, f.Name, tag, want)
+		}
+		if tag != "" {
+			n++
+		}
+	}
+	return n
 }
 
 // untagged removes the tags that names composed from descriptors lack.

@@ -17,6 +17,7 @@ type field struct {
 	Offset   uintptr
 	Type     string
 	Embedded bool
+	Tag      string
 }
 
 type line struct {
@@ -50,7 +51,7 @@ func describe(t reflect.Type, made bool) line {
 	case reflect.Struct:
 		for i := range t.NumField() {
 			f := t.Field(i)
-			l.Fields = append(l.Fields, field{f.Name, f.Offset, f.Type.String(), f.Anonymous})
+			l.Fields = append(l.Fields, field{f.Name, f.Offset, f.Type.String(), f.Anonymous, string(f.Tag)})
 		}
 	}
 	v := any(t) // the data word of a reflect.Type is the descriptor

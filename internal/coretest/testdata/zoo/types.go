@@ -48,6 +48,14 @@ type (
 			B string `json:"b;}" yaml:"%2e"`
 		}
 	}
+	Tagged struct {
+		Base   `json:",inline"`
+		*Outer `yaml:"outer"`
+		plain  string
+		Secret string `json:"-" log:"-"`
+		Odd    int    `no convention "at all"`
+		Long   []byte `long:"0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789"`
+	}
 	Padded struct {
 		A bool
 		B int64
@@ -79,7 +87,7 @@ func declared() []reflect.Type {
 		typeOf[MyBool](), typeOf[MyInt](), typeOf[MyString](), typeOf[MyBytes](), typeOf[MyFunc](), typeOf[MyMap](),
 		typeOf[MyIface](), typeOf[MyEmpty](), typeOf[MyUnsafe](), typeOf[MyArray](),
 		typeOf[SelfChan](), typeOf[SelfSlice](), typeOf[SelfPtr](), typeOf[SelfMap](), typeOf[SelfFunc](),
-		typeOf[Node](), typeOf[Base](), typeOf[Outer](), typeOf[Padded](), typeOf[local](),
+		typeOf[Node](), typeOf[Base](), typeOf[Outer](), typeOf[Tagged](), typeOf[Padded](), typeOf[local](),
 		typeOf[Pair[string, int]](), typeOf[Pair[MyInt, []Pair[string, *Node]]](), typeOf[*Pair[string, int]](),
 		typeOf[[]int](), typeOf[[0]int](), typeOf[[3]string](), typeOf[[1 << 20]struct{}](), typeOf[struct{}](),
 		typeOf[map[string]int](), typeOf[map[[3]int]struct{}](), typeOf[map[any][]map[string]*Node](),
