@@ -32,7 +32,7 @@ func (u *run) argument(flag string, arg *string) bool {
 		if looksFlag(*arg) || trivialValue(*arg) {
 			return false // this one is a switch, or says nothing
 		}
-		u.secret(*arg, v.grade())
+		u.removedText(*arg, v.grade())
 		*arg = Placeholder
 		u.record(v.rule, nameReason(v))
 		return true

@@ -59,6 +59,19 @@ func (u *run) secret(s string, g grade) {
 	}
 }
 
+// removedText keeps a text that a name or a type removes. What is secret in it by
+// its form is kept when the text itself is not searched for.
+func (u *run) removedText(s string, g grade) {
+	if u.search != nil || len(s) < minSpread {
+		return
+	}
+	if g == gradeNone || locator(s) {
+		u.text(s, u.tiered(modeText))
+		return
+	}
+	u.learned.secret(s, g)
+}
+
 // symbol keeps a name of the program, see [learned.symbol].
 func (u *run) symbol(s string) {
 	if u.search == nil {

@@ -251,13 +251,13 @@ func (u *run) notes(v *report.Value) {
 // collect keeps the texts below a value that is removed for the search in the
 // rest of the report. Inside of structs only what looks like a secret itself.
 func (u *run) collect(v *report.Value, g grade, depth int) {
-	if g == gradeNone || depth > maxDepth {
+	if u.search != nil || depth > maxDepth {
 		return
 	}
 	switch v.Kind {
 	case report.KindString, report.KindBytes, report.KindText:
 		if s, ok := v.Contents(); ok {
-			u.secret(s, g)
+			u.removedText(s, g)
 		}
 	case report.KindStruct:
 		g = min(g, gradeStrict)

@@ -151,7 +151,7 @@ func (j judge) named(s *string, name string) {
 	}
 	v := u.name(name)
 	if u.hides(v) && *s != Placeholder && u.choice() != placeAllowed {
-		u.secret(*s, v.grade())
+		u.removedText(*s, v.grade())
 		*s = Placeholder
 		u.record(v.rule, nameReason(v))
 		return
