@@ -221,7 +221,7 @@ func unescapeLiteral(out []byte, s string) ([]byte, int) {
 		}
 	case '0', '1', '2', '3':
 		if len(s) >= 4 && s[2]&^7 == '0' && s[3]&^7 == '0' {
-			return append(out, (c-'0')<<6|(s[2]-'0')<<3|s[3]-'0'), 4
+			return append(out, (c-'0')<<6|(s[2]-'0')<<3|(s[3]-'0')), 4
 		}
 	}
 	return out, 0

@@ -131,8 +131,8 @@ const (
 )
 
 // eachPart calls f with the parts of s that have something of s[a:b]: words,
-// split where an identifier's are, numbers and what is between, as long as it
-// returns true.
+// split where an identifier's are, and numbers, both as they stand in s, and what
+// is between, as long as it returns true.
 func eachPart(s string, a, b int, f func(part string, k partKind) bool) {
 	const far = 2 * maxWord // nothing so long is a word
 	lo := a
@@ -142,6 +142,9 @@ func eachPart(s string, a, b int, f func(part string, k partKind) bool) {
 	for i := lo; i < b; {
 		start, k := i, partAt(s[i])
 		for i++; i < len(s) && i-start < far && partAt(s[i]) == k && !(k == partLetters && humpAt(s, start, i)); i++ {
+		}
+		if k == partOther {
+			start, i = max(start, a), min(i, b)
 		}
 		if i > a && !f(s[start:i], k) {
 			return

@@ -124,3 +124,67 @@ func TestHiddenSecretsAreKnown(t *testing.T) {
 		}
 	}
 }
+
+// TestPropagationOfForms: pieces of secrets of every kind are found in every
+// form, and pieces that are words or numbers stay.
+func TestPropagationOfForms(t *testing.T) {
+	for _, c := range []struct {
+		secret, piece, want string
+	}{
+		{"kVqzTrmWpLsNbdGh", "zTrmWpLs", "<>"}, // letters alone
+		{"xkqvwzjtrpmlgh", "kqvwzjtr", "<>"},
+		{"vT8q&Zk2\"mR5x/Wb9+Ld", "q&Zk2\"mR", "<>"},
+		{"vT8q&Zk2\"mR5x/Wb9+Ld", hex.EncodeToString([]byte("q&Zk2\"mR")), "<>"},
+		{"vT8q&Zk2\"mR5x/Wb9+Ld", "0" + strings.ToUpper(hex.EncodeToString([]byte("q&Zk2\"mR5x"))), "0<>"},
+		{"vT8q&Zk2\"mR5x/Wb9+Ld", base64.RawStdEncoding.EncodeToString([]byte("q&Zk2\"mR5")), "<>"},
+		{"vT8q&Zk2\"mR5x/Wb9+Ld", base64.RawURLEncoding.EncodeToString([]byte("~~q&Zk2\"mR")), "fn<>"},
+		{"vT8q&Zk2\"mR5x/Wb9+Ld", "q%26Zk2%22mR", "<>"},
+		{"vT8q&Zk2\"mR5x/Wb9+Ld", `q\u0026Zk2\"mR`, "<>"},
+		{"vT8q&Zk2\"mR5x/Wb9+Ld", `q\\u0026Zk2\\\"mR`, "<>"}, // quoted twice
+		{"vT8q&Zk2\"mR5x/Wb9+Ld", `q\046Zk2\x22mR`, "<>"},
+		{"vT8q&Zk2\"mR5x/Wb9+Ld", "q&amp;Zk2&#34;mR", "<>"},
+		{"Grüße von Zk2qmR5", `r\u00fc\u00dfe von Zk2`, "<>"},
+		{"=open Zk2qmR5", "open+Zk2qmR5", "<>"},
+		{"correct horse battery staple", "correct%20horse%20battery%20staple", "<>"},
+		{"correct-horse-battery-staple", "horse-battery", "horse-battery"},
+		{"correct-horse-battery-staple", "correct-horse-battery-staple", "<>"},
+		{"Server=db1;Database=orders;Pwd=Zk2qmR5x", ";Database=orders;", ";Database=orders;"},
+		{"839201746532918", "746532918", "746532918"},
+		{"839201746532918", "920174653291", "<>"},
+	} {
+		for _, around := range []string{"%", "see % here", "\x00%\x00"} {
+			in := strings.ReplaceAll(around, "%", c.piece)
+			got := applied(t, reportWith(variable("dbPassword", str(c.secret)), variable("buf", bytesOf(in))), Policy{Tier: 4}).Goroutines[0].Frames[0].Vars[1].Value
+			text, _ := got.Contents()
+			if got.State == report.StateRedacted {
+				text = Placeholder
+			}
+			if want := strings.ReplaceAll(strings.ReplaceAll(around, "%", c.want), "<>", Placeholder); text != want {
+				t.Errorf("%q of %q became %q, want %q", in, c.secret, text, want)
+			}
+		}
+	}
+}
+
+// TestRemovedTextsAreRead: a name that removes a text and says nothing about its
+// contents does not hide what is secret by form.
+func TestRemovedTextsAreRead(t *testing.T) {
+	const token = "gh" + "p_aB3dE5gH7jK9mN1pQ2rS4tU6vW8xY0zA2bC4"
+	hook := "https://hooks." + "slack.com/services/T0AB1CD2E/B3FG4HI5J/aB3dE5gH7jK9mN1pQ2rS4tU6"
+	for name, c := range map[string]struct {
+		v     report.Variable
+		piece string
+	}{
+		"weak name":   {variable("hash", str(token)), hex.EncodeToString([]byte(token[4:]))},
+		"list":        {variable("tokens", sliceOf("[]main.event", structOf("main.event", "Note", str(hook)))), "aB3dE5gH7jK9mN1p"},
+		"weak struct": {variable("auth", structOf("main.login", "Password", str("tr0ub4dor&3"))), "tr0ub4dor"},
+	} {
+		got := applied(t, reportWith(c.v, variable("x", str("at "+c.piece+" end"))), Policy{Tier: 4}).Goroutines[0].Frames[0].Vars
+		if got[0].Value.State != report.StateRedacted {
+			t.Errorf("%s: %s is shown", name, c.v.Name)
+		}
+		if s := got[1].Value.Text; s != "at "+Placeholder+" end" {
+			t.Errorf("%s: %q", name, s)
+		}
+	}
+}

@@ -266,7 +266,7 @@ func (u *run) collect(v *report.Value, g grade, depth int) {
 		if k := v.Children[i].Key; k != nil {
 			u.collect(k, min(g, gradeStrict), depth+1)
 		}
-		u.collect(&v.Children[i].Value, g, depth+1)
+		u.collect(&v.Children[i].Value, max(g, u.nameIn("", v.Type, v.Children[i].Name).verdict.grade()), depth+1)
 	}
 }
 
