@@ -63,11 +63,18 @@ func (u *run) recordReport(reason string) {
 func (u *run) records(list []report.Redaction) {
 	for i := range list {
 		for _, s := range [...]*string{&list[i].Location, &list[i].Reason, &list[i].Rule} {
+			if u.settled(*s, modeCode) {
+				continue
+			}
+			before := *s
 			if j := u.text(*s, modeCode); j.hit {
 				*s = j.out
 			}
 			if j := u.scrub(*s, modeCode); j.hit {
 				*s = j.out
+			}
+			if *s == before {
+				u.texts.add(before, modeCode)
 			}
 		}
 	}

@@ -52,7 +52,7 @@ func (u *run) scrub(s string, m mode) judged {
 		j.hit = true
 		j.note(spans[0])
 		j.out = replaceSpans(j.out, spans)
-		again := u.text(j.out, m)
+		again := u.textNear(j.out, m, true)
 		j.out, j.whole = again.out, again.whole
 		for _, w := range again.why {
 			j.note(span{rule: w.rule, reason: w.reason})

@@ -39,6 +39,7 @@ type run struct {
 	dirty     bool // the second pass may have something to do
 	effort    int
 	spans     []span
+	parts     []window // of the text that is scanned
 	providers providerScan
 }
 

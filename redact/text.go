@@ -22,11 +22,15 @@ const maxRounds = 6
 
 // text judges s and removes what is secret in it. The result holds nothing
 // that another call would remove.
-func (u *run) text(s string, m mode) judged {
+func (u *run) text(s string, m mode) judged { return u.textNear(s, m, false) }
+
+// textNear is text. With near, s is what it left, but for placeholders: only what
+// is around those is judged anew, as in the rounds after the first.
+func (u *run) textNear(s string, m mode, near bool) judged {
 	j := judged{out: s}
 	u.providers.quiet = false
 	for round := 0; ; round++ {
-		spans := u.x.choices.keep(j.out, u.scan(j.out, m, u.spans[:0]))
+		spans := u.x.choices.keep(j.out, u.scan(j.out, m, near || round > 0, u.spans[:0]))
 		u.spans = spans
 		if len(spans) == 0 {
 			return j

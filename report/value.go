@@ -129,8 +129,40 @@ func (v *Value) Contents() (s string, ok bool) {
 	if !v.Quoted {
 		return v.Text, true
 	}
-	s, err := strconv.Unquote(`"` + v.Text + `"`)
-	return s, err == nil
+	return unquote(v.Text)
+}
+
+// unquote is strconv.Unquote of `"` + s + `"`, but that what stands between
+// escapes is not looked at character by character.
+func unquote(s string) (string, bool) {
+	if !utf8.ValidString(s) || strings.IndexByte(s, '\n') >= 0 {
+		u, err := strconv.Unquote(`"` + s + `"`)
+		return u, err == nil
+	}
+	out := make([]byte, 0, len(s))
+	for {
+		k := strings.IndexByte(s, '\\')
+		plain := s
+		if k >= 0 {
+			plain = s[:k]
+		}
+		if strings.IndexByte(plain, '"') >= 0 {
+			return "", false
+		}
+		if out = append(out, plain...); k < 0 {
+			return string(out), true
+		}
+		r, multibyte, rest, err := strconv.UnquoteChar(s[k:], '"')
+		if err != nil {
+			return "", false
+		}
+		if multibyte {
+			out = utf8.AppendRune(out, r)
+		} else {
+			out = append(out, byte(r))
+		}
+		s = rest
+	}
 }
 
 // SetContents stores raw contents in Text, escaped where they are not valid
