@@ -1,7 +1,6 @@
 package redact
 
 import (
-	"math/bits"
 	"sort"
 	"strings"
 	"unicode/utf16"
@@ -33,14 +32,6 @@ var digitValues = func() (t digitTables) {
 	return t
 }()
 
-// maybe reports whether eight bytes, the first of them the highest, may be a
-// window.
-func (t *secretSet) maybe(w uint64) bool {
-	h := bits.ReverseBytes64(w)
-	bit := hashWindow(h) >> (t.shift & 63)
-	return t.bits[bit>>6]>>(bit&63)&1 != 0 && *t.slot(h) != 0
-}
-
 // findDigits finds secrets in base64 and in hexadecimal digits: as the digits go
 // by, the last 64 bits of them at each alignment are looked up.
 func (t *secretSet) findDigits(s string, cut bool, hit func(start, end int)) {
@@ -48,6 +39,11 @@ func (t *secretSet) findDigits(s string, cut bool, hit func(start, end int)) {
 	var hex, low, high uint64
 	hexRun, run := 0, 0 // digits in a row
 	var done [2]uint8   // by digit size: the alignments of this run that were decoded
+	table, shift := t.bits, t.shift&63
+	isWindow := func(h uint64) bool {
+		bit := hashWindow(h) >> shift
+		return table[bit>>6]>>(bit&63)&1 != 0 && *t.slot(h) != 0
+	}
 	for i := 0; i < len(s); i++ {
 		v := digitValues.base64[s[i]]
 		if v == notDigit {
@@ -57,9 +53,9 @@ func (t *secretSet) findDigits(s string, cut bool, hit func(start, end int)) {
 		run++
 		high, low = high<<6|low>>58, low<<6|uint64(v)
 		if run >= base64Window {
-			for extra := 0; extra <= 4; extra += 2 {
-				if w := low>>extra | high<<(64-extra); t.maybe(w) {
-					t.findAligned(s, i+1-run, 6, (6*run-extra)%8, &done[0], cut, hit)
+			for extra, h := range [3]uint64{low, low>>2 | high<<62, low>>4 | high<<60} {
+				if isWindow(h) {
+					t.findAligned(s, i+1-run, 6, (6*run-2*extra)%8, &done[0], cut, hit)
 				}
 			}
 		}
@@ -68,7 +64,7 @@ func (t *secretSet) findDigits(s string, cut bool, hit func(start, end int)) {
 			continue
 		}
 		hexRun++
-		if hex = hex<<4 | uint64(v); hexRun >= hexWindow && t.maybe(hex) {
+		if hex = hex<<4 | uint64(v); hexRun >= hexWindow && isWindow(hex) {
 			t.findAligned(s, i+1-hexRun, 4, 4*hexRun%8, &done[1], cut, hit)
 		}
 	}

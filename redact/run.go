@@ -31,11 +31,16 @@ type run struct {
 	silent bool                // no audit records at all: the first pass of a stream
 	again  []int               // indexes of goroutines that the head has listed
 
-	texts     textMemo
-	names     nameMemo
-	noFacts   nameFacts // of names that say nothing
-	types     typeMemo
-	inText    map[string]nameVerdict
+	texts   textMemo
+	names   nameMemo
+	noFacts nameFacts // of names that say nothing
+	types   typeMemo
+	inText  map[string]nameVerdict
+	// lastInText are those that came last, by the hash of the name.
+	lastInText [1 << lastBits]struct {
+		name    string
+		verdict nameVerdict
+	}
 	dirty     bool // the second pass may have something to do
 	effort    int
 	spans     []span
@@ -45,6 +50,8 @@ type run struct {
 
 // maxCached bounds the cache of verdicts on names in texts.
 const maxCached = 1 << 16
+
+const lastBits = 7
 
 func newRun(x *Redactor) *run {
 	return &run{

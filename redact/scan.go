@@ -34,11 +34,12 @@ func (u *run) scan(s string, m mode, near bool, spans []span) []span {
 }
 
 // A placeholder changes what is found in its neighbourhood: names before it,
-// values around it, tokens that it cuts. minNear is the length from which it is
-// worth while to look at nothing else.
+// values around it, tokens that it cuts; the expressions of providers reach
+// farthest. minNear is the length from which it is worth while to look at nothing
+// else.
 const (
-	neighbourhood = 4 << 10
-	minNear       = 8 * neighbourhood
+	neighbourhood = 2*maxWiden + 256
+	minNear       = 16 << 10
 )
 
 // partsToScan returns the parts of s in which something can begin that is to be

@@ -2,7 +2,6 @@ package redact
 
 import (
 	"cmp"
-	"encoding/binary"
 	"math/bits"
 	"slices"
 	"sort"
@@ -157,7 +156,13 @@ func (t *secretSet) build(list []string) {
 	}
 }
 
-func windowOf(s string) uint64 { return binary.LittleEndian.Uint64([]byte(s[:minSpread])) }
+// windowOf is the first eight bytes of s as a number: of those of two texts the one
+// that sorts first is the lower one.
+func windowOf(s string) uint64 {
+	_ = s[minSpread-1]
+	return uint64(s[0])<<56 | uint64(s[1])<<48 | uint64(s[2])<<40 | uint64(s[3])<<32 |
+		uint64(s[4])<<24 | uint64(s[5])<<16 | uint64(s[6])<<8 | uint64(s[7])
+}
 
 // hashWindow spreads the windows: its highest bits depend on all of them.
 func hashWindow(h uint64) uint64 { return h * 0x9e3779b97f4a7c15 }
@@ -208,7 +213,7 @@ func (t *secretSet) each(s string, found func(start int, h uint64, slot *uint32)
 	table, shift := t.bits, t.shift&63
 	var h uint64
 	for i := 0; i < len(s); i++ {
-		h = h>>8 | uint64(s[i])<<56
+		h = h<<8 | uint64(s[i])
 		bit := hashWindow(h) >> shift
 		if table[bit>>6]>>(bit&63)&1 == 0 || i < minSpread-1 {
 			continue
@@ -221,13 +226,9 @@ func (t *secretSet) each(s string, found func(start int, h uint64, slot *uint32)
 
 // from returns the secrets that begin with the window, sorted.
 func (t *secretSet) from(h uint64) []string {
-	key := bits.ReverseBytes64(h) // compares as the bytes do
-	before := func(s string, key uint64) int {
-		return cmp.Compare(binary.BigEndian.Uint64([]byte(s[:minSpread])), key)
-	}
-	lo, _ := slices.BinarySearchFunc(t.secrets, key, before)
+	lo, _ := slices.BinarySearchFunc(t.secrets, h, func(s string, h uint64) int { return cmp.Compare(windowOf(s), h) })
 	hi := lo
-	for hi < len(t.secrets) && before(t.secrets[hi], key) == 0 {
+	for hi < len(t.secrets) && windowOf(t.secrets[hi]) == h {
 		hi++
 	}
 	return t.secrets[lo:hi]
