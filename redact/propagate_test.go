@@ -3,6 +3,7 @@ package redact
 import (
 	"encoding/base64"
 	"encoding/hex"
+	"fmt"
 	"net/url"
 	"strconv"
 	"strings"
@@ -185,6 +186,35 @@ func TestRemovedTextsAreRead(t *testing.T) {
 		}
 		if s := got[1].Value.Text; s != "at "+Placeholder+" end" {
 			t.Errorf("%s: %q", name, s)
+		}
+	}
+}
+
+// TestLongestForm: a text that is searched in parts which share as many bytes
+// as the longest form holds nothing that is found in the whole only.
+func TestLongestForm(t *testing.T) {
+	l := newLearned()
+	const secret = "vT8q&Zk2\"mR5x/Wb9+Ld"
+	l.secret(secret, gradeLoose)
+	set := l.search()
+	escaped := ""
+	for _, r := range secret {
+		escaped += fmt.Sprintf(`\U%08x`, r)
+	}
+	for _, form := range []string{secret, hex.EncodeToString([]byte(secret)), base64.StdEncoding.EncodeToString([]byte(secret)), url.QueryEscape(secret), strconv.Quote(secret), escaped} {
+		if len(form) > set.longestForm() {
+			t.Errorf("%q has %d bytes, more than %d", form, len(form), set.longestForm())
+		}
+		text := strings.Repeat("an innocent line\n", 50) + form + strings.Repeat("and another one\n", 50)
+		shared := set.longestForm()
+		for size := 2 * shared; size < 3*shared; size += 17 {
+			found := false
+			for at := 0; at < len(text); at += size - shared {
+				found = found || set.holds(text[at:min(len(text), at+size)], false)
+			}
+			if !found {
+				t.Errorf("%q is not found in parts of %d bytes", form, size)
+			}
 		}
 	}
 }
