@@ -34,7 +34,7 @@ func stateWord(v *report.Value) string {
 	case report.StateBudget:
 		return noted("limit reached", v.Note)
 	case report.StateRedacted:
-		return redact.PlaceholderOf(v.Secret)
+		return redact.PlaceholderOf(int(v.Secret))
 	}
 	return "<unknown state>"
 }

@@ -57,7 +57,7 @@ func reason(v *report.Value) string {
 		return "it leads back to a value around it"
 	case report.StateRedacted:
 		if v.Secret != 0 {
-			return "redacted, " + redact.PlaceholderOf(v.Secret)
+			return "redacted, " + redact.PlaceholderOf(int(v.Secret))
 		}
 		return "redacted"
 	}

@@ -31,7 +31,7 @@ func (u *run) argument(flag string, arg *string) bool {
 		if looksFlag(*arg) || trivialValue(Unnumbered(*arg)) {
 			return false // this one is a switch, or says nothing
 		}
-		*arg = PlaceholderOf(u.secret(*arg, v.grade()))
+		*arg = PlaceholderOf(u.removedText(*arg, v.grade()))
 		u.record(v.rule, nameReason(v))
 		return true
 	}

@@ -171,7 +171,7 @@ func (u *run) flagged(v *report.Value, i int) bool {
 	}
 	if isPlaceholder(arg) {
 		wipe(el)
-		el.Secret = numberIn(arg)
+		el.Secret = int32(numberIn(arg))
 		return true
 	}
 	u.replaced(el, judged{out: arg, hit: true})

@@ -111,6 +111,10 @@ func (u *run) recordReport(reason string) {
 func (u *run) records(list []report.Redaction) {
 	for i := range list {
 		for _, s := range [...]*string{&list[i].Location, &list[i].Reason, &list[i].Rule} {
+			if u.settled(*s, modeCode) {
+				continue
+			}
+			before := *s
 			if j := u.text(*s, modeCode); j.hit {
 				*s = j.out
 			}
@@ -118,6 +122,9 @@ func (u *run) records(list []report.Redaction) {
 				*s = j.out
 			}
 			*s = Unnumbered(*s)
+			if *s == before {
+				u.texts.add(before, modeCode)
+			}
 		}
 		if x := &list[i]; !report.ValidStamp(x.Timestamp) {
 			x.Timestamp = ""

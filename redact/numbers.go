@@ -80,11 +80,10 @@ func (s numberSet) last() int {
 	return 0
 }
 
-// numbering is the numbers of the secrets, and of the forms in which they are found.
+// numbering is the numbers of the secrets.
 type numbering struct {
 	own  map[string]int
-	form map[string]int // 0 where several secrets have it
-	full bool           // not every secret could get one
+	full bool // not every secret could get one
 }
 
 // numberSecrets numbers secrets by when they were first seen, above all numbers
@@ -98,7 +97,7 @@ func numberSecrets(secrets []text, taken numberSet) numbering {
 		}
 		return a.compare(b)
 	})
-	n := numbering{own: make(map[string]int, len(secrets)), form: map[string]int{}}
+	n := numbering{own: make(map[string]int, len(secrets))}
 	next, free := taken.last(), maxNumber-taken.size()
 	for _, s := range secrets {
 		if n.full = free == 0; n.full {
@@ -112,26 +111,8 @@ func numberSecrets(secrets []text, taken numberSet) numbering {
 	return n
 }
 
-// also gives a form of a secret its number. Forms that leave out what depends on
-// the neighbours can be those of two secrets: they have none.
-func (n *numbering) also(form, secret string) {
-	number := n.own[secret]
-	if number == 0 {
-		return
-	}
-	if old, ok := n.form[form]; ok && old != number {
-		number = 0
-	}
-	n.form[form] = number
-}
-
 // of is the number of a text, 0 where it has none.
-func (n *numbering) of(s string) int {
-	if number := n.own[s]; number != 0 {
-		return number
-	}
-	return n.form[s]
-}
+func (n *numbering) of(s string) int { return n.own[s] }
 
 // numberOf is the number of the secret that v holds: a text that is known whole,
 // by itself or behind pointers and interfaces.
@@ -163,5 +144,5 @@ func (u *run) numberOf(v *report.Value) int {
 func (u *run) conceal(v *report.Value) {
 	n := u.numberOf(v)
 	wipe(v)
-	v.Secret = n
+	v.Secret = int32(n)
 }

@@ -136,7 +136,14 @@ func beforeType(s string, start, end int) (int, int) {
 // without the word alone saying much (key: value, hash=...) does not count
 // here, nor does personal data: too much of ordinary text would go.
 func (u *run) textName(name string) nameVerdict {
+	last := &u.lastInText[hashText(name)>>(64-lastBits)]
+	if last.name == name {
+		return last.verdict
+	}
 	if v, ok := u.inText[name]; ok {
+		if len(name) <= maxTextName {
+			last.name, last.verdict = strings.Clone(name), v
+		}
 		return v
 	}
 	v := u.x.judgeName(nameKey{name: name})

@@ -44,7 +44,21 @@ const (
 	charsCookie                  // charsBearer and % , and backslash
 )
 
-func (c charClass) has(b byte) bool {
+func (c charClass) has(b byte) bool { return charTable[b]>>c&1 != 0 }
+
+// charTable has a bit for each class that a byte belongs to. It is never written to.
+var charTable = func() (t [256]uint16) {
+	for b := range t {
+		for c := charsAlnum; c <= charsCookie; c++ {
+			if c.holds(byte(b)) {
+				t[b] |= 1 << c
+			}
+		}
+	}
+	return t
+}()
+
+func (c charClass) holds(b byte) bool {
 	alnum := b >= '0' && b <= '9' || b >= 'A' && b <= 'Z' || b >= 'a' && b <= 'z'
 	switch c {
 	case charsAlnum:

@@ -115,6 +115,15 @@ func (p *pool) sorted() []text {
 	return list
 }
 
+// those returns what is known of some of the texts.
+func (p *pool) those(texts []string) []text {
+	list := make([]text, 0, len(texts))
+	for _, s := range texts {
+		list = append(list, text{s, p.texts[s]})
+	}
+	return list
+}
+
 // learned is what judging finds out about a report as a whole.
 type learned struct {
 	secrets, symbols pool
@@ -123,6 +132,10 @@ type learned struct {
 	locals  int // variables that the tier hides
 	cut     int // values that the tier does not follow
 	dropped int // values nested too deeply to be judged
+
+	// watch, where it is set, sees all secrets, also those that are not searched
+	// for: for tests.
+	watch func(s string, g grade)
 }
 
 func newLearned() *learned {
@@ -145,6 +158,9 @@ func (l *learned) merge(o *learned) {
 // secret keeps contents for the search in the rest of the report, if they are
 // fit for it.
 func (l *learned) secret(s string, g grade, now moment) {
+	if l.watch != nil {
+		l.watch(s, g)
+	}
 	if g == gradeNone || len(s) < minSpread || holdsPlaceholder(s) || !fit(s, g) {
 		return
 	}

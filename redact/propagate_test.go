@@ -3,6 +3,7 @@ package redact
 import (
 	"encoding/base64"
 	"encoding/hex"
+	"fmt"
 	"net/url"
 	"strconv"
 	"strings"
@@ -124,6 +125,100 @@ func TestHiddenSecretsAreKnown(t *testing.T) {
 			plant(r)
 			if s := encode(t, applied(t, r, Policy{Tier: tier})); strings.Contains(s, "tr0ub4") {
 				t.Errorf("%s at tier %d: %s", name, tier, s)
+			}
+		}
+	}
+}
+
+// TestPropagationOfForms: pieces of secrets of every kind are found in every
+// form, and pieces that are words or numbers stay.
+func TestPropagationOfForms(t *testing.T) {
+	for _, c := range []struct {
+		secret, piece, want string
+	}{
+		{"kVqzTrmWpLsNbdGh", "zTrmWpLs", "<>"}, // letters alone
+		{"xkqvwzjtrpmlgh", "kqvwzjtr", "<>"},
+		{"vT8q&Zk2\"mR5x/Wb9+Ld", "q&Zk2\"mR", "<>"},
+		{"vT8q&Zk2\"mR5x/Wb9+Ld", hex.EncodeToString([]byte("q&Zk2\"mR")), "<>"},
+		{"vT8q&Zk2\"mR5x/Wb9+Ld", "0" + strings.ToUpper(hex.EncodeToString([]byte("q&Zk2\"mR5x"))), "0<>"},
+		{"vT8q&Zk2\"mR5x/Wb9+Ld", base64.RawStdEncoding.EncodeToString([]byte("q&Zk2\"mR5")), "<>"},
+		{"vT8q&Zk2\"mR5x/Wb9+Ld", base64.RawURLEncoding.EncodeToString([]byte("~~q&Zk2\"mR")), "fn<>"},
+		{"vT8q&Zk2\"mR5x/Wb9+Ld", "q%26Zk2%22mR", "<>"},
+		{"vT8q&Zk2\"mR5x/Wb9+Ld", `q\u0026Zk2\"mR`, "<>"},
+		{"vT8q&Zk2\"mR5x/Wb9+Ld", `q\\u0026Zk2\\\"mR`, "<>"}, // quoted twice
+		{"vT8q&Zk2\"mR5x/Wb9+Ld", `q\046Zk2\x22mR`, "<>"},
+		{"vT8q&Zk2\"mR5x/Wb9+Ld", "q&amp;Zk2&#34;mR", "<>"},
+		{"Grüße von Zk2qmR5", `r\u00fc\u00dfe von Zk2`, "<>"},
+		{"=open Zk2qmR5", "open+Zk2qmR5", "<>"},
+		{"correct horse battery staple", "correct%20horse%20battery%20staple", "<>"},
+		{"correct-horse-battery-staple", "horse-battery", "horse-battery"},
+		{"correct-horse-battery-staple", "correct-horse-battery-staple", "<>"},
+		{"Server=db1;Database=orders;Pwd=Zk2qmR5x", ";Database=orders;", ";Database=orders;"},
+		{"839201746532918", "746532918", "746532918"},
+		{"839201746532918", "920174653291", "<>"},
+	} {
+		for _, around := range []string{"%", "see % here", "\x00%\x00"} {
+			in := strings.ReplaceAll(around, "%", c.piece)
+			got := applied(t, reportWith(variable("dbPassword", str(c.secret)), variable("buf", bytesOf(in))), Policy{Tier: 4}).Goroutines[0].Frames[0].Vars[1].Value
+			text, _ := got.Contents()
+			text = Unnumbered(text)
+			if got.State == report.StateRedacted {
+				text = Placeholder
+			}
+			if want := strings.ReplaceAll(strings.ReplaceAll(around, "%", c.want), "<>", Placeholder); text != want {
+				t.Errorf("%q of %q became %q, want %q", in, c.secret, text, want)
+			}
+		}
+	}
+}
+
+// TestRemovedTextsAreRead: a name that removes a text and says nothing about its
+// contents does not hide what is secret by form.
+func TestRemovedTextsAreRead(t *testing.T) {
+	const token = "gh" + "p_aB3dE5gH7jK9mN1pQ2rS4tU6vW8xY0zA2bC4"
+	hook := "https://hooks." + "slack.com/services/T0AB1CD2E/B3FG4HI5J/aB3dE5gH7jK9mN1pQ2rS4tU6"
+	for name, c := range map[string]struct {
+		v     report.Variable
+		piece string
+	}{
+		"weak name":   {variable("hash", str(token)), hex.EncodeToString([]byte(token[4:]))},
+		"list":        {variable("tokens", sliceOf("[]main.event", structOf("main.event", "Note", str(hook)))), "aB3dE5gH7jK9mN1p"},
+		"weak struct": {variable("auth", structOf("main.login", "Password", str("tr0ub4dor&3"))), "tr0ub4dor"},
+	} {
+		got := applied(t, reportWith(c.v, variable("x", str("at "+c.piece+" end"))), Policy{Tier: 4}).Goroutines[0].Frames[0].Vars
+		if got[0].Value.State != report.StateRedacted {
+			t.Errorf("%s: %s is shown", name, c.v.Name)
+		}
+		if s := got[1].Value.Text; s != "at "+Placeholder+" end" {
+			t.Errorf("%s: %q", name, s)
+		}
+	}
+}
+
+// TestLongestForm: a text that is searched in parts which share as many bytes
+// as the longest form holds nothing that is found in the whole only.
+func TestLongestForm(t *testing.T) {
+	l := newLearned()
+	const secret = "vT8q&Zk2\"mR5x/Wb9+Ld"
+	l.secret(secret, gradeLoose, 0)
+	set := l.search(false)
+	escaped := ""
+	for _, r := range secret {
+		escaped += fmt.Sprintf(`\U%08x`, r)
+	}
+	for _, form := range []string{secret, hex.EncodeToString([]byte(secret)), base64.StdEncoding.EncodeToString([]byte(secret)), url.QueryEscape(secret), strconv.Quote(secret), escaped} {
+		if len(form) > set.longestForm() {
+			t.Errorf("%q has %d bytes, more than %d", form, len(form), set.longestForm())
+		}
+		text := strings.Repeat("an innocent line\n", 50) + form + strings.Repeat("and another one\n", 50)
+		shared := set.longestForm()
+		for size := 2 * shared; size < 3*shared; size += 17 {
+			found := false
+			for at := 0; at < len(text); at += size - shared {
+				found = found || set.holds(text[at:min(len(text), at+size)], false)
+			}
+			if !found {
+				t.Errorf("%q is not found in parts of %d bytes", form, size)
 			}
 		}
 	}

@@ -150,24 +150,27 @@ type providerScan struct {
 	quiet bool
 }
 
-// scanProviders appends the credentials that the table finds in s.
-func (u *run) scanProviders(s string, m mode, spans []span) []span {
+// scanProviders appends the credentials that the table finds in s near a part
+// of it.
+func (u *run) scanProviders(s string, part window, m mode, spans []span) []span {
 	p := u.x.providers.ready()
 	if p.err != nil {
 		return append(spans, costly(s, "provider rules"))
 	}
 	sc := &u.providers
-	if sc.quiet || !p.hasRun(s) {
+	near := window{max(0, part.start-4*maxWiden), min(len(s), part.end+4*maxWiden)}
+	if sc.quiet || !p.hasRun(s[near.start:near.end]) {
 		return spans
 	}
 	if sc.windows == nil {
 		sc.windows = make([]window, len(p.rules))
 	}
 	sc.listed = false
-	p.words.each(s, func(word, start int) {
+	p.words.each(s[part.start:part.end], func(word, start int) {
 		if !sc.listed {
-			sc.runs, sc.listed = p.list(s, sc.runs[:0]), true
+			sc.runs, sc.listed = p.list(s, near, sc.runs[:0]), true
 		}
+		start += part.start
 		for _, k := range p.byWord[word] {
 			r, w := p.rules[k], &sc.windows[k]
 			a, b := max(0, start-r.before-1), min(len(s), start+r.after+providerMore)
@@ -187,7 +190,7 @@ func (u *run) scanProviders(s string, m mode, spans []span) []span {
 		spans = u.matchProvider(s, p.rules[k], sc.windows[k], m, spans)
 		sc.windows[k] = window{}
 	}
-	sc.quiet = len(sc.touched) == 0 && len(u.x.rules) == 0 // whose replacements may hold one
+	sc.quiet = len(sc.touched) == 0 && len(u.x.rules) == 0 && part.end-part.start == len(s) // whose replacements may hold one
 	sc.touched = sc.touched[:0]
 	return spans
 }
@@ -208,9 +211,9 @@ func (p *providerSet) hasRun(s string) bool {
 	return false
 }
 
-// list appends the tokens of s that are long enough for some rule.
-func (p *providerSet) list(s string, runs []window) []window {
-	for i := 0; i < len(s); i++ {
+// list appends the tokens of a part of s that are long enough for some rule.
+func (p *providerSet) list(s string, part window, runs []window) []window {
+	for i := part.start; i < part.end; i++ {
 		if !p.token[s[i]] {
 			continue
 		}

@@ -31,19 +31,27 @@ type run struct {
 	silent bool                // no audit records at all: the first pass of a stream
 	again  []int               // indexes of goroutines that the head has listed
 
-	texts     textMemo
-	names     nameMemo
-	noFacts   nameFacts // of names that say nothing
-	types     typeMemo
-	inText    map[string]nameVerdict
+	texts   textMemo
+	names   nameMemo
+	noFacts nameFacts // of names that say nothing
+	types   typeMemo
+	inText  map[string]nameVerdict
+	// lastInText are those that came last, by the hash of the name.
+	lastInText [1 << lastBits]struct {
+		name    string
+		verdict nameVerdict
+	}
 	dirty     bool // the second pass may have something to do
 	effort    int
 	spans     []span
+	parts     []window // of the text that is scanned
 	providers providerScan
 }
 
 // maxCached bounds the cache of verdicts on names in texts.
 const maxCached = 1 << 16
+
+const lastBits = 7
 
 func newRun(x *Redactor) *run {
 	return &run{
@@ -68,6 +76,22 @@ func (u *run) secret(s string, g grade) (number int) {
 		return 0
 	}
 	return u.search.numbers.of(s)
+}
+
+// removedText keeps a text that a name or a type removes. What is secret in it by
+// its form is kept when the text itself is not searched for. The second pass
+// returns its number.
+func (u *run) removedText(s string, g grade) (number int) {
+	switch {
+	case u.search != nil:
+		return u.search.numbers.of(s)
+	case len(s) < minSpread:
+	case g == gradeNone || locator(s):
+		u.text(s, u.tiered(modeText))
+	default:
+		u.secret(s, g)
+	}
+	return 0
 }
 
 // symbol keeps a name of the program, see [learned.symbol].

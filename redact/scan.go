@@ -6,12 +6,75 @@ import (
 	"strings"
 )
 
-// scan appends to spans what is to be removed from s.
+// scan appends to spans what is to be removed from s. With near, only what is
+// around placeholders is looked at.
 // Texts made to cost more than their length is worth are given up as a whole.
-func (u *run) scan(s string, m mode, spans []span) []span {
-	table := u.x.triggers
+func (u *run) scan(s string, m mode, near bool, spans []span) []span {
 	u.effort = 0
-	for i := 0; i+1 < len(s); i++ {
+	parts := u.partsToScan(s, m, near)
+	for _, w := range parts {
+		spans = u.scanPart(s, w, m, spans)
+		if u.tooCostly(s) {
+			return append(spans, costly(s, "text too costly to judge"))
+		}
+	}
+	for _, w := range parts {
+		spans = u.scanProviders(s, w, m, spans)
+	}
+	if u.tooCostly(s) {
+		return append(spans, costly(s, "text too costly to judge"))
+	}
+	if m&modeCustom != 0 {
+		spans = u.scanCustom(s, spans)
+	}
+	if m&modeDense != 0 && len(spans) == 0 {
+		spans = u.scanDense(s, spans)
+	}
+	return spans
+}
+
+// A placeholder changes what is found in its neighbourhood: names before it,
+// values around it, tokens that it cuts; the expressions of providers reach
+// farthest. minNear is the length from which it is worth while to look at nothing
+// else.
+const (
+	neighbourhood = 2*maxWiden + 256
+	minNear       = 16 << 10
+)
+
+// partsToScan returns the parts of s in which something can begin that is to be
+// removed: all of it, or the neighbourhoods of placeholders, in order and apart. A
+// policy's rules can match anywhere, and a line of source is read from its start.
+func (u *run) partsToScan(s string, m mode, near bool) []window {
+	u.parts = append(u.parts[:0], window{0, len(s)})
+	if !near || len(s) < minNear || m&modeSource != 0 || len(u.x.rules) > 0 {
+		return u.parts
+	}
+	u.parts = u.parts[:0]
+	for from, last := 0, 0; ; {
+		k := strings.Index(s[from:], Placeholder)
+		if k < 0 {
+			return u.parts
+		}
+		k += from
+		from = k + len(Placeholder)
+		w := window{max(0, k-neighbourhood), min(len(s), from+neighbourhood)}
+		for w.start > last && s[w.start-1] > ' ' { // to the start of what stands in one piece
+			w.start--
+		}
+		last = w.end
+		if n := len(u.parts); n > 0 && w.start <= u.parts[n-1].end {
+			u.parts[n-1].end = w.end
+			continue
+		}
+		u.parts = append(u.parts, w)
+	}
+}
+
+// scanPart appends what begins, or has its separator, in a part of s.
+func (u *run) scanPart(s string, w window, m mode, spans []span) []span {
+	table := u.x.triggers
+	for i := w.start; i+1 < len(s) && i < w.end; i++ {
 		t := table.pair[pairOf(s[i], s[i+1])]
 		if t == 0 {
 			continue
@@ -28,18 +91,8 @@ func (u *run) scan(s string, m mode, spans []span) []span {
 		}
 		spans = u.scanAt(s, i, t, m, spans)
 		if u.tooCostly(s) {
-			return append(spans, costly(s, "text too costly to judge"))
+			return spans
 		}
-	}
-	spans = u.scanProviders(s, m, spans)
-	if u.tooCostly(s) {
-		return append(spans, costly(s, "text too costly to judge"))
-	}
-	if m&modeCustom != 0 {
-		spans = u.scanCustom(s, spans)
-	}
-	if m&modeDense != 0 && len(spans) == 0 {
-		spans = u.scanDense(s, spans)
 	}
 	return spans
 }

@@ -65,6 +65,6 @@ func (u *run) spelledSecret(v *report.Value, judge func(string, mode) judged) bo
 	}
 	number := numberIn(j.out)
 	wipe(v)
-	v.Secret = number
+	v.Secret = int32(number)
 	return true
 }

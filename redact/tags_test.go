@@ -69,7 +69,7 @@ func TestTags(t *testing.T) {
 		{`json:"unclosed`, plain, ""},
 		{"", plain, ""},
 	} {
-		r := reportWith(variable("v", structWith("main.T", tagField("Line", c.tag, str(c.text)), tagField("Next", "", str(plain)))))
+		r := reportWith(variable("v", structWith("main.T", tagField("Line", c.tag, str(c.text)), tagField("Next", "", str("quiet river")))))
 		got := applied(t, r, Policy{Tier: 2})
 		f := got.Goroutines[0].Frames[0].Vars[0].Value.Children
 		if gone := f[0].Value.State == report.StateRedacted; gone != (c.reason != "") {
@@ -80,7 +80,7 @@ func TestTags(t *testing.T) {
 				t.Errorf("%s: records %+v, want %q", c.tag, x, c.reason)
 			}
 		}
-		if f[1].Value.Text != plain {
+		if f[1].Value.Text != "quiet river" {
 			t.Errorf("%s: the other field is %+v", c.tag, f[1].Value)
 		}
 	}

@@ -22,12 +22,16 @@ const maxRounds = 6
 
 // text judges s and removes what is secret in it. The result holds nothing
 // that another call would remove.
-func (u *run) text(whole string, m mode) judged {
+func (u *run) text(s string, m mode) judged { return u.textNear(s, m, false) }
+
+// textNear is text. With near, s is what it left, but for placeholders: only what
+// is around those is judged anew, as in the rounds after the first.
+func (u *run) textNear(whole string, m mode, near bool) judged {
 	plain, numbers := u.cutNumbers(whole)
 	j := judged{out: plain, hit: plain != whole && numbers == nil} // where no numbers are wanted
 	u.providers.quiet = false
 	for round := 0; ; round++ {
-		spans := u.x.choices.keep(j.out, u.scan(j.out, m, u.spans[:0]))
+		spans := u.x.choices.keep(j.out, u.scan(j.out, m, near || round > 0, u.spans[:0]))
 		u.spans = spans
 		if len(spans) == 0 {
 			j.out = numbers.numbered(j.out)
@@ -73,7 +77,8 @@ func (u *run) replaceSpans(s string, old marks, spans []span, m mode) (string, m
 		b.WriteString(s[from:end])
 	}
 	for i := 0; i < len(spans); {
-		start, end, with := spans[i].start, spans[i].end, spans[i].with
+		first := spans[i]
+		start, end, with := first.start, first.end, first.with
 		for i++; i < len(spans) && (spans[i].start < end || spans[i].start == end && spans[i].with == with); i++ {
 			if spans[i].with != with {
 				with = ""
@@ -84,7 +89,9 @@ func (u *run) replaceSpans(s string, old marks, spans []span, m mode) (string, m
 		if with == "" || with == Placeholder {
 			with = Placeholder
 			if u.search != nil && (m&modeCut == 0 || end < len(s)) {
-				number = u.search.numbers.of(s[start:end])
+				if number = u.search.numbers.of(s[start:end]); number == 0 && end == first.end {
+					number = first.number // of what stands there encoded
+				}
 			}
 		}
 		start, end = aroundPlaceholder(s, start, end)

@@ -2,6 +2,8 @@ package redact
 
 import (
 	"encoding/base64"
+	"math/rand"
+	"slices"
 	"strings"
 	"testing"
 
@@ -212,5 +214,63 @@ func TestHostileTexts(t *testing.T) {
 		"-----BEGIN ", "@", "a@b.cc", "11 ", "--token ", "authorization:", "bearer ", "basic ", `password="`, `\"pwd\":\"`, "a:b@c:1", "AKIA", "sk-", "<pwd>",
 		"password '", "pwd=(a", `pwd=("`, "pwd: |\n "} {
 		textAt(t, 0, modeText, strings.Repeat(piece, 1<<17/len(piece)))
+	}
+}
+
+// TestNearPlaceholders: looking only around placeholders, after the first
+// round, finds what looking at all of a long text does.
+func TestNearPlaceholders(t *testing.T) {
+	x, err := New(Default())
+	if err != nil {
+		t.Fatal(err)
+	}
+	u := newRun(x)
+	rnd := rand.New(rand.NewSource(5))
+	pieces := []string{
+		"password=hunter2hunter2 ", `token: "`, "Authorization: Bearer a1b2c3d4e5f6", "\n", " ", `"`, "://app:", "@db/x", "secret=", "connect(", ")", "'", "<password>",
+		"-----BEGIN " + "PRIVATE KEY-----\nabc\n-----END " + "PRIVATE KEY-----\n", "-----END " + "PRIVATE KEY-----\n", "PASSWORD '", "4111 1111 1111 1111", "bob@mail.example.org", "npm_", "gl" + "pat-", "a/b=c:d", "${", "}", "aB3dE5gH7jK9mN1pQ2rS4tU6vW8xY0zA2bC4",
+	}
+	part := 0
+	for range 60 {
+		var b strings.Builder
+		for b.Len() < 2*minNear+rnd.Intn(6*minNear) {
+			switch rnd.Intn(8) {
+			case 0, 1:
+				b.WriteString(benchText(rnd.Intn(60_000), false))
+			case 2:
+				b.WriteString(strings.Repeat("x7/", rnd.Intn(3000)))
+			default:
+				for range rnd.Intn(12) {
+					b.WriteString(pieces[rnd.Intn(len(pieces))])
+				}
+			}
+		}
+		s, m := b.String(), u.tiered(modeText)
+		want := s
+		for round := 0; round <= maxRounds; round++ {
+			u.providers.quiet = false
+			spans := u.scan(want, m, false, nil)
+			if len(spans) == 0 {
+				break
+			}
+			if slices.ContainsFunc(spans, func(sp span) bool { return sp.whole }) || round == maxRounds {
+				want = Placeholder
+				break
+			}
+			want, _ = u.replaceSpans(want, nil, spans, m)
+		}
+		looked := 0
+		for _, w := range u.partsToScan(want, m, true) {
+			looked += w.end - w.start
+		}
+		if looked > 0 && 4*looked < 3*len(want) {
+			part++
+		}
+		if got := u.text(s, m); got.out != want {
+			t.Fatalf("it differs: %s", difference(want, got.out))
+		}
+	}
+	if part < 15 {
+		t.Errorf("only %d texts were looked at in parts", part)
 	}
 }

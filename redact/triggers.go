@@ -95,6 +95,8 @@ type span struct {
 	whole bool
 	// with replaces the placeholder, for the user's rules.
 	with string
+	// number is that of the secret that stands there encoded.
+	number int
 	// grade tells whether the piece is searched for in the rest of the report.
 	grade grade
 }

@@ -275,13 +275,13 @@ func (u *run) notes(v *report.Value) {
 // collect keeps the texts below a value that is removed for the search in the
 // rest of the report. Inside of structs only what looks like a secret itself.
 func (u *run) collect(v *report.Value, g grade, depth int) {
-	if g == gradeNone || depth > maxDepth {
+	if u.search != nil || depth > maxDepth {
 		return
 	}
 	switch v.Kind {
 	case report.KindString, report.KindBytes, report.KindText:
 		if s, ok := v.Contents(); ok {
-			u.secret(s, g)
+			u.removedText(s, g)
 		}
 	case report.KindStruct:
 		g = min(g, gradeStrict)
@@ -290,7 +290,11 @@ func (u *run) collect(v *report.Value, g grade, depth int) {
 		if k := v.Children[i].Key; k != nil {
 			u.collect(k, min(g, gradeStrict), depth+1)
 		}
-		u.collect(&v.Children[i].Value, g, depth+1)
+		c, tag := &v.Children[i], ""
+		if c.Tag != nil {
+			tag = *c.Tag
+		}
+		u.collect(&c.Value, max(g, u.nameIn("", v.Type, c.Name, tag).verdict.grade()), depth+1)
 	}
 }
 
@@ -304,20 +308,20 @@ func wipe(v *report.Value) {
 func (j *judged) wipe(v *report.Value) {
 	wipe(v)
 	if j.whole {
-		v.Secret = numberIn(j.out)
+		v.Secret = int32(numberIn(j.out))
 	}
 }
 
 // removed makes sure that nothing is left of a value that was removed before but
 // its number.
 func (u *run) removed(v *report.Value) {
-	number := v.Secret
+	number := int(v.Secret)
 	wipe(v)
 	if u.search == nil {
 		u.learned.taken.add(number)
 	}
 	if validNumber(number) && u.x.policy.numbers() {
-		v.Secret = number
+		v.Secret = int32(number)
 	}
 	if v.State = report.StateOK; !known(v) {
 		v.Kind = report.KindInvalid

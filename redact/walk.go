@@ -151,7 +151,7 @@ func (j judge) named(s *string, name string) {
 	}
 	v := u.name(name)
 	if u.hides(v) && !isPlaceholder(*s) && u.choice() != placeAllowed {
-		*s = PlaceholderOf(u.secret(*s, v.grade()))
+		*s = PlaceholderOf(u.removedText(*s, v.grade()))
 		u.record(v.rule, nameReason(v))
 		return
 	}

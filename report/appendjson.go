@@ -112,11 +112,11 @@ func (v *Value) appendJSON(dst []byte) []byte {
 	dst = optionalTrue(dst, `,"quoted":true`, v.Quoted)
 	dst = optionalTrue(dst, `,"nil":true`, v.Nil)
 	dst = optionalTrue(dst, `,"protected":true`, v.Protected)
+	dst = optionalInt(dst, `,"secret":`, int64(v.Secret))
 	dst = optionalInt(dst, `,"len":`, v.Len)
 	dst = optionalInt(dst, `,"cap":`, v.Cap)
 	dst = optionalList(dst, `,"children":`, v.Children, (*Child).appendJSON)
 	dst = optionalText(dst, `,"note":`, v.Note)
-	dst = optionalInt(dst, `,"secret":`, int64(v.Secret))
 	return append(dst, '}')
 }
 

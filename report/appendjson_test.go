@@ -44,9 +44,9 @@ func generate(v reflect.Value, r *rand.Rand, depth int) {
 		}
 	case reflect.Bool:
 		v.SetBool(r.IntN(2) == 0)
-	case reflect.Int, reflect.Int64:
+	case reflect.Int, reflect.Int32, reflect.Int64:
 		if r.IntN(2) == 0 {
-			v.SetInt(int64(r.Uint64()) >> r.IntN(64))
+			v.SetInt(int64(r.Uint64()) >> r.IntN(64) << (64 - v.Type().Bits()) >> (64 - v.Type().Bits()))
 		}
 	case reflect.Uint64:
 		if r.IntN(2) == 0 {

@@ -102,6 +102,10 @@ type Value struct {
 	// Protected is true for a value in memory that the program itself said is
 	// secret (runtime/secret): redact removes it whatever it is called.
 	Protected bool `json:"protected,omitempty"`
+	// Secret is the number of what redact removed, in the state redacted: equal
+	// secrets have the same, others another one. 0 where it has none. In texts it
+	// is part of the placeholder, "[REDACTED#3]".
+	Secret int32 `json:"secret,omitempty"`
 	// Len is the length of strings, arrays, slices, maps and chans; Cap the
 	// capacity of slices and chans. They are 0 where not applicable. A slice
 	// with a Note and without Cap is one whose capacity is not known.
@@ -113,10 +117,6 @@ type Value struct {
 	Children []Child `json:"children,omitempty"`
 	// Note explains a state other than ok, or labels a guess with its evidence.
 	Note string `json:"note,omitempty" redact:"text"`
-	// Secret is the number of what redact removed, in the state redacted: equal
-	// secrets have the same, others another one. 0 where it has none. In texts it
-	// is part of the placeholder, "[REDACTED#3]".
-	Secret int `json:"secret,omitempty"`
 }
 
 // Child is a part of a composite value.
@@ -139,8 +139,40 @@ func (v *Value) Contents() (s string, ok bool) {
 	if !v.Quoted {
 		return v.Text, true
 	}
-	s, err := strconv.Unquote(`"` + v.Text + `"`)
-	return s, err == nil
+	return unquote(v.Text)
+}
+
+// unquote is strconv.Unquote of `"` + s + `"`, but that what stands between
+// escapes is not looked at character by character.
+func unquote(s string) (string, bool) {
+	if !utf8.ValidString(s) || strings.IndexByte(s, '\n') >= 0 {
+		u, err := strconv.Unquote(`"` + s + `"`)
+		return u, err == nil
+	}
+	out := make([]byte, 0, len(s))
+	for {
+		k := strings.IndexByte(s, '\\')
+		plain := s
+		if k >= 0 {
+			plain = s[:k]
+		}
+		if strings.IndexByte(plain, '"') >= 0 {
+			return "", false
+		}
+		if out = append(out, plain...); k < 0 {
+			return string(out), true
+		}
+		r, multibyte, rest, err := strconv.UnquoteChar(s[k:], '"')
+		if err != nil {
+			return "", false
+		}
+		if multibyte {
+			out = utf8.AppendRune(out, r)
+		} else {
+			out = append(out, byte(r))
+		}
+		s = rest
+	}
 }
 
 // SetContents stores raw contents in Text, escaped where they are not valid
