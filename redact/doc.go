@@ -7,6 +7,9 @@
 // each removed value. A [Stream] does the same for a report whose goroutines
 // are too many to be held: each comes twice, and goes out as a [Goroutine].
 //
+// A result knows the secrets that were found: its [LastScan] looks for them in
+// what is written of it, and Dropped removes what holds one all the same.
+//
 // It fails closed: a value that can't be judged is dropped, a report with a
 // string field that nobody decided about is refused, a bad rule is an error
 // before anything is read. Nothing here prints, and no error or audit record

@@ -24,7 +24,12 @@ type secretSet struct {
 	bits    []uint64            // of both, a power of two
 	shift   uint                // from a hash to a bit
 	full    bool                // not everything that is secret is searched for
+	longest int                 // of the texts in index, in bytes
 }
+
+// longestForm is the length of the longest text that is found whole, 0 if there
+// is none.
+func (t *secretSet) longestForm() int { return t.longest }
 
 // fit reports whether finding s elsewhere would say that it is the secret:
 // plain words and small numbers occur everywhere, and holes in their place
@@ -125,6 +130,7 @@ func windowOf(s string) uint64 { return binary.LittleEndian.Uint64([]byte(s[:min
 func (t *secretSet) put(s string) {
 	h := windowOf(s)
 	t.index[h] = append(t.index[h], s)
+	t.longest = max(t.longest, len(s))
 	t.mark(h)
 }
 

@@ -2,6 +2,7 @@ package redact
 
 import (
 	"fmt"
+	"reflect"
 
 	"github.com/safedump/sdcore/report"
 )
@@ -10,7 +11,10 @@ import (
 const Placeholder = "[REDACTED]"
 
 // Result is a redacted report. Only Apply and [Stream.Seal] make one.
-type Result struct{ r *report.Report }
+type Result struct {
+	r    *report.Report
+	last *LastScan // nil if nothing was found secret
+}
 
 // Report returns the redacted report, not to be changed. It is nil for the
 // zero Result.
@@ -36,7 +40,8 @@ type Redactor struct {
 	types     *typeRules
 	triggers  *triggerTable
 	providers *providerSet
-	plan      *structPlan
+	plan      *structPlan // of a report
+	goroutine *structPlan // of one of its goroutines
 }
 
 // New compiles p. It fails where [Policy.Validate] does, and where the report
@@ -49,7 +54,7 @@ func New(p Policy) (*Redactor, error) {
 	if err != nil {
 		return nil, fmt.Errorf("redact: %w", err)
 	}
-	x := &Redactor{policy: p, plan: plan, names: newNameRules(), types: newTypeRules(), triggers: newTriggerTable(), providers: &providerSet{}}
+	x := &Redactor{policy: p, plan: plan, goroutine: plan.of(reflect.TypeFor[report.Goroutine]()), names: newNameRules(), types: newTypeRules(), triggers: newTriggerTable(), providers: &providerSet{}}
 	if x.choices, err = compileChoices(p); err != nil {
 		return nil, err
 	}

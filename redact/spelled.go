@@ -60,9 +60,7 @@ func (u *run) spelledSecret(v *report.Value, judge func(string, mode) judged) bo
 		u.dirty = u.dirty || u.search.holds(s, m&modeCut != 0)
 		return false
 	}
-	for _, w := range slices.Compact(j.why) {
-		u.record(w.rule, w.reason)
-	}
 	wipe(v)
+	u.recordAll(slices.Compact(j.why))
 	return true
 }
