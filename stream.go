@@ -18,7 +18,7 @@ type Sink interface {
 	Head(head redact.Result) error
 	// Append appends what is to be written of a goroutine. It is called by
 	// several goroutines at once, and may keep nothing of g.
-	Append(dst []byte, g redact.Goroutine) []byte
+	Append(dst []byte, g redact.Goroutine) ([]byte, error)
 	// Write takes what Append made of the next goroutines.
 	Write(chunk []byte) error
 	// End takes the number of removed values by rule.
@@ -155,7 +155,7 @@ func (t *streamer) write(ctx context.Context, sink Sink) error {
 	return t.each(ctx, "writing", func(worker, i int, g *report.Goroutine, p *piece) error {
 		redacted, err := t.redact.Redact(worker, i, g)
 		if err == nil {
-			p.text = sink.Append(p.text, redacted)
+			p.text, err = sink.Append(p.text, redacted)
 		}
 		return err
 	}, func(p *piece) error { return sink.Write(p.text) })

@@ -171,10 +171,15 @@ func (f *failing) call(name string) error {
 	return errSink
 }
 
-func (f *failing) Head(redact.Result) error                   { return f.call("head") }
-func (f *failing) Append(b []byte, _ redact.Goroutine) []byte { return append(b, '\n') }
-func (f *failing) Write([]byte) error                         { return f.call("write") }
-func (f *failing) End(map[string]int) error                   { return f.call("end") }
+func (f *failing) Head(redact.Result) error { return f.call("head") }
+func (f *failing) Append(b []byte, _ redact.Goroutine) ([]byte, error) {
+	if f.at == "append" {
+		return nil, errSink
+	}
+	return append(b, '\n'), nil
+}
+func (f *failing) Write([]byte) error       { return f.call("write") }
+func (f *failing) End(map[string]int) error { return f.call("end") }
 
 // TestStreamEnds: a sink that fails, and a caller who has enough, end the stream
 // where it is, and nothing is left running.
@@ -189,6 +194,7 @@ func TestStreamEnds(t *testing.T) {
 		want map[string]int
 	}{
 		{"head", false, map[string]int{"head": 1}},
+		{"append", false, map[string]int{"head": 1}},
 		{"write", false, map[string]int{"head": 1, "write": 1}},
 		{"head", true, map[string]int{"head": 1}},
 	} {
@@ -229,8 +235,8 @@ func (k *kept) Head(head redact.Result) error {
 	}
 	return nil
 }
-func (k *kept) Append(b []byte, g redact.Goroutine) []byte {
-	return append(g.Goroutine().AppendJSON(b), '\n')
+func (k *kept) Append(b []byte, g redact.Goroutine) ([]byte, error) {
+	return append(g.Goroutine().AppendJSON(b), '\n'), nil
 }
 func (k *kept) Write(b []byte) error   { _, err := k.Buffer.Write(b); return err }
 func (*kept) End(map[string]int) error { return nil }

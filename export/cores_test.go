@@ -79,7 +79,11 @@ func streamed(t *testing.T, s *export.Stream, analyzed func() *report.Report) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := s.Write(s.Append(nil, g)); err != nil {
+		text, err := s.Append(nil, g)
+		if err == nil {
+			err = s.Write(text)
+		}
+		if err != nil {
 			t.Fatal(err)
 		}
 	}

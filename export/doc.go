@@ -20,6 +20,9 @@
 // is written as a Go escape: no terminal, Markdown or HTML acts on it. Colours
 // are only ever sdcore's own.
 //
+// All that is written has passed the last scan: [scanned] is the way out, and
+// [Stream] scans goroutine by goroutine. See docs/redaction.md.
+//
 // It opens no files, asks no terminal (options say width and colour) and
 // knows nothing of cores.
 package export

@@ -178,7 +178,7 @@ func TestSelection(t *testing.T) {
 	r := payReport()
 	waiting := func(g *report.Goroutine) bool { return g.WaitReason == "sync.Mutex.Lock" && g.ID > 18 }
 	var b bytes.Buffer
-	if err := writeGoroutines(&b, r, GoroutineOptions{Select: waiting, All: true}); err != nil {
+	if err := writeGoroutines(onPaper(&b), r, GoroutineOptions{Select: waiting, All: true}); err != nil {
 		t.Fatal(err)
 	}
 	if s := b.String(); !strings.Contains(s, "goroutines: 2 in 1 group ") || strings.Contains(s, "goroutine 18 ") || !strings.Contains(s, "goroutine 20 ") {
@@ -269,7 +269,7 @@ func TestCrashedGroup(t *testing.T) {
 	r := payReport()
 	r.Goroutines = nil
 	var b bytes.Buffer
-	if err := writeGoroutines(&b, r, GoroutineOptions{}); err != nil {
+	if err := writeGoroutines(onPaper(&b), r, GoroutineOptions{}); err != nil {
 		t.Fatal(err)
 	}
 	if n := strings.Count(b.String(), "running, crashed"); n != 1 {

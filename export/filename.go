@@ -15,11 +15,16 @@ import (
 // one. Like all else it is made of redacted text only. It has no directory
 // separators and no characters but letters, digits, '-', '_' and '.'.
 func FileName(res redact.Result) (string, error) {
-	r, err := whole(res)
-	if err != nil {
-		return "", err
-	}
-	return fileName(r), nil
+	var b strings.Builder
+	err := scanned(&b, res, "file name", func(p *paper, r *report.Report) error {
+		// Of a secret with other characters the name has no more than the letters.
+		if err := p.check([]byte(r.Crash.Exception.Type)); err != nil {
+			return err
+		}
+		_, err := p.Write([]byte(fileName(r)))
+		return err
+	})
+	return b.String(), err
 }
 
 func fileName(r *report.Report) string {

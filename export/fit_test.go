@@ -157,7 +157,7 @@ func TestGzip(t *testing.T) {
 	if err := writeJSON(&plain, payReport(), Options{}); err != nil {
 		t.Fatal(err)
 	}
-	if err := writeJSON(&packed, payReport(), Options{Gzip: true}); err != nil {
+	if err := compressed(&packed, true, func(w io.Writer) error { return writeJSON(w, payReport(), Options{}) }); err != nil {
 		t.Fatal(err)
 	}
 	z, err := gzip.NewReader(&packed)

@@ -26,13 +26,11 @@ func selectedGlobals(r *report.Report, choose func(*report.Global) bool) []repor
 
 // GlobalsText writes package variables, a heading for each package.
 func GlobalsText(w io.Writer, res redact.Result, o GlobalOptions) error {
-	r, err := whole(res)
-	if err != nil {
-		return err
-	}
-	s := newScreen(r, o.TextOptions)
-	s.globals(selectedGlobals(r, o.Select))
-	return s.flush(w)
+	return scanned(w, res, "text", func(p *paper, r *report.Report) error {
+		s := newScreen(r, o.TextOptions)
+		s.globals(selectedGlobals(r, o.Select))
+		return s.flush(p)
+	})
 }
 
 func (s *screen) globals(list []report.Global) {
@@ -57,12 +55,10 @@ func (s *screen) globals(list []report.Global) {
 
 // GlobalsJSON writes the same as a JSON array, in the shape of a saved report.
 func GlobalsJSON(w io.Writer, res redact.Result, o GlobalOptions) error {
-	r, err := whole(res)
-	if err != nil {
-		return err
-	}
-	part := completed(&report.Report{Globals: selectedGlobals(r, o.Select)})
-	return writeIndented(w, part.Globals)
+	return scanned(w, res, "json", func(p *paper, r *report.Report) error {
+		part := completed(&report.Report{Globals: selectedGlobals(r, o.Select)})
+		return writeIndented(p, part.Globals)
+	})
 }
 
 // ValueOptions name one value of a report.
@@ -78,28 +74,25 @@ type ValueOptions struct {
 // ValueText writes one value: its type, where it is, and all of its contents
 // that the report has. Errors about the path match [report.ErrPath].
 func ValueText(w io.Writer, res redact.Result, o ValueOptions) error {
-	r, err := whole(res)
-	if err != nil {
-		return err
-	}
-	return writeValue(w, r, o)
+	return scanned(w, res, "text", func(p *paper, r *report.Report) error { return writeValue(p, r, o) })
 }
 
-func writeValue(w io.Writer, r *report.Report, o ValueOptions) error {
+func writeValue(p *paper, r *report.Report, o ValueOptions) error {
 	f, err := r.Find(o.Path, o.Goroutine)
 	if err != nil {
 		return err
 	}
 	s := newScreen(r, o.TextOptions)
-	head := name(f.Name) + " "
-	s.line(s.bold(name(f.Name)), " ", s.grey(name(f.Value.Type)), " = ", block(f.Value, "", len(head)+len(f.Value.Type)+3, s.wide, s.ink))
+	path := name(asked(p.out.scan, f.Name))
+	head := path + " "
+	s.line(s.bold(path), " ", s.grey(name(f.Value.Type)), " = ", block(f.Value, "", len(head)+len(f.Value.Type)+3, s.wide, s.ink))
 	if f.Frame != nil {
 		s.line(s.grey("  in " + name(f.Frame.Function) + "  " + place(f.Frame.File, f.Frame.Line) + threadOf(f.Goroutine)))
 	}
 	if f.Value.Addr != 0 {
 		s.line(s.grey("  at " + f.Value.Addr.String()))
 	}
-	return s.flush(w)
+	return s.flush(p)
 }
 
 func threadOf(g *report.Goroutine) string {
@@ -111,15 +104,13 @@ func threadOf(g *report.Goroutine) string {
 
 // ValueJSON writes the value with its name and place as one JSON object.
 func ValueJSON(w io.Writer, res redact.Result, o ValueOptions) error {
-	r, err := whole(res)
-	if err != nil {
-		return err
-	}
-	f, err := r.Find(o.Path, o.Goroutine)
-	if err != nil {
-		return err
-	}
-	return writeIndented(w, newPlaced(f.Name, f.Goroutine, f.Frame, f.Value))
+	return scanned(w, res, "json", func(p *paper, r *report.Report) error {
+		f, err := r.Find(o.Path, o.Goroutine)
+		if err != nil {
+			return err
+		}
+		return writeIndented(p, newPlaced(asked(p.out.scan, f.Name), f.Goroutine, f.Frame, f.Value))
+	})
 }
 
 // placed is one value with its name and place, in the shape of a saved report.

@@ -26,13 +26,13 @@ func TestGolden(t *testing.T) {
 		},
 		"pay.md":        writeMarkdown,
 		"pay.go.txt":    func(w io.Writer, r *report.Report) error { return writeGo(w, r, GoOptions{All: true}) },
-		"pay.traceback": writeTraceback,
+		"pay.traceback": func(w io.Writer, r *report.Report) error { return writeTraceback(onPaper(w), r) },
 		"pay-info.txt":  func(w io.Writer, r *report.Report) error { return writeInfo(w, r, text) },
 		"pay-goroutines.txt": func(w io.Writer, r *report.Report) error {
-			return writeGoroutines(w, r, GoroutineOptions{TextOptions: text})
+			return writeGoroutines(onPaper(w), r, GoroutineOptions{TextOptions: text})
 		},
 		"pay-goroutines-locals.txt": func(w io.Writer, r *report.Report) error {
-			return writeGoroutines(w, r, GoroutineOptions{TextOptions: text, All: true, Locals: true})
+			return writeGoroutines(onPaper(w), r, GoroutineOptions{TextOptions: text, All: true, Locals: true})
 		},
 		"pay-globals.txt": func(w io.Writer, r *report.Report) error {
 			s := newScreen(r, text)
@@ -41,7 +41,7 @@ func TestGolden(t *testing.T) {
 		},
 		"pay-print.txt": func(w io.Writer, r *report.Report) error {
 			for _, path := range []string{"main.charge.req", "user.Tier", "len(ids)", `main.gateways["basic"].URL`, "cause.(type)", "main.handle.ids[1]", "attempt"} {
-				if err := writeValue(w, r, ValueOptions{TextOptions: text, Path: path}); err != nil {
+				if err := writeValue(onPaper(w), r, ValueOptions{TextOptions: text, Path: path}); err != nil {
 					return err
 				}
 			}

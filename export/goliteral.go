@@ -40,11 +40,7 @@ var ErrNoFrame = errors.New("export: no goroutine crashed, or its stack has no s
 // Two pointers to one object become two objects; a comment says so for
 // variables. Stale values are written with a comment.
 func GoLiterals(w io.Writer, res redact.Result, o GoOptions) error {
-	r, err := whole(res)
-	if err != nil {
-		return err
-	}
-	return writeGo(w, r, o)
+	return scanned(w, res, "go", func(p *paper, r *report.Report) error { return writeGo(p, r, o) })
 }
 
 func writeGo(w io.Writer, r *report.Report, o GoOptions) error {
@@ -271,7 +267,12 @@ func remember(seen map[objectKey]string, v *report.Value, path string, depth int
 // PrintedGo writes the value that was asked for as a Go statement, as
 // [GoLiterals] does. The variable has the last name in the path.
 func PrintedGo(w io.Writer, res redact.Result, o PrintedOptions) error {
-	p, err := findPrinted(res, o.Depth)
+	o.Path = asked(res.LastScan(), o.Path)
+	return scanned(w, res, "go", func(p *paper, r *report.Report) error { return writePrintedGo(p, r, o) })
+}
+
+func writePrintedGo(w io.Writer, r *report.Report, o PrintedOptions) error {
+	p, err := findPrinted(r, o.Depth)
 	if err != nil {
 		return err
 	}
@@ -279,8 +280,8 @@ func PrintedGo(w io.Writer, res redact.Result, o PrintedOptions) error {
 	switch {
 	case p.frame != nil:
 		pkg = packageOf(p.frame.Function)
-	case len(res.Report().Globals) == 1:
-		pkg = res.Report().Globals[0].Package
+	case len(r.Globals) == 1:
+		pkg = r.Globals[0].Package
 	}
 	v := report.Variable{Name: lastName(o.Path), Value: *p.value}
 	g := newGoWriter(pkg)

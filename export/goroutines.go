@@ -3,7 +3,6 @@ package export
 import (
 	"fmt"
 	"io"
-	"runtime"
 	"strconv"
 
 	"github.com/safedump/sdcore/redact"
@@ -24,76 +23,69 @@ type GoroutineOptions struct {
 // GoroutinesText writes groups of equal stacks as a table, then the stack of
 // each group, or with All of each goroutine.
 func GoroutinesText(w io.Writer, res redact.Result, o GoroutineOptions) error {
-	r, err := whole(res)
-	if err != nil {
-		return err
-	}
-	return writeGoroutines(w, r, o)
+	return scanned(w, res, "text", func(p *paper, r *report.Report) error { return writeGoroutines(p, r, o) })
 }
 
-func writeGoroutines(w io.Writer, r *report.Report, o GoroutineOptions) error {
+func writeGoroutines(p *paper, r *report.Report, o GoroutineOptions) error {
 	chosen := selected(r, o.Select)
-	part := report.Report{Identity: r.Identity, Goroutines: chosen, Groups: groupsOf(r, chosen, o.Select)}
+	part := report.Report{Identity: r.Identity, Goroutines: pick(r.Goroutines, chosen), Groups: groupsOf(r, chosen, o.Select)}
 	part.Crash.Goroutine = r.Crash.Goroutine
 	s := newScreen(&part, o.TextOptions)
 	s.o.Groups = -1
 	s.goroutineTable(true)
 	if o.All || o.Locals {
-		if err := s.flush(w); err != nil {
+		if err := s.layStacks(p); err != nil {
 			return err
 		}
-		return s.goroutines(w, chosen, o.Locals)
+		if err := s.flush(p); err != nil {
+			return err
+		}
+		return p.goroutines(chosen, r.Goroutines, func() pen {
+			own := &screen{r: s.r, o: s.o, ink: s.ink, wide: s.wide, stacks: s.stacks}
+			return pen{&own.b, func(g *report.Goroutine) { own.goroutine(g, o.Locals) }}
+		})
 	}
 	for _, g := range sortedGroups(part.Groups) {
 		s.group(g)
 	}
-	return s.flush(w)
+	return s.flush(p)
 }
 
-// goroutinesPart is how many goroutines are written at once.
-const goroutinesPart = 64
-
-// goroutines writes each goroutine with its stack. Of a million, text is made on
-// several processors while what came before is written.
-func (s *screen) goroutines(w io.Writer, gs []report.Goroutine, locals bool) error {
-	s.layStacks()
-	parts := (len(gs) + goroutinesPart - 1) / goroutinesPart
-	screens := make([]screen, max(1, min(parts, runtime.GOMAXPROCS(0), maxScreens)))
-	for i := range screens {
-		screens[i] = screen{r: s.r, o: s.o, ink: s.ink, wide: s.wide, stacks: s.stacks}
-	}
-	return inTurn(w, parts, len(screens), func(worker, part int) []byte {
-		own := &screens[worker]
-		own.b.Reset()
-		for i := part * goroutinesPart; i < min((part+1)*goroutinesPart, len(gs)); i++ {
-			own.goroutine(&gs[i], locals)
-		}
-		return own.b.Bytes()
-	})
-}
-
-// selected returns the goroutines that the option chooses.
-func selected(r *report.Report, choose func(*report.Goroutine) bool) []report.Goroutine {
+// selected returns the indexes of the goroutines that the option chooses.
+func selected(r *report.Report, choose func(*report.Goroutine) bool) []int {
 	if choose == nil {
-		return r.Goroutines
+		return inOrder(len(r.Goroutines))
 	}
-	var out []report.Goroutine
+	var out []int
 	for i := range r.Goroutines {
 		if choose(&r.Goroutines[i]) {
-			out = append(out, r.Goroutines[i])
+			out = append(out, i)
 		}
 	}
 	return out
 }
 
+// pick returns the goroutines at the given indexes, which ascend.
+func pick(all []report.Goroutine, order []int) []report.Goroutine {
+	if len(order) == len(all) {
+		return all
+	}
+	out := make([]report.Goroutine, 0, len(order))
+	for _, i := range order {
+		out = append(out, all[i])
+	}
+	return out
+}
+
 // groupsOf returns the groups of the chosen goroutines, counting only those.
-func groupsOf(r *report.Report, chosen []report.Goroutine, choose func(*report.Goroutine) bool) []report.Group {
+func groupsOf(r *report.Report, chosen []int, choose func(*report.Goroutine) bool) []report.Group {
 	if choose == nil {
 		return r.Groups
 	}
 	ids := map[int][]uint64{}
-	for i := range chosen {
-		ids[chosen[i].Group] = append(ids[chosen[i].Group], chosen[i].ID)
+	for _, i := range chosen {
+		g := &r.Goroutines[i]
+		ids[g.Group] = append(ids[g.Group], g.ID)
 	}
 	var out []report.Group
 	for _, g := range r.Groups {
@@ -133,11 +125,16 @@ func (s *screen) groupStack(g *report.Group) string {
 }
 
 // layStacks lays out the stacks of groups, once for all of their goroutines.
-func (s *screen) layStacks() {
+func (s *screen) layStacks(p *paper) error {
 	s.stacks = map[int]string{}
 	for i := range s.r.Groups {
-		s.stacks[s.r.Groups[i].ID] = s.groupStack(&s.r.Groups[i])
+		text := s.groupStack(&s.r.Groups[i])
+		if err := p.check([]byte(text)); err != nil {
+			return err
+		}
+		s.stacks[s.r.Groups[i].ID] = text
 	}
+	return nil
 }
 
 // goroutine shows one goroutine with its own stack.

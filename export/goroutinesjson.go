@@ -13,11 +13,7 @@ import (
 // All or Locals, goroutines, in the shapes and with the lines that they have in
 // a saved report.
 func GoroutinesJSON(w io.Writer, res redact.Result, o GoroutineOptions) error {
-	r, err := whole(res)
-	if err != nil {
-		return err
-	}
-	return writeGoroutinesJSON(w, r, o)
+	return scanned(w, res, "json", func(p *paper, r *report.Report) error { return writeGoroutinesJSON(p, r, o) })
 }
 
 func writeGoroutinesJSON(w io.Writer, r *report.Report, o GoroutineOptions) error {
@@ -25,7 +21,7 @@ func writeGoroutinesJSON(w io.Writer, r *report.Report, o GoroutineOptions) erro
 	form := goroutinesForm{o: o, total: len(chosen)}
 	part := report.Report{Groups: groupsOf(r, chosen, o.Select)}
 	if o.All || o.Locals {
-		part.Goroutines = chosen
+		part.Goroutines = pick(r.Goroutines, chosen)
 	}
 	return newStream(w, &form, false).report(&part, inOrder(len(part.Goroutines)))
 }
@@ -44,6 +40,11 @@ type goroutinesForm struct {
 }
 
 func (*goroutinesForm) name() string { return "json" }
+
+func (f *goroutinesForm) fresh() form {
+	c := *f
+	return &c
+}
 
 func (*goroutinesForm) separator() string { return comma }
 

@@ -19,10 +19,10 @@ func renderings() map[string]func(io.Writer, *report.Report) error {
 		"text": func(w io.Writer, r *report.Report) error { return writeText(w, r, TextOptions{}) },
 		"full": func(w io.Writer, r *report.Report) error { return writeText(w, r, TextOptions{Full: true, Width: 60}) },
 		"goroutines": func(w io.Writer, r *report.Report) error {
-			return writeGoroutines(w, r, GoroutineOptions{})
+			return writeGoroutines(onPaper(w), r, GoroutineOptions{})
 		},
 		"locals": func(w io.Writer, r *report.Report) error {
-			return writeGoroutines(w, r, GoroutineOptions{Locals: true})
+			return writeGoroutines(onPaper(w), r, GoroutineOptions{Locals: true})
 		},
 		"globals": func(w io.Writer, r *report.Report) error {
 			s := newScreen(r, TextOptions{})
@@ -31,7 +31,7 @@ func renderings() map[string]func(io.Writer, *report.Report) error {
 		},
 		"info":      func(w io.Writer, r *report.Report) error { return writeInfo(w, r, TextOptions{Full: true}) },
 		"markdown":  writeMarkdown,
-		"traceback": writeTraceback,
+		"traceback": func(w io.Writer, r *report.Report) error { return writeTraceback(onPaper(w), r) },
 	}
 }
 

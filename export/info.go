@@ -13,11 +13,7 @@ import (
 // InfoText writes what is known of the core itself: identity, process, signal,
 // threads, and what can't be had from it.
 func InfoText(w io.Writer, res redact.Result, o TextOptions) error {
-	r, err := whole(res)
-	if err != nil {
-		return err
-	}
-	return writeInfo(w, r, o)
+	return scanned(w, res, "text", func(p *paper, r *report.Report) error { return writeInfo(p, r, o) })
 }
 
 func writeInfo(w io.Writer, r *report.Report, o TextOptions) error {
@@ -159,10 +155,10 @@ func (s *screen) threads() {
 
 // InfoJSON writes the same as one JSON object, in the shapes of a saved report.
 func InfoJSON(w io.Writer, res redact.Result) error {
-	r, err := whole(res)
-	if err != nil {
-		return err
-	}
+	return scanned(w, res, "json", func(p *paper, r *report.Report) error { return writeInfoJSON(p, r) })
+}
+
+func writeInfoJSON(w io.Writer, r *report.Report) error {
 	c := completed(r)
 	return writeIndented(w, struct {
 		Generator       report.Generator  `json:"generator"`

@@ -1,17 +1,14 @@
 package export
 
-import (
-	"fmt"
-	"io"
-	"sync"
-)
+import "sync"
 
 // maxScreens bounds how many make text at once: writing is slower than they.
 const maxScreens = 4
 
 // inTurn makes the parts of a text by several workers at once and writes them in
-// order. What render returns is the worker's until it is called again for it.
-func inTurn(w io.Writer, parts, workers int, render func(worker, part int) []byte) error {
+// order, up to the first error. What render returns is the worker's until it is
+// called again for it.
+func inTurn(parts, workers int, render func(worker, part int) ([]byte, error), write func([]byte) error) error {
 	turns := make([]chan struct{}, workers) // whose turn it is to write
 	for i := range turns {
 		turns[i] = make(chan struct{}, 1)
@@ -22,10 +19,12 @@ func inTurn(w io.Writer, parts, workers int, render func(worker, part int) []byt
 	for worker := range workers {
 		all.Go(func() {
 			for part := worker; part < parts; part += workers {
-				text := render(worker, part)
+				text, err := render(worker, part)
 				<-turns[worker]
 				if failed == nil {
-					_, failed = w.Write(text)
+					if failed = err; err == nil {
+						failed = write(text)
+					}
 				}
 				stop := failed != nil
 				turns[(worker+1)%workers] <- struct{}{}
@@ -36,8 +35,5 @@ func inTurn(w io.Writer, parts, workers int, render func(worker, part int) []byt
 		})
 	}
 	all.Wait()
-	if failed != nil {
-		return fmt.Errorf("write report: %w", failed)
-	}
-	return nil
+	return failed
 }

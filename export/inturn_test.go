@@ -30,11 +30,11 @@ func TestInTurn(t *testing.T) {
 			for _, room := range []int{0, 1, 7, parts} {
 				bufs := make([]bytes.Buffer, workers)
 				w := &limitedWriter{left: room}
-				err := inTurn(w, parts, workers, func(worker, part int) []byte {
+				err := inTurn(parts, workers, func(worker, part int) ([]byte, error) {
 					bufs[worker].Reset()
 					fmt.Fprintf(&bufs[worker], "%d,", part)
-					return bufs[worker].Bytes()
-				})
+					return bufs[worker].Bytes(), nil
+				}, func(text []byte) error { _, err := w.Write(text); return err })
 				want := ""
 				for i := range min(parts, room) {
 					want += fmt.Sprintf("%d,", i)
@@ -54,7 +54,7 @@ func TestManyGoroutines(t *testing.T) {
 		r.Goroutines = append(r.Goroutines, report.Goroutine{ID: uint64(i), Status: "waiting", Group: 1})
 	}
 	var out bytes.Buffer
-	if err := writeGoroutines(&out, r, GoroutineOptions{All: true}); err != nil {
+	if err := writeGoroutines(onPaper(&out), r, GoroutineOptions{All: true}); err != nil {
 		t.Fatal(err)
 	}
 	_, text, _ := bytes.Cut(out.Bytes(), []byte("\n\n"))

@@ -18,11 +18,9 @@ import (
 // index 0 is the frame in which the program failed, and the frames of the
 // runtime that handled the failure are left to the metadata.
 func JSON(w io.Writer, res redact.Result, o Options) error {
-	r, err := whole(res)
-	if err != nil {
-		return err
-	}
-	return writeJSON(w, r, o)
+	return compressed(w, o.Gzip, func(w io.Writer) error {
+		return scanned(w, res, "json", func(p *paper, r *report.Report) error { return writeJSON(p, r, o) })
+	})
 }
 
 func writeJSON(w io.Writer, r *report.Report, o Options) error {
@@ -34,7 +32,7 @@ func writeJSON(w io.Writer, r *report.Report, o Options) error {
 		}
 		r, form.rep, form.doc = &f.rep, &f.rep, f.doc
 	}
-	return newStream(w, &form, o.Gzip).report(r, inOrder(len(r.Goroutines)))
+	return newStream(w, &form, false).report(r, inOrder(len(r.Goroutines)))
 }
 
 // jsonForm writes a file.
@@ -45,6 +43,11 @@ type jsonForm struct {
 }
 
 func (*jsonForm) name() string { return "json" }
+
+func (f *jsonForm) fresh() form {
+	c := *f
+	return &c
+}
 
 func (*jsonForm) separator() string { return comma }
 

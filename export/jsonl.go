@@ -21,11 +21,7 @@ import (
 // The other keys are those of a saved report's metadata.sdcore. There is no
 // limit on the size.
 func JSONL(w io.Writer, res redact.Result) error {
-	r, err := whole(res)
-	if err != nil {
-		return err
-	}
-	return writeJSONL(w, r)
+	return scanned(w, res, "jsonl", func(p *paper, r *report.Report) error { return writeJSONL(p, r) })
 }
 
 func writeJSONL(w io.Writer, r *report.Report) error {
@@ -54,6 +50,11 @@ type jsonlForm struct {
 }
 
 func (*jsonlForm) name() string { return "jsonl" }
+
+func (f *jsonlForm) fresh() form {
+	c := *f
+	return &c
+}
 
 func (*jsonlForm) separator() string { return "" }
 

@@ -21,11 +21,7 @@ const (
 // addresses. All text of the process stands in code spans and fenced blocks,
 // where neither Markdown nor HTML nor mentions act.
 func Markdown(w io.Writer, res redact.Result) error {
-	r, err := whole(res)
-	if err != nil {
-		return err
-	}
-	return writeMarkdown(w, r)
+	return scanned(w, res, "markdown", func(p *paper, r *report.Report) error { return writeMarkdown(p, r) })
 }
 
 func writeMarkdown(w io.Writer, r *report.Report) error {

@@ -29,12 +29,9 @@ type printed struct {
 
 // findPrinted descends to the value that was asked for; a value on the way
 // that redact removed is the answer instead.
-func findPrinted(res redact.Result, depth int) (printed, error) {
+func findPrinted(r *report.Report, depth int) (printed, error) {
 	var p printed
-	r, err := whole(res)
 	switch {
-	case err != nil:
-		return p, err
 	case len(r.Globals) == 1:
 		p.value = &r.Globals[0].Value
 	case len(r.Goroutines) > 0 && len(r.Goroutines[0].Frames) == 1 && len(r.Goroutines[0].Frames[0].Vars) == 1:
@@ -62,11 +59,16 @@ func findPrinted(res redact.Result, depth int) (printed, error) {
 
 // PrintedText writes the value that was asked for.
 func PrintedText(w io.Writer, res redact.Result, o PrintedOptions) error {
-	p, err := findPrinted(res, o.Depth)
+	o.Path = asked(res.LastScan(), o.Path)
+	return scanned(w, res, "text", func(p *paper, r *report.Report) error { return writePrinted(p, r, o) })
+}
+
+func writePrinted(w io.Writer, r *report.Report, o PrintedOptions) error {
+	p, err := findPrinted(r, o.Depth)
 	if err != nil {
 		return err
 	}
-	s := newScreen(res.Report(), o.TextOptions)
+	s := newScreen(r, o.TextOptions)
 	head := name(o.Path)
 	s.line(s.bold(head), " ", s.grey(name(p.value.Type)), " = ", block(p.value, "", len(head)+len(p.value.Type)+4, s.wide, s.ink))
 	if p.frame != nil {
@@ -81,9 +83,12 @@ func PrintedText(w io.Writer, res redact.Result, o PrintedOptions) error {
 // PrintedJSON writes the value that was asked for with its place as one JSON
 // object.
 func PrintedJSON(w io.Writer, res redact.Result, o PrintedOptions) error {
-	p, err := findPrinted(res, o.Depth)
-	if err != nil {
-		return err
-	}
-	return writeIndented(w, newPlaced(o.Path, p.goroutine, p.frame, p.value))
+	o.Path = asked(res.LastScan(), o.Path)
+	return scanned(w, res, "json", func(p *paper, r *report.Report) error {
+		found, err := findPrinted(r, o.Depth)
+		if err != nil {
+			return err
+		}
+		return writeIndented(p, newPlaced(o.Path, found.goroutine, found.frame, found.value))
+	})
 }

@@ -13,15 +13,19 @@ import (
 // Profile writes a goroutine profile for `go tool pprof`: one sample for each
 // group of equal stacks, labelled with its state.
 func Profile(w io.Writer, res redact.Result) error {
-	r, err := whole(res)
-	if err != nil {
-		return err
-	}
+	return compressed(w, true, func(w io.Writer) error {
+		return scanned(w, res, "pprof", func(p *paper, r *report.Report) error { return writeProfile(p, r) })
+	})
+}
+
+// writeProfile writes a profile that is not compressed: its strings stand there
+// as they are.
+func writeProfile(w io.Writer, r *report.Report) error {
 	p := goroutineProfile(r)
 	if err := p.CheckValid(); err != nil {
 		return fmt.Errorf("export pprof: %w", err)
 	}
-	if err := p.Write(w); err != nil {
+	if err := p.WriteUncompressed(w); err != nil {
 		return fmt.Errorf("write profile: %w", err)
 	}
 	return nil

@@ -42,10 +42,10 @@ func redactions(r *report.Report) []explained {
 // RedactionsText lists what was removed from a report: where, why, what the rule
 // looks at, and what a policy has to say to keep it.
 func RedactionsText(w io.Writer, res redact.Result, o TextOptions) error {
-	r, err := whole(res)
-	if err != nil {
-		return err
-	}
+	return scanned(w, res, "text", func(p *paper, r *report.Report) error { return writeRedactions(p, r, o) })
+}
+
+func writeRedactions(w io.Writer, r *report.Report, o TextOptions) error {
 	s := newScreen(r, o)
 	list := redactions(r)
 	total, rules := redactionSummary(r)
@@ -99,10 +99,10 @@ func (s *screen) secrets(r *report.Report) error {
 
 // RedactionsJSON writes the same as one JSON object.
 func RedactionsJSON(w io.Writer, res redact.Result) error {
-	r, err := whole(res)
-	if err != nil {
-		return err
-	}
+	return scanned(w, res, "json", func(p *paper, r *report.Report) error { return writeRedactionsJSON(p, r) })
+}
+
+func writeRedactionsJSON(w io.Writer, r *report.Report) error {
 	secrets, err := tallies(r)
 	if err != nil {
 		return err

@@ -1,6 +1,7 @@
 package export
 
 import (
+	"io"
 	"time"
 
 	"github.com/safedump/sdcore/report"
@@ -250,3 +251,6 @@ func deepReport(n int) *report.Report {
 	r.Goroutines = []report.Goroutine{{ID: 1, Crashed: true, Frames: []report.Frame{{Function: "main.main", CrashSite: true, Vars: []report.Variable{local("p", v)}}}}}
 	return r
 }
+
+// onPaper is a paper for a report that nothing is known of.
+func onPaper(w io.Writer) *paper { return &paper{out: gate{w: w}} }

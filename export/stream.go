@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"sync/atomic"
 
 	"github.com/safedump/sdcore/redact"
 	"github.com/safedump/sdcore/report"
@@ -20,9 +22,16 @@ import (
 // be called by several goroutines at once, from Head's return on. After an
 // error what was written is of no use.
 type Stream struct {
-	out  *bufio.Writer
-	zip  *gzip.Writer // nil without compression
+	w    io.Writer
+	zip  *gzip.Writer  // nil without compression
+	out  *bufio.Writer // to the gate where there is one
 	form form
+
+	// Of a report with secrets: what the output has to pass, and what was dropped.
+	gate    *gate
+	below   *bufio.Writer
+	dropped atomic.Int64
+
 	// listed is how many goroutines the head lists, written how many came.
 	listed, written int
 }
@@ -30,6 +39,8 @@ type Stream struct {
 // form is what differs between the formats.
 type form interface {
 	name() string
+	// fresh is a form like this one was before head.
+	fresh() form
 	// head writes all that comes before the goroutines.
 	head(out *bufio.Writer, r *report.Report) error
 	// goroutine appends one goroutine, which takes one line break.
@@ -53,12 +64,12 @@ func NewJSONLStream(w io.Writer, o Options) *Stream {
 }
 
 func newStream(w io.Writer, f form, compress bool) *Stream {
-	s := &Stream{form: f}
+	s := &Stream{form: f, w: w}
 	if compress {
 		s.zip = gzip.NewWriter(w) // without a time: equal reports make equal files
-		w = s.zip
+		s.w = s.zip
 	}
-	s.out = bufio.NewWriterSize(w, 64<<10)
+	s.out = bufio.NewWriterSize(s.w, 64<<10)
 	return s
 }
 
@@ -66,12 +77,43 @@ func newStream(w io.Writer, f form, compress bool) *Stream {
 // in the order in which they will come; those that will be written later have
 // neither frames nor labels. The one that crashed, if there is one, is the
 // first, is whole, and is written here: it must not be written again.
+//
+// All that is written has to pass the last scan. What is in the head, to the end
+// of the report, is rendered twice for that, first to see whether it does.
 func (s *Stream) Head(res redact.Result) error {
-	r, err := whole(res)
-	if err != nil {
+	if _, err := whole(res); err != nil {
 		return err
 	}
-	return s.head(r)
+	if scan := res.LastScan(); scan != nil {
+		s.below = s.out
+		s.gate = &gate{w: s.below, scan: scan}
+		s.out = bufio.NewWriterSize(s.gate, 64<<10)
+		before := res.Report().RedactionCounts[redact.RuleError]
+		err := twice(res, func(r redact.Result) error {
+			res = r
+			return s.rehearse(r.Report())
+		})
+		if err != nil {
+			return s.failed(err)
+		}
+		s.dropped.Add(int64(res.Report().RedactionCounts[redact.RuleError] - before))
+	}
+	return s.head(res.Report())
+}
+
+// rehearse scans what will be written of r.
+func (s *Stream) rehearse(r *report.Report) error {
+	f, out := s.form.fresh(), bufio.NewWriterSize(&gate{w: io.Discard, scan: s.gate.scan}, 64<<10)
+	if err := f.head(out, r); err != nil {
+		return err
+	}
+	if crashedGoroutine(r) == 0 {
+		out.Write(f.goroutine(nil, &r.Goroutines[0]))
+	}
+	if err := f.tail(out, len(r.Goroutines), r.RedactionCounts); err != nil {
+		return err
+	}
+	return out.Flush()
 }
 
 func (s *Stream) head(r *report.Report) error {
@@ -93,10 +135,30 @@ func (s *Stream) begin(r *report.Report) error {
 	return s.failed(s.form.head(s.out, r))
 }
 
-// Append appends a goroutine as it is to be written. It is safe for concurrent
-// use and does not change g.
-func (s *Stream) Append(dst []byte, g redact.Goroutine) []byte {
-	return s.form.goroutine(dst, g.Goroutine())
+// Append appends a goroutine as it is to be written, after the last scan. It is
+// safe for concurrent use and does not change g.
+func (s *Stream) Append(dst []byte, g redact.Goroutine) ([]byte, error) {
+	at := len(dst)
+	dst = s.form.goroutine(dst, g.Goroutine())
+	if s.gate == nil {
+		return dst, nil
+	}
+	from := max(at-s.gate.scan.Longest()+1, 0) // a secret may begin before it
+	if found, _ := s.gate.scan.Find(dst[from:]); !found {
+		return dst, nil
+	}
+	err := twice(g, func(x redact.Goroutine) error {
+		dst = s.form.goroutine(dst[:at], x.Goroutine())
+		if found, _ := s.gate.scan.Find(dst[from:]); found {
+			return errFound
+		}
+		s.dropped.Add(int64(len(x.Goroutine().Redactions) - len(g.Goroutine().Redactions)))
+		return nil
+	})
+	if err != nil {
+		return nil, s.failed(fmt.Errorf("goroutine %d: %w", g.Goroutine().ID, err))
+	}
+	return dst, nil
 }
 
 // Write writes what Append made of the next goroutines.
@@ -105,10 +167,13 @@ func (s *Stream) Write(chunk []byte) error {
 		chunk = bytes.TrimPrefix(chunk, []byte(s.form.separator()))
 	}
 	s.written += bytes.Count(chunk, []byte("\n")) // no string of JSON holds one
-	if _, err := s.out.Write(chunk); err != nil {
-		return fmt.Errorf("write report: %w", err)
+	var err error
+	if s.gate == nil {
+		_, err = s.out.Write(chunk)
+	} else if err = s.out.Flush(); err == nil {
+		err = s.gate.clean(chunk)
 	}
-	return nil
+	return s.unwritten(err)
 }
 
 // End writes what comes after the goroutines, which is the rest of the head
@@ -117,17 +182,31 @@ func (s *Stream) End(counts map[string]int) error {
 	if s.written != s.listed {
 		return s.failed(fmt.Errorf("%d goroutines are listed, %d were written", s.listed, s.written))
 	}
+	if n := int(s.dropped.Load()); n > 0 {
+		counts = maps.Clone(ruleCounts(counts))
+		counts[redact.RuleError] += n
+	}
 	if err := s.form.tail(s.out, s.written, counts); err != nil {
 		return s.failed(err)
 	}
 	err := s.out.Flush()
+	if err == nil && s.gate != nil {
+		if err = s.gate.flush(); err == nil {
+			err = s.below.Flush()
+		}
+	}
 	if err == nil && s.zip != nil {
 		err = s.zip.Close()
 	}
-	if err != nil {
-		return fmt.Errorf("write report: %w", err)
+	return s.unwritten(err)
+}
+
+// unwritten is the error of what could not be written.
+func (s *Stream) unwritten(err error) error {
+	if err == nil || errors.Is(err, errFound) {
+		return s.failed(err)
 	}
-	return nil
+	return fmt.Errorf("write report: %w", err)
 }
 
 // report writes a report that is there as a whole, its goroutines in the given
@@ -149,6 +228,9 @@ func (s *Stream) report(r *report.Report, order []int) error {
 func (s *Stream) failed(err error) error {
 	if err == nil {
 		return nil
+	}
+	if errors.Is(err, errFound) { // where nothing can be rendered again
+		err = ErrSecret
 	}
 	return fmt.Errorf("export %s: %w", s.form.name(), err)
 }

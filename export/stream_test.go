@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"reflect"
 	"slices"
@@ -260,7 +261,7 @@ func TestStreamIsWhole(t *testing.T) {
 				}
 				o := Options{MaxSize: -1, Gzip: zip}
 				var want, got bytes.Buffer
-				if err := errors.Join(writeJSON(&want, r, o), stream(NewJSONStream(&got, o), r, some)); err != nil {
+				if err := errors.Join(compressed(&want, zip, func(w io.Writer) error { return writeJSON(w, r, o) }), stream(NewJSONStream(&got, o), r, some)); err != nil {
 					t.Fatalf("%s: %v", name, err)
 				}
 				if !bytes.Equal(got.Bytes(), want.Bytes()) {

@@ -27,11 +27,7 @@ const (
 // that it is read with: what died, where, with which values, what the other
 // goroutines did, and how far the report can be trusted.
 func Text(w io.Writer, res redact.Result, o TextOptions) error {
-	r, err := whole(res)
-	if err != nil {
-		return err
-	}
-	return writeText(w, r, o)
+	return scanned(w, res, "text", func(p *paper, r *report.Report) error { return writeText(p, r, o) })
 }
 
 func writeText(w io.Writer, r *report.Report, o TextOptions) error {

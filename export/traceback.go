@@ -1,7 +1,7 @@
 package export
 
 import (
-	"bufio"
+	"bytes"
 	"fmt"
 	"io"
 	"strings"
@@ -14,50 +14,56 @@ import (
 // that read those: the crashing goroutine first, then the others. The words of
 // arguments and the offsets into functions are left out.
 func Traceback(w io.Writer, res redact.Result) error {
-	r, err := whole(res)
-	if err != nil {
-		return err
-	}
-	return writeTraceback(w, r)
+	return scanned(w, res, "traceback", func(p *paper, r *report.Report) error { return writeTraceback(p, r) })
 }
 
-func writeTraceback(w io.Writer, r *report.Report) error {
-	out := bufio.NewWriter(w)
-	earlierPanics(out, &r.Crash.Exception)
+func writeTraceback(p *paper, r *report.Report) error {
+	var head bytes.Buffer
+	earlierPanics(&head, &r.Crash.Exception)
 	for i, l := range plainLines(deathText(&r.Crash), 1<<16) {
 		if i > 0 {
-			fmt.Fprint(out, "\t")
+			fmt.Fprint(&head, "\t")
 		}
-		fmt.Fprintln(out, l)
+		fmt.Fprintln(&head, l)
 	}
 	if r.Crash.Signal != nil {
-		fmt.Fprintln(out, signalText(r.Crash.Signal))
+		fmt.Fprintln(&head, signalText(r.Crash.Signal))
+	}
+	if _, err := p.Write(head.Bytes()); err != nil {
+		return fmt.Errorf("write report: %w", err)
 	}
 	shared := groupFrames(r)
-	for _, i := range interest(r, crashedGoroutine(r)) {
-		g := &r.Goroutines[i]
-		frames := g.Frames
-		if len(frames) == 0 {
-			frames = shared[g.Group]
-		}
-		if len(frames) == 0 {
-			continue
-		}
-		fmt.Fprintf(out, "\ngoroutine %d [%s]:\n", g.ID, name(stateText(g.Status, g.WaitReason)))
-		for j := range frames {
-			tracebackFrame(out, &frames[j])
-		}
-		if g.OmittedFrames > 0 {
-			fmt.Fprintf(out, "...additional frames elided...\n")
-		}
-		if c := g.Creator; c != nil {
-			fmt.Fprintf(out, "created by %s in goroutine %d\n\t%s\n", name(c.Function), c.Goroutine, place(c.File, c.Line))
+	for _, frames := range shared {
+		head.Reset()
+		tracebackFrames(&head, frames)
+		if err := p.check(head.Bytes()); err != nil {
+			return err
 		}
 	}
-	if err := out.Flush(); err != nil {
-		return fmt.Errorf("write traceback: %w", err)
+	return p.goroutines(interest(r, crashedGoroutine(r)), r.Goroutines, func() pen {
+		var b bytes.Buffer
+		return pen{&b, func(g *report.Goroutine) { tracebackGoroutine(&b, g, shared) }}
+	})
+}
+
+// tracebackGoroutine prints a goroutine whose stack is known, or that of its
+// group.
+func tracebackGoroutine(w io.Writer, g *report.Goroutine, shared map[int][]report.Frame) {
+	frames := g.Frames
+	if len(frames) == 0 {
+		frames = shared[g.Group]
 	}
-	return nil
+	if len(frames) == 0 {
+		return
+	}
+	fmt.Fprintf(w, "\ngoroutine %d [%s]:\n", g.ID, name(stateText(g.Status, g.WaitReason)))
+	tracebackFrames(w, frames)
+	if g.OmittedFrames > 0 {
+		fmt.Fprintf(w, "...additional frames elided...\n")
+	}
+	if c := g.Creator; c != nil {
+		fmt.Fprintf(w, "created by %s in goroutine %d\n\t%s\n", name(c.Function), c.Goroutine, place(c.File, c.Line))
+	}
 }
 
 // groupFrames are the frames of each group, for its goroutines that have none
@@ -84,10 +90,13 @@ func earlierPanics(w io.Writer, e *report.Exception) {
 	}
 }
 
-// tracebackFrame prints a frame as often as it occurs in a row.
-func tracebackFrame(w io.Writer, f *report.Frame) {
-	fmt.Fprintf(w, "%s(...)\n\t%s\n", name(f.Function), place(f.File, f.Line))
-	if f.Repeat > 1 {
-		fmt.Fprintf(w, "...%d more calls of the same frame elided...\n", f.Repeat-1)
+// tracebackFrames prints each frame, and how often it occurs in a row.
+func tracebackFrames(w io.Writer, frames []report.Frame) {
+	for i := range frames {
+		f := &frames[i]
+		fmt.Fprintf(w, "%s(...)\n\t%s\n", name(f.Function), place(f.File, f.Line))
+		if f.Repeat > 1 {
+			fmt.Fprintf(w, "...%d more calls of the same frame elided...\n", f.Repeat-1)
+		}
 	}
 }

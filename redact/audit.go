@@ -84,7 +84,8 @@ func plainName(name string) string {
 	return name
 }
 
-// record notes that what the walk stands at was removed.
+// record notes that what the walk stands at was removed: it is called when that is
+// done, so that no record stands for a value that is still there.
 func (u *run) record(rule, reason string) {
 	u.dirty = true
 	if u.muted > 0 || u.silent {
@@ -92,6 +93,13 @@ func (u *run) record(rule, reason string) {
 	}
 	u.counts[rule]++
 	*u.sink = append(*u.sink, report.Redaction{Location: u.loc.String(), Reason: reason, Rule: rule, Timestamp: u.x.stamp})
+}
+
+// recordAll notes why what the walk stands at was removed, or pieces of it.
+func (u *run) recordAll(list []why) {
+	for _, w := range list {
+		u.record(w.rule, w.reason)
+	}
 }
 
 // nameReason is the reason of a record for a name: the entry of the rule data,

@@ -10,6 +10,9 @@
 // Equal secrets show as one number, [PlaceholderOf], that says nothing else about
 // them.
 //
+// A result knows the secrets that were found: its [LastScan] looks for them in
+// what is written of it, and Dropped removes what holds one all the same.
+//
 // It fails closed: a value that can't be judged is dropped, a report with a
 // string field that nobody decided about is refused, a bad rule is an error
 // before anything is read. Nothing here prints, and no error or audit record

@@ -29,6 +29,9 @@ func Explain(r report.Redaction) Explanation {
 	case RuleCustom:
 		return Explanation{"a rule of the policy", "change the rule in the policy that the report was made with"}
 	case RuleError:
+		if r.Reason == lastScanReason {
+			return Explanation{"the last scan found a secret in the finished output: a rule or a format of sdcore has failed", "nothing: please report it as a bug"}
+		}
 		return Explanation{"it could not be judged, and what is not judged is not shown", "nothing: it is dropped whatever the policy says"}
 	case RuleType:
 		return Explanation{"the type says that its values are secret", allowType(r)}

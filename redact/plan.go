@@ -77,6 +77,16 @@ func (p *structPlan) String() string {
 	return strings.Join(list, " ")
 }
 
+// of is the plan of the elements of a list that t is the type of, nil for none.
+func (p *structPlan) of(t reflect.Type) *structPlan {
+	for i := range p.fields {
+		if e := p.fields[i].elem; e != nil && e.typ == t {
+			return e
+		}
+	}
+	return nil
+}
+
 type fieldPlan struct {
 	index    int
 	json     string

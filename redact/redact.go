@@ -2,12 +2,16 @@ package redact
 
 import (
 	"fmt"
+	"reflect"
 
 	"github.com/safedump/sdcore/report"
 )
 
 // Result is a redacted report. Only Apply and [Stream.Seal] make one.
-type Result struct{ r *report.Report }
+type Result struct {
+	r    *report.Report
+	last *LastScan // nil if nothing was found secret
+}
 
 // Report returns the redacted report, not to be changed. It is nil for the
 // zero Result.
@@ -34,8 +38,9 @@ type Redactor struct {
 	tags      *tagRules
 	triggers  *triggerTable
 	providers *providerSet
-	plan      *structPlan
-	stamp     string // of the audit records
+	plan      *structPlan // of a report
+	goroutine *structPlan // of one of its goroutines
+	stamp     string      // of the audit records
 }
 
 // New compiles p. It fails where [Policy.Validate] does, and where the report
@@ -49,8 +54,8 @@ func New(p Policy) (*Redactor, error) {
 		return nil, fmt.Errorf("redact: %w", err)
 	}
 	x := &Redactor{
-		policy: p, plan: plan, names: newNameRules(), types: newTypeRules(), tags: newTagRules(), triggers: newTriggerTable(),
-		providers: &providerSet{}, stamp: report.Stamp(p.Time),
+		policy: p, plan: plan, goroutine: plan.of(reflect.TypeFor[report.Goroutine]()), names: newNameRules(), types: newTypeRules(), tags: newTagRules(),
+		triggers: newTriggerTable(), providers: &providerSet{}, stamp: report.Stamp(p.Time),
 	}
 	if x.choices, err = compileChoices(p); err != nil {
 		return nil, err

@@ -94,19 +94,20 @@ func (u *run) shorten(v *report.Value) {
 		return
 	}
 	length := v.Len
+	var why []why
 	for round := 0; ; round++ {
 		if round >= maxRounds {
 			wipe(v)
+			u.recordAll(why)
 			u.record(RuleError, "sanitization error")
 			return
 		}
 		s = s[:cutAt(s, limit)]
 		j := u.text(s, u.valueMode(v, s)|modeCut)
-		for _, w := range j.why {
-			u.record(w.rule, w.reason)
-		}
+		why = append(why, j.why...)
 		if j.whole {
 			j.wipe(v)
+			u.recordAll(why)
 			return
 		}
 		s = j.out
@@ -116,6 +117,7 @@ func (u *run) shorten(v *report.Value) {
 	}
 	v.SetContents(s)
 	v.State, v.Len = report.StateTruncated, length
+	u.recordAll(why)
 }
 
 // cutAt returns where s is cut so that at most limit bytes are left: not

@@ -60,11 +60,9 @@ func (u *run) spelledSecret(v *report.Value, judge func(string, mode) judged) bo
 		u.dirty = u.dirty || u.search.holds(s, m&modeCut != 0)
 		return false
 	}
-	for _, w := range slices.Compact(j.why) {
-		u.record(w.rule, w.reason)
-	}
 	number := numberIn(j.out)
 	wipe(v)
 	v.Secret = int32(number)
+	u.recordAll(slices.Compact(j.why))
 	return true
 }

@@ -24,6 +24,7 @@ type Stream struct {
 	// After Seal.
 	redactors []*run
 	sealed    *report.Report
+	last      *LastScan              // for what is written
 	counts    map[string]int         // of the head
 	listed    map[int]map[string]int // of its goroutines that Redact may see
 
@@ -113,7 +114,8 @@ func (s *Stream) redactHead(head *report.Report) (res Result, err error) {
 	s.learners = nil
 	u.finish(r, l.learned)
 	s.sealed, r.RedactionCounts = r, maps.Clone(u.counts)
-	return Result{r: r}, nil
+	s.last = s.x.lastScan(u.search)
+	return Result{r, s.last}, nil
 }
 
 // listed counts what was removed in each goroutine of out, which in became.
@@ -152,7 +154,7 @@ func (s *Stream) Redact(worker, index int, g *report.Goroutine) (out Goroutine, 
 	if s.x.policy.Shape {
 		shapeGoroutine(g)
 	}
-	return Goroutine{g}, nil
+	return Goroutine{g, index, s.last}, nil
 }
 
 // Keep puts a goroutine that Redact returned into its place in the report that

@@ -236,12 +236,13 @@ const partly = "partly redacted"
 
 // replaced puts the outcome of judging a value's text in place.
 func (u *run) replaced(v *report.Value, j judged) {
-	if !j.hit {
-		return
+	if j.hit {
+		replace(v, j)
+		u.recordAll(j.why)
 	}
-	for _, w := range j.why {
-		u.record(w.rule, w.reason)
-	}
+}
+
+func replace(v *report.Value, j judged) {
 	switch v.Kind {
 	case report.KindString, report.KindBytes, report.KindText:
 		if j.whole {

@@ -162,13 +162,11 @@ func (j judge) list(list []string, d decision, field string) []string {
 	u := j.u
 	switch {
 	case d == decideName:
-		list = slices.DeleteFunc(list, func(name string) bool {
-			denied := u.envDenied(name)
-			if denied {
-				u.record(RuleName, "removed denylisted name")
-			}
-			return denied
-		})
+		all := len(list)
+		list = slices.DeleteFunc(list, u.envDenied)
+		for range all - len(list) {
+			u.record(RuleName, "removed denylisted name")
+		}
 	case d == decideArgs:
 		u.arguments(list)
 	case field == "lines":
@@ -256,9 +254,7 @@ func (u *run) apply(s *string, f func() judged) bool {
 		return false
 	}
 	*s = j.out
-	for _, w := range j.why {
-		u.record(w.rule, w.reason)
-	}
+	u.recordAll(j.why)
 	return true
 }
 

@@ -8,8 +8,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/safedump/sdcore"
+	"github.com/safedump/sdcore/export"
 	"github.com/safedump/sdcore/redact"
-	"github.com/safedump/sdcore/report"
 )
 
 // analyzeFlags are the flags of analyze, shared with demo.
@@ -144,25 +144,12 @@ func (a *app) analyze(ctx context.Context, core, binary string, f *analyzeFlags)
 // partial turns an incomplete report into the exit status for it, and says
 // what is missing.
 func (a *app) partial(res redact.Result) error {
-	rep := res.Report()
-	if rep.Complete {
+	if res.Report().Complete {
 		return nil
 	}
-	var first *report.Problem
-	more := -1
-	for i := range rep.Problems {
-		if rep.Problems[i].Missing {
-			if more++; first == nil {
-				first = &rep.Problems[i]
-			}
-		}
-	}
-	text := "something is missing from the report"
-	if first != nil {
-		text = first.Subject + ": " + first.Message
-	}
-	if more > 0 {
-		text += fmt.Sprintf(" (and %d more problems)", more)
+	text, err := export.MissingText(res)
+	if err != nil {
+		return err
 	}
 	fmt.Fprintf(a.stderr, "sdcore: incomplete: %s\n", oneLine(text))
 	return errPartial

@@ -9,6 +9,7 @@ import (
 
 	"github.com/safedump/sdcore"
 	"github.com/safedump/sdcore/corefile"
+	"github.com/safedump/sdcore/export"
 	"github.com/safedump/sdcore/report"
 )
 
@@ -92,6 +93,7 @@ func hint(err error) string {
 		{corefile.ErrNotELF, "pass an ELF core dump and the executable that it is of"},
 		{corefile.ErrTruncated, "the file was cut: was the disk full, or RLIMIT_CORE (ulimit -c) too small?"},
 		{sdcore.ErrNoBinary, "name it as the second argument, or its directory with --bin-path"},
+		{export.ErrSecret, "please report this as a bug of sdcore; another --format may be free of it"},
 		{report.ErrNewerSchema, "it was written by a newer version: update sdcore"},
 		{report.ErrNotReport, "pass a *.safedump.json file"},
 		{fs.ErrPermission, "run as the user that owns it"},

@@ -12,6 +12,8 @@ import (
 	"regexp"
 	"strings"
 	"syscall"
+
+	"github.com/safedump/sdcore/export"
 )
 
 // writeTemp writes a file under a temporary name in dir, 0600, and returns
@@ -87,8 +89,8 @@ func (a *app) saveReport(name string, write func(io.Writer) error) (string, erro
 	}
 	if err == nil {
 		var path string
-		if path, err = saveNew(dir, name, write); err == nil {
-			return path, nil
+		if path, err = saveNew(dir, name, write); err == nil || errors.Is(err, export.ErrSecret) {
+			return path, err // it can't be written elsewhere either
 		}
 	}
 	fallback, ferr := os.MkdirTemp("", "safedump-fallback-")

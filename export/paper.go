@@ -1,0 +1,132 @@
+package export
+
+import (
+	"bytes"
+	"fmt"
+	"runtime"
+
+	"github.com/safedump/sdcore/redact"
+	"github.com/safedump/sdcore/report"
+)
+
+// paper is what a report is rendered on. It is held until it is whole and has
+// passed the last scan.
+type paper struct {
+	out     gate
+	res     redact.Result // what is rendered
+	b       bytes.Buffer
+	settled bool // something was let go: it can't be rendered again
+}
+
+// Write holds b, or writes it where there is nothing to be looked for.
+func (p *paper) Write(b []byte) (int, error) {
+	if p.out.scan == nil {
+		return p.out.w.Write(b)
+	}
+	return p.b.Write(b)
+}
+
+// check scans what will be a part of every goroutine that is written.
+func (p *paper) check(text []byte) error {
+	if p.out.scan != nil {
+		if found, _ := p.out.scan.Find(text); found {
+			return p.hit()
+		}
+	}
+	return nil
+}
+
+// hit is the error for a secret that was found.
+func (p *paper) hit() error {
+	if p.settled {
+		return ErrSecret
+	}
+	return errFound
+}
+
+// settle scans what was written and lets it go.
+func (p *paper) settle() error {
+	if p.b.Len() == 0 {
+		return nil
+	}
+	if err := p.check(p.b.Bytes()); err != nil {
+		return err
+	}
+	if err := p.out.clean(p.b.Bytes()); err != nil {
+		return p.unwritten(err)
+	}
+	p.settled = true
+	p.b.Reset()
+	return nil
+}
+
+// unwritten is the error of what could not be let go.
+func (p *paper) unwritten(err error) error {
+	if err == errFound {
+		return p.hit()
+	}
+	return fmt.Errorf("write report: %w", err)
+}
+
+// goroutinesPart is how many goroutines are written at once.
+const goroutinesPart = 64
+
+// pen renders goroutines into a buffer, one after the other.
+type pen struct {
+	b         *bytes.Buffer
+	goroutine func(*report.Goroutine)
+}
+
+// goroutines writes goroutines of the report, in the order of the indexes. What
+// was written before is let go. Of a million, text is made and scanned on several
+// processors, by pens that newPen returns, while what came before is written;
+// after a hit only the goroutine that holds it is rendered again.
+func (p *paper) goroutines(order []int, all []report.Goroutine, newPen func() pen) error {
+	if err := p.settle(); err != nil {
+		return err
+	}
+	p.settled = true
+	parts := (len(order) + goroutinesPart - 1) / goroutinesPart
+	pens := make([]pen, max(1, min(parts, runtime.GOMAXPROCS(0), maxScreens)))
+	for i := range pens {
+		pens[i] = newPen()
+	}
+	return inTurn(parts, len(pens), func(worker, part int) ([]byte, error) {
+		own, some := pens[worker], order[part*goroutinesPart:min((part+1)*goroutinesPart, len(order))]
+		own.b.Reset()
+		for _, i := range some {
+			own.goroutine(&all[i])
+		}
+		text := own.b.Bytes()
+		if p.check(text) == nil {
+			return text, nil
+		}
+		return p.again(some, own)
+	}, func(text []byte) error {
+		if err := p.out.clean(text); err != nil {
+			return p.unwritten(err)
+		}
+		return nil
+	})
+}
+
+// again renders goroutines of which one holds a secret, each by itself.
+func (p *paper) again(some []int, own pen) ([]byte, error) {
+	var text []byte
+	for _, i := range some {
+		g := p.res.Goroutine(i)
+		err := twice(g, func(g redact.Goroutine) error {
+			own.b.Reset()
+			own.goroutine(g.Goroutine())
+			if p.check(own.b.Bytes()) != nil {
+				return errFound
+			}
+			return nil
+		})
+		if err != nil {
+			return nil, fmt.Errorf("goroutine %d: %w", g.Goroutine().ID, err)
+		}
+		text = append(text, own.b.Bytes()...)
+	}
+	return text, p.check(text)
+}
