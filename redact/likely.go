@@ -2,26 +2,6 @@ package redact
 
 import "strings"
 
-// likely is the verdict on names in texts that say something only together with
-// a value that looks like a token: key=, _auth=, x-functions-key:.
-func likely(name string) nameVerdict {
-	words := splitWords(name)
-	if len(words) == 0 {
-		return nameVerdict{}
-	}
-	last := words[len(words)-1]
-	if last != "key" && last != "auth" && last != "pat" {
-		return nameVerdict{}
-	}
-	if len(words) > 1 {
-		switch words[len(words)-2] {
-		case "public", "pub", "primary", "foreign", "partition", "sort", "row", "cache", "object", "routing", "idempotency", "group", "hash", "lookup":
-			return nameVerdict{}
-		}
-	}
-	return nameVerdict{class: classWeak, rule: RuleName, word: last}
-}
-
 // looksToken reports whether a value is what programs make, not people: in one
 // piece, 16 bytes or more, with twelve letters and digits in a row that are mixed;
 // in hex 32 or more. UUIDs are none.
@@ -49,16 +29,6 @@ func mixed(s string) bool {
 		}
 	}
 	return changes >= 3 && (len(s) >= 32 || charsHex.run(s) < len(s))
-}
-
-// trustedWord reports whether a word of Safedump's list means the same as a
-// part of a longer word: PGPASSWORD, but not tokenizer or secretary.
-func trustedWord(word string) bool {
-	switch word {
-	case "password", "passwd", "passphrase", "apikey", "api_key", "private_key", "secret_key", "access_key", "credential":
-		return true
-	}
-	return false
 }
 
 // userFlagAt finds the password in "-u name:password" and "--user name:password",

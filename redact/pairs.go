@@ -18,6 +18,12 @@ func (u *run) pairAt(s string, i int, m mode) (span, bool) {
 	if m&modeSource != 0 && s[i] == '=' {
 		start, end = beforeType(s, start, end)
 	}
+	if s[i] == ':' && (i > 0 && s[i-1] == ':' || i+1 < len(s) && s[i+1] == ':' || quoted == 0 && start > 0 && s[start-1] == ':') {
+		return span{}, false // Net::HTTP, urn:ietf:oauth:2.0
+	}
+	if s[i] == ':' && start > 0 && s[start-1] == '[' && s[i-1] == ']' && (start == 1 || s[start-2] == '\n') {
+		return span{}, false // a link's target in Markdown
+	}
 	v := u.textName(s[start:end])
 	if s[start:end] == "sig" && start > 0 && (s[start-1] == '&' || s[start-1] == '?') { // Azure's shared access signature
 		v = nameVerdict{class: classStrong, rule: RuleName, word: "sig"}
@@ -53,8 +59,18 @@ func (u *run) pairAt(s string, i int, m mode) (span, bool) {
 		})
 	}
 	u.effort += b - a
-	if !ok || trivialValue(s[a:b]) || guess(v) && !looksToken(s[a:b]) {
+	if !ok || guess(v) && !looksToken(s[a:b]) {
 		return span{}, false
+	}
+	what := pairValue{text: s, name: s[start:end], at: start, sep: i, a: a, b: b, judgment: v}
+	what.quoted = a > from && strings.IndexByte("\"'`;", s[a-1]) >= 0 || s[i] == '>'
+	if a > 0 && s[a-1] == '{' && v.class == classText {
+		return span{}, false // its members are judged by their own names
+	}
+	if u.noValue(&what) {
+		if a, b, ok = u.madeFrom(&what); !ok {
+			return span{}, false
+		}
 	}
 	g := gradeStrict
 	if v.loose {
@@ -130,45 +146,6 @@ func beforeType(s string, start, end int) (int, int) {
 		j--
 	}
 	return j, end
-}
-
-// textName is the verdict on a name inside a text. What Safedump's list denies
-// without the word alone saying much (key: value, hash=...) does not count
-// here, nor does personal data: too much of ordinary text would go.
-func (u *run) textName(name string) nameVerdict {
-	if v, ok := u.inText[name]; ok {
-		return v
-	}
-	v := u.x.judgeName(nameKey{name: name})
-	switch {
-	case v.class == classStrong, v.class == classText && v.word != "seed" && v.word != "session":
-	case v.class == classWeak && v.numbers, v.rule == RuleCustom:
-	case strings.EqualFold(name, "pw"):
-		v = nameVerdict{class: classStrong, rule: RuleName, word: "pw", loose: true, numbers: true}
-	case v.class == classWeak && trustedWord(v.word) && !u.x.names.counts(name):
-		v.numbers = true
-	default:
-		v = likely(name)
-	}
-	if len(u.inText) < maxCached {
-		u.inText[strings.Clone(name)] = v
-	}
-	return v
-}
-
-// guess reports whether a verdict of textName counts only with a value that
-// looks like a token.
-func guess(v nameVerdict) bool {
-	return v.class == classWeak && !v.numbers && v.rule != RuleCustom
-}
-
-// headerName reports whether the value of a name goes on to the end of the line.
-func headerName(word string) bool {
-	switch word {
-	case "authorization", "mnemonic", "passphrase", "seed phrase", "recovery phrase":
-		return true
-	}
-	return false
 }
 
 // spokenAt finds the literal after a word at the space at s[i]: PASSWORD 'x',

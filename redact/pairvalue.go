@@ -29,6 +29,16 @@ func valueAfter(s string, from int, f valueForm) (a, b int, ok bool) {
 	if strings.HasPrefix(s[k:], "[]string{") {
 		k += len("[]string")
 	}
+	if entity := quoteEntity(s[k:]); entity != "" { // escaped for HTML
+		a = k + len(entity)
+		if n := strings.Index(s[a:], entity); n >= 0 {
+			return a, a + n, true
+		}
+		return a, lineEnd(s, a, false), true
+	}
+	if n := literalPrefix(s[k:]); n > 0 && !f.line {
+		k += n
+	}
 	slashes := 0
 	for k+slashes < len(s) && s[k+slashes] == '\\' && slashes < 7 {
 		slashes++
@@ -203,4 +213,26 @@ func endsValue(rest string) bool {
 	}
 	n := charsDotted.run(rest)
 	return n > 0 && n < len(rest) && (rest[n] == '=' || rest[n] == ':')
+}
+
+// quoteEntity returns the quote that s begins with as HTML has it, empty for none.
+func quoteEntity(s string) string {
+	if len(s) < 6 || s[0] != '&' {
+		return ""
+	}
+	for _, e := range [...]string{"&quot;", "&apos;", "&#39;", "&#34;", "&#x27;", "&#x22;"} {
+		if strings.HasPrefix(s, e) {
+			return e
+		}
+	}
+	return ""
+}
+
+// literalPrefix returns the length of the letter that Python and others have
+// before a literal: b"x", r'x', f"x".
+func literalPrefix(s string) int {
+	if len(s) > 2 && strings.IndexByte("bBuUrRfF$@", s[0]) >= 0 && (s[1] == '"' || s[1] == '\'') {
+		return 1
+	}
+	return 0
 }
