@@ -6,6 +6,12 @@ import "strings"
 // piece, 16 bytes or more, with twelve letters and digits in a row that are mixed;
 // in hex 32 or more. UUIDs are none.
 func looksToken(s string) bool {
+	if k := strings.IndexByte(s, ':'); k >= 32 { // a key and its number
+		s = s[:k]
+	}
+	if n := len(s); n >= 32 && n < 200 && n != 36 && charsURL.run(s) == n && strings.Trim(s, "0123456789abcdef-") == "" && strings.Count(s, "-") < 4 && entropy(s) > 3.2 && !digitsOnly(s) {
+		return true
+	}
 	if len(s) < 16 || len(s) > 512 || charsBearer.run(s) < len(s) || s[0] == '/' || strings.Count(s, ".") > 2 {
 		return false
 	}
@@ -18,6 +24,15 @@ func looksToken(s string) bool {
 	}
 	return false
 }
+
+// tokenLike reports whether a value looks like a token by its characters, or
+// as one that was drawn by chance.
+func (u *run) tokenLike(s string) bool {
+	return (looksToken(s) || charsBearer.run(s) == len(s) && u.x.triggers.random(s, likelyBits)) && !maskedToken(s)
+}
+
+// likelyBits is the threshold of tokens beside a name that says little.
+const likelyBits = 4.5
 
 // mixed reports whether letters and digits alternate as they do in no word with
 // a number behind it.

@@ -94,7 +94,7 @@ func aboutWords() []string {
 		"lifetime", "interval", "validity", "window", "delay", "iteration", "round", "policy", "strategy", "setting", "restriction",
 		"size", "length", "len", "bit", "count", "limit", "enabled", "required", "disabled", "supported", "optional", "allowed",
 		"title", "subject", "prompt", "prefix", "suffix", "user", "username", "owner", "audience", "scope", "issuer", "domain", "host", "port",
-		"server", "region", "level", "permission", "attribute", "option", "usage", "index", "position", "cert",
+		"server", "region", "level", "fingerprint", "thumbprint", "permission", "attribute", "option", "usage", "index", "position", "cert",
 	}
 }
 
@@ -103,7 +103,8 @@ func aboutWords() []string {
 func doerWords() []string {
 	return []string{
 		"provider", "manager", "service", "factory", "generator", "validator", "handler", "controller", "helper", "builder", "parser", "resolver",
-		"repository", "store", "plugin", "extension", "error", "event", "request", "rule", "source", "from", "state", "reset", "page",
+		"repository", "store", "plugin", "extension", "error", "event", "request", "rule", "source", "from", "state", "reset", "page", "encoder", "hasher",
+		"converter", "filter", "interceptor", "listener", "adapter", "form", "input", "button", "screen", "expired", "changed", "valid",
 	}
 }
 

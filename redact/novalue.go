@@ -23,7 +23,9 @@ func (u *run) noValue(p *pairValue) bool {
 		return true
 	case sameName(p.name, s) && !strings.Contains(strings.ToLower(p.name), "pass"):
 		return true
-	case p.judgment.made && (names.blandValue(s) || oneSign(s)):
+	case p.judgment.made && (names.blandValue(s) || oneSign(s) || maskedToken(s)):
+		return true
+	case p.quoted && askingFor(s):
 		return true
 	case pointsTo(s) && !holdsURL(p.judgment.word), release(s):
 		return true
@@ -108,6 +110,9 @@ const masks = "xX*.•●…#-_ "
 // masked reports whether s shows that something was here: ********, xxxx-xxxx,
 // sk-xxxxxxxx, sk-...
 func masked(s string) bool {
+	if strings.HasSuffix(s, "/...") {
+		return true
+	}
 	core := strings.TrimRight(s, masks)
 	body := s[len(core):]
 	if core != "" && (len(core) > 12 || body == "" || body[0] != '-' && body[0] != '_') {
@@ -119,7 +124,23 @@ func masked(s string) bool {
 // oneSign reports whether s is one letter over and over.
 func oneSign(s string) bool {
 	t := strings.Trim(s, "-. ")
+	if len(t) >= 8 && strings.Trim(s, "0-") == "" {
+		return true
+	}
 	return len(t) >= 5 && strings.Trim(t, t[:1]) == "" && !digitsOnly(t[:1])
+}
+
+// askingFor reports whether s is a sentence about your password.
+func askingFor(s string) bool {
+	low := strings.ToLower(s)
+	return strings.Count(low, " ") >= 2 && (strings.Contains(low, " your ") || strings.HasPrefix(low, "your ")) &&
+		(strings.Contains(low, "password") || strings.Contains(low, "token") || strings.Contains(low, "secret") || strings.Contains(low, " key"))
+}
+
+// humpedWords reports whether s is of words as names of programs are:
+// hf_requiredCharacteristicTypes.
+func humpedWords(s string) bool {
+	return letters(s) && humped(s) && plainCode(s) && strings.ToLower(s) != s && strings.ToUpper(s) != s
 }
 
 // maskedToken reports whether what has the form of a token is an example: a

@@ -12,8 +12,8 @@ func (u *run) pairAt(s string, i int, m mode) (span, bool) {
 	if start >= end {
 		return span{}, false
 	}
-	if s[i] == '>' && (start == 0 || s[start-1] != '<' || start > 1 && s[start-2] == '=') {
-		return span{}, false // no element, or a template: password=<password>
+	if s[i] == '>' && !elementAt(s, start, i) {
+		return span{}, false
 	}
 	if m&modeSource != 0 && s[i] == '=' {
 		start, end = beforeType(s, start, end)
@@ -59,7 +59,7 @@ func (u *run) pairAt(s string, i int, m mode) (span, bool) {
 		})
 	}
 	u.effort += b - a
-	if !ok || guess(v) && !looksToken(s[a:b]) {
+	if !ok || guess(v) && !u.tokenLike(s[a:b]) {
 		return span{}, false
 	}
 	what := pairValue{text: s, name: s[start:end], at: start, sep: i, a: a, b: b, judgment: v}
@@ -77,6 +77,18 @@ func (u *run) pairAt(s string, i int, m mode) (span, bool) {
 		g = gradeLoose
 	}
 	return span{start: a, end: b, rule: v.rule, reason: nameReason(v), grade: g}, true
+}
+
+// elementAt reports whether the name at s[start] and the ">" at s[i] begin an XML
+// element with a text, and not a template: password=<password>.
+func elementAt(s string, start, i int) bool {
+	if start == 0 || s[start-1] != '<' || start > 1 && s[start-2] == '=' {
+		return false
+	}
+	if k := strings.IndexByte(s[i+1:], '<'); k >= 0 {
+		return i+k+2 >= len(s) || s[i+k+2] == '/'
+	}
+	return i+1 < len(s) && charsAlnum.has(s[i+1]) && (start < 2 || s[start-2] == '>' || s[start-2] == '\n')
 }
 
 // literalAround returns the end of the literal that s[i] stands in, where s is a
@@ -148,6 +160,49 @@ func beforeType(s string, start, end int) (int, int) {
 	return j, end
 }
 
+// afterWord finds the value after a word and the two signs at s[i]: that of
+// PASSWORD 'x', set_token("x"), -token x.
+func (u *run) afterWord(s string, i int, m mode) (span, bool) {
+	switch {
+	case s[i] == '(':
+		return u.callAt(s, i)
+	case s[i+1] == '-':
+		if i+2 < len(s) && charsAlnum.has(s[i+2]) {
+			return u.flagAt(s, i+1, 1, m)
+		}
+		return span{}, false
+	}
+	return u.spokenAt(s, i)
+}
+
+// callAt finds the literal that is given to a setter, whose bracket is at s[i]:
+// setPassword("x"), withToken('x'). What another method is given counts when
+// it looks like a token.
+func (u *run) callAt(s string, i int) (span, bool) {
+	start := i
+	for start > 0 && i-start < maxTextName && charsWord.has(s[start-1]) {
+		start--
+	}
+	name := s[start:i]
+	low := strings.ToLower(name[:min(4, len(name))])
+	setter := strings.HasPrefix(low, "set") || low == "with"
+	if len(name) < 4 || !setter && (start == 0 || s[start-1] != '.') {
+		return span{}, false
+	}
+	v := u.textName(name)
+	if v.class == classNone {
+		return span{}, false
+	}
+	a := i + 2
+	b := closingQuote(s[:min(len(s), a+512)], a, s[i+1], 0)
+	u.effort += b - a
+	p := &pairValue{text: s, name: name, at: start, sep: i, a: a, b: b, quoted: true, judgment: v}
+	if (guess(v) || !setter) && !u.tokenLike(s[a:b]) || u.noValue(p) {
+		return span{}, false
+	}
+	return span{start: a, end: b, rule: v.rule, reason: nameReason(v), grade: gradeStrict}, true
+}
+
 // spokenAt finds the literal after a word at the space at s[i]: PASSWORD 'x',
 // IDENTIFIED BY 'x'. Only words of passwords count: a token or secret in
 // quotes is mostly a name.
@@ -174,23 +229,30 @@ func (u *run) spokenAt(s string, i int) (span, bool) {
 	return span{start: i + 2, end: end, rule: RuleName, reason: "matched denylist: '" + word + "'", grade: gradeLoose}, true
 }
 
-// flagAt finds the value of a flag in a text: "--token x".
-func (u *run) flagAt(s string, i int, m mode) (span, bool) {
+// flagAt finds the value of a flag in a text, which begins with so many dashes at
+// s[i]: "--token x".
+func (u *run) flagAt(s string, i, dashes int, m mode) (span, bool) {
 	if m&modePairs == 0 || m&modeSource != 0 || i > 0 && s[i-1] != ' ' && s[i-1] != '"' && s[i-1] != '\n' && s[i-1] != '\t' ||
-		i+2 >= len(s) || s[i+2] == '-' {
+		i+dashes >= len(s) || s[i+dashes] == '-' {
 		return span{}, false
 	}
-	n := charsURL.run(s[i+2:])
-	end := i + 2 + n
-	if n == 0 || n > maxTextName || end >= len(s) || s[end] != ' ' {
+	start := i + dashes
+	n := charsURL.run(s[start:])
+	end := start + n
+	if n < 3 && dashes == 1 || n == 0 || n > maxTextName || end >= len(s) || s[end] != ' ' {
 		return span{}, false
 	}
-	v := u.textName(s[i+2 : end])
-	if v.class == classNone || guess(v) || u.x.names.counts(s[i+2:end]) {
+	name := s[start:end]
+	v := u.textName(name)
+	if v.class == classNone || u.x.names.counts(name) {
 		return span{}, false
 	}
 	a, b, ok := valueAfter(s, end, valueForm{})
-	if !ok || a < len(s) && s[a] == '-' || trivialValue(s[a:b]) {
+	if !ok || a < len(s) && s[a] == '-' || guess(v) && !u.tokenLike(s[a:b]) {
+		return span{}, false
+	}
+	p := &pairValue{text: s, name: name, at: start, sep: end, a: a, b: b, quoted: true, judgment: v} // a shell needs no quotes
+	if u.noValue(p) || trivialValue(s[a:b]) {
 		return span{}, false
 	}
 	return span{start: a, end: b, rule: v.rule, reason: nameReason(v), grade: gradeStrict}, true

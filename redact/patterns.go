@@ -146,6 +146,22 @@ func isTelegram(s string) int {
 	return 0
 }
 
+// seedLength is that of a seed of NATS (nkeys): base32 of two bytes that say what
+// it is for, a key of 32 bytes and a checksum of two.
+const seedLength = 58
+
+// isSeed matches a seed of NATS, to which nothing else of base32 may belong. Its
+// checksum is left alone: what is one but for a slip is removed as well.
+func isSeed(s string) int {
+	if charsUpper.run(s) != seedLength || strings.ContainsAny(s[:seedLength], "0189") || maskedToken(s[:seedLength]) {
+		return 0
+	}
+	if len(s) > seedLength && charsWord.has(s[seedLength]) {
+		return 0
+	}
+	return seedLength
+}
+
 // puttyKey matches the lines of a PuTTY private key, after their number.
 func puttyKey(s string) int {
 	n := len("Private-Lines: ")
@@ -228,6 +244,12 @@ func providerTokens() []tokenRule {
 		{id: "notion-token", prefix: "ntn_", chars: charsAlnum, min: 40, bounded: true},
 		{id: "flyio-token", prefix: "FlyV1 ", chars: charsCookie, min: 40, bounded: true},
 		{id: "putty-key", prefix: "Private-Lines: ", chars: charsBase64, shown: true, exact: true, check: puttyKey},
+		{id: "nats-seed", prefix: "SU", chars: charsUpper, bounded: true, exact: true, check: isSeed},
+		{id: "nats-seed", prefix: "SA", chars: charsUpper, bounded: true, exact: true, check: isSeed},
+		{id: "nats-seed", prefix: "SO", chars: charsUpper, bounded: true, exact: true, check: isSeed},
+		{id: "nats-seed", prefix: "SN", chars: charsUpper, bounded: true, exact: true, check: isSeed},
+		{id: "nats-seed", prefix: "SC", chars: charsUpper, bounded: true, exact: true, check: isSeed},
+		{id: "nats-seed", prefix: "SX", chars: charsUpper, bounded: true, exact: true, check: isSeed},
 		{id: "telegram-token", prefix: ":AA", chars: charsURL, check: isTelegram, min: 33},
 	}
 }

@@ -25,8 +25,10 @@ func (x *Redactor) judgeText(name string) nameVerdict {
 	about := false
 	if v.class == classWeak && v.rule != RuleCustom { // Safedump's list may hold a word beside one that says more: auth.sid
 		about = x.names.subject(words) > 0
-		if w := x.names.judgeWords(words); w.class == classText {
-			v, about = w, false
+		for _, w := range words[x.names.subject(words):] {
+			if t := x.names.single[w]; t.class == classText {
+				v, about = t, false
+			}
 		}
 	}
 	doer := len(words) > 1 && x.names.doers[words[len(words)-1]] && !x.choices.denyName.has(joinedName(name))
@@ -41,7 +43,7 @@ func (x *Redactor) judgeText(name string) nameVerdict {
 	case v.class == classWeak && trustedWord(v.word) && !x.names.counts(name):
 		v.numbers = true
 	default:
-		v = likely(words)
+		v = x.names.likely(words)
 	}
 	v.made = x.names.isMade(words)
 	return v
@@ -86,7 +88,7 @@ func headerName(word string) bool {
 
 // likely is the verdict on names in texts that say something only together with
 // a value that looks like a token: key=, _auth=, x-functions-key:, nkey.
-func likely(words []string) nameVerdict {
+func (n *nameRules) likely(words []string) nameVerdict {
 	if len(words) == 0 {
 		return nameVerdict{}
 	}
@@ -98,8 +100,17 @@ func likely(words []string) nameVerdict {
 			return nameVerdict{}
 		}
 		last = "key"
-	case last != "auth" && last != "pat" && last != "access" && last != "verifier" && last != "cred":
-		return nameVerdict{}
+	default:
+		known := false
+		for _, w := range words {
+			switch w {
+			case "auth", "oauth", "pat", "access", "verifier", "cred", "creds", "api", "login", "license", "activation":
+				known, last = true, w
+			}
+		}
+		if !known || n.subject(words) > 0 {
+			return nameVerdict{}
+		}
 	}
 	if len(words) > 1 {
 		switch words[len(words)-2] {

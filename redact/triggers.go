@@ -16,7 +16,7 @@ const (
 	trigDashes                     // "--": PEM armour, flags
 	trigDigit                      // two digits: card numbers
 	trigScheme                     // "bearer ", "basic "
-	trigSpoken                     // a space and a quote
+	trigSpoken                     // a space or a bracket and a quote, a space and a dash
 )
 
 // triggerTable tells for each pair of bytes what may begin there: the filter
@@ -24,12 +24,14 @@ const (
 type triggerTable struct {
 	pair   [1 << 16]trigger
 	tokens map[uint16][]tokenRule
+	// letters has for each letter those that often follow it in words.
+	letters [26]uint32
 }
 
 func pairOf(a, b byte) uint16 { return uint16(a)<<8 | uint16(b) }
 
 func newTriggerTable() *triggerTable {
-	t := &triggerTable{tokens: map[uint16][]tokenRule{}}
+	t := &triggerTable{tokens: map[uint16][]tokenRule{}, letters: letterPairs()}
 	for _, r := range slices.Concat(floorPatterns(), providerTokens(), webhooks(), ibanRules()) {
 		p := pairOf(r.prefix[0], r.prefix[1])
 		t.tokens[p] = append(t.tokens[p], r)
@@ -50,6 +52,9 @@ func newTriggerTable() *triggerTable {
 	t.pair[pairOf('-', 'u')] |= trigDashes
 	t.pair[pairOf(' ', '\'')] |= trigSpoken
 	t.pair[pairOf(' ', '"')] |= trigSpoken
+	t.pair[pairOf('(', '\'')] |= trigSpoken
+	t.pair[pairOf('(', '"')] |= trigSpoken
+	t.pair[pairOf(' ', '-')] |= trigSpoken
 	for a := byte('0'); a <= '9'; a++ {
 		for b := byte('0'); b <= '9'; b++ {
 			t.pair[pairOf(a, b)] |= trigDigit

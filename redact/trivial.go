@@ -68,6 +68,9 @@ func reference(t string) bool {
 			return true
 		}
 	}
+	if len(t) == 2 && t[0] == '$' && digitsOnly(t[1:]) {
+		return true
+	}
 	if len(t) < 3 {
 		return false
 	}
