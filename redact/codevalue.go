@@ -13,7 +13,7 @@ func (u *run) code(p *pairValue) bool {
 	start, end := lineAround(p.text, p.at, p.a)
 	u.effort += end - start
 	v := p.text[p.a:end] // with what follows: the value was cut at a space
-	if keywordFirst(v) || strings.HasPrefix(v, "->") || strings.HasPrefix(v, "/*") {
+	if keywordFirst(v) || cmdlet(v) || strings.HasPrefix(v, "->") || strings.HasPrefix(v, "/*") {
 		return true
 	}
 	path := identifiers(v)
@@ -76,6 +76,16 @@ func keywordFirst(s string) bool {
 		return s[n] == '(' || charsWord.has(next) || strings.IndexByte("({[*&$", next) >= 0
 	}
 	return false
+}
+
+// cmdlet reports whether s begins with a command of PowerShell: Get-Content.
+func cmdlet(s string) bool {
+	verb := charsAlnum.run(s)
+	if verb < 3 || verb+2 >= len(s) || s[verb] != '-' || s[0] < 'A' || s[0] > 'Z' || s[verb+1] < 'A' || s[verb+1] > 'Z' {
+		return false
+	}
+	noun := charsAlnum.run(s[verb+1:])
+	return noun > 3 && verb+1+noun < len(s) && s[verb+1+noun] == ' ' && letters(s[:verb]) && letters(s[verb+1:verb+1+noun])
 }
 
 // identifiers returns the length of the names at the start of s that dots and

@@ -1,6 +1,10 @@
 package redact
 
-import "strings"
+import (
+	"bytes"
+	"encoding/base64"
+	"strings"
+)
 
 // looksToken reports whether a value is what programs make, not people: in one
 // piece, 16 bytes or more, with twelve letters and digits in a row that are mixed;
@@ -28,6 +32,9 @@ func looksToken(s string) bool {
 // tokenLike reports whether a value looks like a token by its characters, or
 // as one that was drawn by chance.
 func (u *run) tokenLike(s string) bool {
+	if login, err := base64.StdEncoding.DecodeString(s); err == nil && len(s) >= 8 && encodedText(strings.TrimRight(s, "=")) && bytes.IndexByte(login, ':') > 0 {
+		return true // user:password
+	}
 	return (looksToken(s) || charsBearer.run(s) == len(s) && u.x.triggers.random(s, likelyBits)) && !maskedToken(s)
 }
 

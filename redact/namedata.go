@@ -108,6 +108,14 @@ func doerWords() []string {
 	}
 }
 
+// innocentKeys are words that end in "key" or stand before it and make it no secret.
+func innocentKeys() []string {
+	return []string{
+		"monkey", "donkey", "turkey", "hockey", "jockey", "whiskey", "hotkey", "pubkey", "publickey", "lackey", "turnkey",
+		"public", "pub", "primary", "foreign", "partition", "sort", "row", "cache", "object", "routing", "idempotency", "group", "hash", "lookup",
+	}
+}
+
 // madeWords are the words of names whose values programs make.
 func madeWords() []string {
 	return []string{

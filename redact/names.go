@@ -47,12 +47,14 @@ type nameRules struct {
 	made    map[string]bool
 	chosen  map[string]bool
 	bland   map[string]bool
+	// innocent are words that make a key none that is secret.
+	innocent map[string]bool
 }
 
 func newNameRules() *nameRules {
 	n := &nameRules{
 		single: map[string]nameVerdict{}, pairs: map[[2]string]nameVerdict{}, counted: wordMap(countWords()), about: wordMap(aboutWords()),
-		doers: wordMap(doerWords()), made: wordMap(madeWords()), chosen: wordMap(chosenWords()), bland: wordMap(blandWords()),
+		doers: wordMap(doerWords()), made: wordMap(madeWords()), chosen: wordMap(chosenWords()), bland: wordMap(blandWords()), innocent: wordMap(innocentKeys()),
 	}
 	for _, set := range singleWords() {
 		for _, w := range set.words {

@@ -19,7 +19,7 @@ func (u *run) noValue(p *pairValue) bool {
 	s := strings.TrimSpace(p.text[p.a:p.b])
 	names := u.x.names
 	switch {
-	case trivial(s, p.quoted), template(s), inBraces(p), masked(s), forYou(s):
+	case trivial(s, p.quoted), template(s), expression(s), inBraces(p), masked(s), forYou(s):
 		return true
 	case sameName(p.name, s) && !strings.Contains(strings.ToLower(p.name), "pass"):
 		return true
@@ -89,8 +89,8 @@ func templatePart(s string) (open, end int) {
 		}
 		k := strings.LastIndex(s[i:], t[1])
 		if k < 0 {
-			if i == 0 && (len(s) <= 3 || charsDotted.run(s[2:]) == len(s)-2 || strings.HasPrefix(s, "{{")) {
-				return 0, len(s)
+			if t[0] != "((" && t[0] != "<%" || i == 0 && charsDotted.run(s[2:]) == len(s)-2 {
+				return i, len(s)
 			}
 			continue
 		}
@@ -105,6 +105,17 @@ func templatePart(s string) (open, end int) {
 	return -1, 0
 }
 
+// expression reports whether s is a regular expression that finds a value.
+func expression(s string) bool {
+	for _, sign := range [...]string{"[^", "(.*", "(.+", "[a-z", "[A-Z", "[0-9", `(\w`, `(\d`, `(\S`, "(?"} {
+		if strings.Contains(s, sign) {
+			return true
+		}
+	}
+	return false
+}
+
+// masks are the signs that stand in the place of those of a secret.
 const masks = "xX*.•●…#-_ "
 
 // masked reports whether s shows that something was here: ********, xxxx-xxxx,

@@ -5,6 +5,9 @@ import "strings"
 // maxTextName bounds a name that stands before a separator in a text.
 const maxTextName = 80
 
+// maxAlign bounds the spaces that align the separators of several lines.
+const maxAlign = 40
+
 // pairAt finds the value of a name and its separator at s[i]: password=x,
 // "token": "x", Password:x, X-Api-Key: x, <secret>x</secret>, m["pwd"] = "x".
 func (u *run) pairAt(s string, i int, m mode) (span, bool) {
@@ -117,12 +120,15 @@ func literalAround(s string, i int, m mode) (end int, inside bool) {
 // the number of bytes of quoting between them.
 func nameBefore(s string, i int) (start, end, quoted int) {
 	j := i
-	for j > 0 && (s[j-1] == ' ' || s[j-1] == '\t') && i-j < 4 {
+	for j > 0 && (s[j-1] == ' ' || s[j-1] == '\t') && i-j < maxAlign {
 		j--
 	}
-	if s[i] == '=' && j > 0 && strings.IndexByte(":=!+", s[j-1]) >= 0 {
-		for j--; j > 0 && s[j-1] == ' '; j-- {
+	for n := 0; n < 2 && s[i] == '=' && j > 0 && strings.IndexByte(":=!+", s[j-1]) >= 0; n++ {
+		for j--; j > 0 && s[j-1] == ' ' && i-j < maxAlign; j-- {
 		}
+	}
+	for s[i] == ':' && j > 0 && s[j-1] == '*' && i-j < 4 { // **password**: x
+		j--
 	}
 	if j > 0 && s[j-1] == ']' {
 		j--

@@ -186,6 +186,9 @@ func bareEnd(s string, k int) int {
 		case ' ', '\t', '\n', '\r', '<', 0:
 			return i
 		case '"', '\'', '`':
+			if c == '\'' && i > k && i+1 < len(s) && charsAlnum.has(s[i-1]) && charsAlnum.has(s[i+1]) {
+				continue // a password may hold an apostrophe
+			}
 			if i == k || strings.IndexByte("({[:=,", s[i-1]) < 0 {
 				return i
 			}

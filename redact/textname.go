@@ -40,7 +40,7 @@ func (x *Redactor) judgeText(name string) nameVerdict {
 	case v.class == classWeak && v.numbers:
 	case strings.EqualFold(name, "pw"):
 		v = nameVerdict{class: classStrong, rule: RuleName, word: "pw", loose: true, numbers: true}
-	case v.class == classWeak && trustedWord(v.word) && !x.names.counts(name):
+	case v.class == classWeak && (trustedWord(v.word) || endsSecret(words)) && !x.names.counts(name):
 		v.numbers = true
 	default:
 		v = x.names.likely(words)
@@ -89,36 +89,22 @@ func headerName(word string) bool {
 // likely is the verdict on names in texts that say something only together with
 // a value that looks like a token: key=, _auth=, x-functions-key:, nkey.
 func (n *nameRules) likely(words []string) nameVerdict {
-	if len(words) == 0 {
+	if len(words) == 0 || n.subject(words) > 0 {
 		return nameVerdict{}
 	}
-	last := singular(words[len(words)-1])
-	switch {
-	case strings.HasSuffix(last, "key"):
-		switch last {
-		case "monkey", "donkey", "turkey", "hockey", "jockey", "whiskey", "hotkey", "pubkey", "publickey", "lackey", "turnkey":
+	for i := len(words) - 1; i >= 0; i-- {
+		w := singular(words[i])
+		switch {
+		case w == "key" && i > 0 && n.innocent[words[i-1]], w == "key" && i+1 < len(words) && words[i+1] == "board":
 			return nameVerdict{}
-		}
-		last = "key"
-	default:
-		known := false
-		for _, w := range words {
-			switch w {
-			case "auth", "oauth", "pat", "access", "verifier", "cred", "creds", "api", "login", "license", "activation":
-				known, last = true, w
-			}
-		}
-		if !known || n.subject(words) > 0 {
-			return nameVerdict{}
+		case w == "key", w == "auth", w == "oauth", w == "pat", w == "access", w == "verifier", w == "cred", w == "api", w == "login",
+			w == "license", w == "activation":
+			return nameVerdict{class: classWeak, rule: RuleName, word: w}
+		case strings.HasSuffix(w, "key") && !n.innocent[w]:
+			return nameVerdict{class: classWeak, rule: RuleName, word: "key"}
 		}
 	}
-	if len(words) > 1 {
-		switch words[len(words)-2] {
-		case "public", "pub", "primary", "foreign", "partition", "sort", "row", "cache", "object", "routing", "idempotency", "group", "hash", "lookup":
-			return nameVerdict{}
-		}
-	}
-	return nameVerdict{class: classWeak, rule: RuleName, word: last}
+	return nameVerdict{}
 }
 
 // trustedWord reports whether a word of Safedump's list means the same as a
@@ -129,6 +115,13 @@ func trustedWord(word string) bool {
 		return true
 	}
 	return false
+}
+
+// endsSecret reports whether a name ends in a word that ends in one for a
+// secret: repotoken, clientsecret.
+func endsSecret(words []string) bool {
+	last := words[len(words)-1]
+	return strings.HasSuffix(last, "token") || strings.HasSuffix(last, "secret")
 }
 
 // blandValue reports whether a value is made of nothing but words that stand for

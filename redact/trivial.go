@@ -32,7 +32,7 @@ func saysNothing(word string) bool {
 	switch word {
 	case "", "true", "false", "nil", "null", "none", "<nil>", "undefined", "(missing)", "redacted", "<redacted>", "[redacted]", "{}", "[]":
 		return true
-	case "string", "str", "bytes", "[]byte", "int", "int64", "bool", "boolean", "object", "number", "any", "text", "varchar", "error",
+	case "string", "str", "bytes", "[]byte", "int", "int64", "bool", "boolean", "varchar",
 		"required", "optional", "unset", "empty", "n/a", "enabled", "disabled", "enable", "disable", "on", "off", "yes", "always", "never",
 		"include", "omit", "same-origin", "on_create":
 		return true
@@ -44,7 +44,7 @@ func saysNothing(word string) bool {
 // the value: "token: must not be empty".
 func beginsSentence(word string) bool {
 	switch word {
-	case "the", "a", "an", "is", "are", "was", "were", "has", "have", "had", "this", "that", "your", "for", "from", "must", "should",
+	case "object", "number", "any", "text", "error", "the", "a", "an", "is", "are", "was", "were", "has", "have", "had", "this", "that", "your", "for", "from", "must", "should",
 		"can", "cannot", "could", "will", "not", "no", "to", "of", "in", "on", "at", "if", "when", "with", "without", "and", "or",
 		"please", "invalid", "missing", "incorrect", "expired", "failed", "found", "unexpected", "unknown", "wrong",
 		"whatever", "it", "its", "as", "by", "be", "you", "we", "see", "use", "used", "uses", "which", "only", "end", "expected", "same":
