@@ -18,7 +18,7 @@ func (u *run) code(p *pairValue) bool {
 	}
 	path := identifiers(v)
 	if path == 0 {
-		return symbol(v, p.b-p.a)
+		return spaced(p) && symbol(v, p.b-p.a)
 	}
 	if plainCode(v[:path]) && path < len(v) && opensCode(v[path:], v[:path]) {
 		return true
@@ -172,7 +172,9 @@ func opensCode(rest, ident string) bool {
 	case '(':
 		closing = ')'
 	case '[':
-		closing = ']'
+		if closing = ']'; !index(rest[1:]) { // Summer[2024]
+			return false
+		}
 	case '{': // of one that holds something, that is what counts
 		return strings.HasPrefix(rest, "{}") || rest == "{" || strings.HasSuffix(rest, "({")
 	default:
@@ -190,7 +192,17 @@ func opensCode(rest, ident string) bool {
 		}
 	}
 	last := rest[len(rest)-1] // it goes on in the next line, or beyond what is looked at
-	return len(rest) > maxLine/2 || len(rest) == 1 || last == ',' || last == '(' || last == '{' || strings.ContainsAny(rest, " \"'")
+	return len(rest) > maxLine/2 || len(rest) == 1 || last == ',' || last == '(' || last == '{' || strings.ContainsAny(rest, "\"'")
+}
+
+// index reports whether s, after an opening bracket, begins as an index does: a
+// literal, a symbol, an expression, a name of several words.
+func index(s string) bool {
+	end := strings.IndexByte(s, ']')
+	if end <= 0 {
+		return s != "" && strings.IndexByte("\"':", s[0]) >= 0
+	}
+	return strings.IndexByte("\"':", s[0]) >= 0 || strings.ContainsAny(s[:end], " +\"'") || humped(s[:end]) && charsWord.run(s) == end
 }
 
 // symbol reports whether s begins with a name that a sign marks as one, or with
@@ -209,7 +221,7 @@ func symbol(s string, n int) bool {
 // selector reports whether names that are joined tell by themselves that they
 // are code: three or more, or a known one first, or the pair's own name last.
 func selector(ident, name string) bool {
-	if strings.IndexByte("@$", ident[0]) >= 0 {
+	if strings.IndexByte("@$", ident[0]) >= 0 && (humped(ident[1:]) || tellsSecret(ident)) {
 		return true
 	}
 	if strings.Contains(ident, "::") || strings.Contains(ident, "->") {
@@ -235,6 +247,18 @@ func selector(ident, name string) bool {
 		}
 	}
 	return len(parts) > 2 && !fileEnding(ident) && strings.ToLower(ident) == ident && len(last) > 1
+}
+
+// tellsSecret reports whether a name has a word for a secret in it, as names of
+// variables that hold one have.
+func tellsSecret(s string) bool {
+	low := strings.ToLower(s)
+	for _, w := range [...]string{"pass", "pwd", "secret", "token", "key", "cred", "auth", "user"} {
+		if strings.Contains(low, w) {
+			return true
+		}
+	}
+	return false
 }
 
 // humped reports whether s is of several words, as names of programs are.
@@ -282,23 +306,31 @@ func codeAround(line string, p *pairValue, end int) bool {
 	if tail == "" || end-p.a >= maxLine {
 		return false
 	}
-	ends := strings.IndexByte(";{(", tail[len(tail)-1]) >= 0 || strings.HasSuffix(tail, "})") || strings.HasSuffix(tail, "),")
+	ends := strings.IndexByte(";{(", tail[len(tail)-1]) >= 0 || strings.HasSuffix(tail, "})")
 	if n := charsAlnum.run(head); n > 0 && n < len(head) && (head[n] == ' ' || head[n] == '.' || head[n] == '(') {
 		switch head[:n] {
-		case "const", "let", "var", "val", "def", "func", "function", "fn", "elif", "elsif", "struct", "enum", "readonly", "override":
-			return head[n] == ' '
+		case "const", "let", "var", "val", "def", "func", "function", "fn", "elif", "elsif", "readonly", "override":
+			return head[n] == ' ' && strings.ContainsAny(head, "=({:")
 		case "self", "this":
 			return head[n] == '.'
 		case "return", "await", "public", "private", "protected", "internal", "static", "final", "if", "for", "while", "switch", "case", "throw",
 			"export", "import", "class", "interface", "type", "namespace", "using", "assert", "expect", "async", "new", "try", "with":
-			return ends || strings.Contains(line, " = ") && strings.ContainsAny(line, "();") || strings.Contains(line, "==") || strings.Contains(line, "{")
+			return ends
 		}
 	}
 	if head != "" && head[0] == '@' && strings.Contains(head, " = ") {
 		return true
 	}
-	for _, sign := range [...]string{" := ", " === ", " !== ", " == ", " != ", "=> {", ") => ", ") {", "){", "): ", "});", ".(", "||=", "(&", ", err "} {
+	for _, sign := range [...]string{" := ", " === ", " !== ", "=> {", ") => ", "});", "||="} {
 		if strings.Contains(line, sign) {
+			return true
+		}
+	}
+	if p.sep > 0 && p.text[p.sep] == '=' && strings.IndexByte("=!", p.text[p.sep-1]) >= 0 {
+		return true
+	}
+	for _, sign := range [...]string{") {", "){", "):"} { // the end of a list of parameters
+		if k := strings.Index(line, sign); k >= 0 && end-len(line)+k >= p.a {
 			return true
 		}
 	}

@@ -68,6 +68,7 @@ func wordPairs() []pairSet {
 		{classStrong, []string{"social"}, []string{"security"}},
 		{classStrong, []string{"tax", "national"}, []string{"id"}},
 		{classStrong, []string{"amz", "sas", "shared"}, []string{"signature", "credential"}},
+		{classStrong, []string{"otp", "totp", "sas"}, []string{"url", "uri"}},
 		{classStrong, []string{"signed", "presigned", "webhook", "magic", "reset"}, []string{"url", "uri", "link"}},
 		{classStrong, []string{"user", "basic"}, []string{"pass", "pw", "auth"}},
 		{classPersonal, []string{"date"}, []string{"birth"}},
@@ -88,13 +89,13 @@ func countWords() []string {
 func aboutWords() []string {
 	return []string{
 		"url", "uri", "endpoint", "link", "path", "file", "filename", "dir", "directory", "folder", "location", "name", "field", "column",
-		"param", "parameter", "arn", "ref", "reference", "selector", "namespace", "env", "envar", "var", "variable", "label", "placeholder",
+		"arn", "ref", "reference", "selector", "namespace", "label", "placeholder",
 		"type", "kind", "class", "interface", "method", "mode", "scheme", "algorithm", "alg", "algo", "format", "encoding", "encryption",
 		"version", "metadata", "status", "timestamp", "time", "date", "expire", "expiry", "expiration", "ttl", "timeout", "duration",
-		"lifetime", "interval", "validity", "window", "delay", "iteration", "round", "policy", "strategy", "setting", "restriction",
+		"lifetime", "interval", "validity", "window", "delay", "iteration", "round", "policy", "strategy", "restriction",
 		"size", "length", "len", "bit", "count", "limit", "enabled", "required", "disabled", "supported", "optional", "allowed",
 		"title", "subject", "prompt", "prefix", "suffix", "user", "username", "owner", "audience", "scope", "issuer", "domain", "host", "port",
-		"server", "region", "level", "fingerprint", "thumbprint", "permission", "attribute", "option", "usage", "index", "position", "cert",
+		"server", "region", "level", "fingerprint", "thumbprint", "permission", "usage", "index", "position", "cert",
 	}
 }
 
@@ -103,7 +104,8 @@ func aboutWords() []string {
 func doerWords() []string {
 	return []string{
 		"provider", "manager", "service", "factory", "generator", "validator", "handler", "controller", "helper", "builder", "parser", "resolver",
-		"repository", "store", "plugin", "extension", "error", "event", "request", "rule", "source", "from", "state", "reset", "page", "encoder", "hasher",
+		"repository", "store", "plugin", "extension", "error", "event", "request", "rule", "source", "from", "state", "reset", "page",
+		"param", "parameter", "env", "envar", "var", "variable", "setting", "attribute", "option", "encoder", "hasher",
 		"converter", "filter", "interceptor", "listener", "adapter", "form", "input", "button", "screen", "expired", "changed", "valid",
 	}
 }
@@ -120,7 +122,7 @@ func innocentKeys() []string {
 func madeWords() []string {
 	return []string{
 		"token", "jwt", "bearer", "nonce", "oauth", "csrf", "xsrf", "session", "cookie", "signature", "sid", "authorization", "auth", "key",
-		"apikey", "accesskey", "authtoken", "accesstoken", "refreshtoken", "idtoken", "sessionid", "webhook", "otp", "totp", "credential", "cred",
+		"apikey", "accesskey", "authtoken", "accesstoken", "refreshtoken", "idtoken", "sessionid", "webhook", "otp", "totp",
 	}
 }
 

@@ -27,9 +27,9 @@ func (u *run) noValue(p *pairValue) bool {
 		return true
 	case p.quoted && askingFor(s):
 		return true
-	case pointsTo(s) && !holdsURL(p.judgment.word), release(s):
+	case pointsTo(s) && !holdsURL(p.judgment.word), release(s, p.judgment.made):
 		return true
-	case digitsOnly(s) && (s == "0" || s == "1" || names.counts(p.name) || names.many(p.name)):
+	case digitsOnly(s) && (s == "0" || s == "1" || names.counts(p.name) || p.judgment.made && len(s) < 8 && names.many(p.name)):
 		return true
 	}
 	return !p.quoted && u.code(p)
@@ -107,12 +107,13 @@ func templatePart(s string) (open, end int) {
 
 // expression reports whether s is a regular expression that finds a value.
 func expression(s string) bool {
-	for _, sign := range [...]string{"[^", "(.*", "(.+", "[a-z", "[A-Z", "[0-9", `(\w`, `(\d`, `(\S`, "(?"} {
+	for _, sign := range [...]string{"(.*)", "(.+)", "[a-z", "[A-Z", "[0-9", `(\w`, `(\d`, `(\S`, "(?:", "(?P<", "(?i)"} {
 		if strings.Contains(s, sign) {
 			return true
 		}
 	}
-	return false
+	i := strings.Index(s, "[^")
+	return i >= 0 && (i+2 == len(s) || strings.Contains(s[i:], "]+") || strings.Contains(s[i:], "]*"))
 }
 
 // masks are the signs that stand in the place of those of a secret.
@@ -194,7 +195,7 @@ func forYou(s string) bool {
 	}
 	first, last := words[0], words[len(words)-1]
 	switch {
-	case first == "your", first == "insert", first == "replace", first == "todo", last == "here", last == "placeholder":
+	case first == "your", first == "insert", first == "replace", first == "todo", last == "here" && tellsSecret(s), last == "placeholder":
 		return plainWord(strings.Trim(s, "<>[]{}()!"))
 	case len(words) > 2 && (first == "the" || first == "enter" || first == "my") && words[1] == "your":
 		return true
@@ -245,7 +246,7 @@ func fileEnding(s string) bool {
 	}
 	switch strings.ToLower(s[i+1:]) {
 	case "key", "pem", "crt", "cer", "der", "p12", "pfx", "jks", "keystore", "pub", "creds", "nk", "gpg", "asc", "json", "jwk", "jwks", "jwt",
-		"yml", "yaml", "toml", "ini", "conf", "cfg", "env", "txt", "md", "html", "xml", "go", "js", "ts", "py", "rb", "java", "cs", "php", "sh", "db":
+		"yml", "yaml", "toml", "ini", "conf", "cfg", "env", "txt", "md":
 		return true
 	}
 	return false
@@ -253,10 +254,10 @@ func fileEnding(s string) bool {
 
 // release reports whether s is a version or a date, which only stand under such
 // names because a thing is called so: passport-jwt: ^4.0.1.
-func release(s string) bool {
+func release(s string, made bool) bool {
 	t := strings.TrimLeft(s, "^~>=v ")
-	if t != s && t != "" && t[0] >= '0' && t[0] <= '9' && strings.Count(t, ".") >= 1 {
+	if t != s && t != "" && t[0] >= '0' && t[0] <= '9' && strings.Count(t, ".") > 1 {
 		return strings.Trim(t, "0123456789.xX*") == "" || charsDotted.run(t) == len(t) && strings.Count(t, ".") == 2 && len(t) < 16
 	}
-	return len(s) >= 10 && len(s) <= 32 && s[4] == '-' && s[7] == '-' && digitsOnly(s[:4]) && strings.Trim(s, "0123456789-:.TZ+ ") == ""
+	return (len(s) >= 16 || made && len(s) >= 10) && len(s) <= 32 && s[4] == '-' && s[7] == '-' && digitsOnly(s[:4]) && strings.Trim(s, "0123456789-:.TZ+ ") == ""
 }

@@ -21,11 +21,8 @@ func (u *run) pairAt(s string, i int, m mode) (span, bool) {
 	if m&modeSource != 0 && s[i] == '=' {
 		start, end = beforeType(s, start, end)
 	}
-	if s[i] == ':' && (i > 0 && s[i-1] == ':' || i+1 < len(s) && s[i+1] == ':' || quoted == 0 && start > 0 && s[start-1] == ':') {
-		return span{}, false // Net::HTTP, urn:ietf:oauth:2.0
-	}
-	if s[i] == ':' && start > 0 && s[start-1] == '[' && s[i-1] == ']' && (start == 1 || s[start-2] == '\n') {
-		return span{}, false // a link's target in Markdown
+	if s[i] == ':' && (i > 0 && s[i-1] == ':' || i+1 < len(s) && s[i+1] == ':' || strings.Contains(s[max(0, start-40):start], "urn:")) {
+		return span{}, false // Net::HTTP, urn:ietf:wg:oauth:2.0
 	}
 	v := u.textName(s[start:end])
 	if s[start:end] == "sig" && start > 0 && (s[start-1] == '&' || s[start-1] == '?') { // Azure's shared access signature
@@ -67,7 +64,7 @@ func (u *run) pairAt(s string, i int, m mode) (span, bool) {
 	}
 	what := pairValue{text: s, name: s[start:end], at: start, sep: i, a: a, b: b, judgment: v}
 	what.quoted = a > from && strings.IndexByte("\"'`;", s[a-1]) >= 0 || s[i] == '>'
-	if a > 0 && s[a-1] == '{' && v.class == classText {
+	if a > 0 && s[a-1] == '{' && v.word == "oauth" {
 		return span{}, false // its members are judged by their own names
 	}
 	if u.noValue(&what) {

@@ -131,7 +131,7 @@ func (n *nameRules) blandValue(s string) bool {
 		return false
 	}
 	words := splitWords(s)
-	return len(words) > 0 && !slices.ContainsFunc(words, func(w string) bool { return !n.bland[w] && !n.bland[singular(w)] && (len(w) > 1 || !digitsOnly(w)) })
+	return len(words) > 0 && !digitsOnly(strings.Join(words, "")) && !slices.ContainsFunc(words, func(w string) bool { return !n.bland[w] && !n.bland[singular(w)] && (len(w) > 1 || !digitsOnly(w)) })
 }
 
 // sameName reports whether a value is the name of two words or more that it

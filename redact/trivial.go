@@ -95,6 +95,9 @@ func call(t string) bool {
 	if n == 0 || n >= len(t) || t[n] != '(' || !plainWord(t[:n]) || t[0] >= '0' && t[0] <= '9' {
 		return false
 	}
+	if inner := strings.Trim(t[n:], "();,"); inner != "" && digitsOnly(inner) { // Summer(2024)
+		return false
+	}
 	end := strings.LastIndexByte(t, ')')
 	if end < 0 { // it ended the value
 		return plainWord(strings.Trim(t[n+1:], `"'`))
