@@ -129,7 +129,7 @@ func plainCode(s string) bool {
 				humps++
 			}
 		}
-		if humps*3 > len(part) {
+		if humps*3 > len(part) || len(part) > 8 && oddPairs(part) > 0.34 {
 			return false
 		}
 	}

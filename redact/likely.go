@@ -31,11 +31,11 @@ func looksToken(s string) bool {
 
 // tokenLike reports whether a value looks like a token by its characters, or
 // as one that was drawn by chance.
-func (u *run) tokenLike(s string) bool {
+func tokenLike(s string) bool {
 	if login, err := base64.StdEncoding.DecodeString(s); err == nil && len(s) >= 8 && encodedText(strings.TrimRight(s, "=")) && bytes.IndexByte(login, ':') > 0 {
 		return true // user:password
 	}
-	return (looksToken(s) || charsBearer.run(s) == len(s) && u.x.triggers.random(s, likelyBits)) && !maskedToken(s)
+	return (looksToken(s) || charsBearer.run(s) == len(s) && random(s, likelyBits)) && !maskedToken(s)
 }
 
 // likelyBits is the threshold of tokens beside a name that says little.

@@ -152,7 +152,7 @@ func askingFor(s string) bool {
 // humpedWords reports whether s is of words as names of programs are:
 // hf_requiredCharacteristicTypes.
 func humpedWords(s string) bool {
-	return letters(s) && humped(s) && plainCode(s) && strings.ToLower(s) != s && strings.ToUpper(s) != s
+	return letters(s) && humped(s) && strings.ToLower(s) != s && strings.ToUpper(s) != s && oddPairs(s) < 0.15
 }
 
 // maskedToken reports whether what has the form of a token is an example: a

@@ -59,7 +59,7 @@ func (u *run) pairAt(s string, i int, m mode) (span, bool) {
 		})
 	}
 	u.effort += b - a
-	if !ok || guess(v) && !u.tokenLike(s[a:b]) {
+	if !ok || guess(v) && !tokenLike(s[a:b]) {
 		return span{}, false
 	}
 	what := pairValue{text: s, name: s[start:end], at: start, sep: i, a: a, b: b, judgment: v}
@@ -200,7 +200,7 @@ func (u *run) callAt(s string, i int) (span, bool) {
 	b := closingQuote(s[:min(len(s), a+512)], a, s[i+1], 0)
 	u.effort += b - a
 	p := &pairValue{text: s, name: name, at: start, sep: i, a: a, b: b, quoted: true, judgment: v}
-	if (guess(v) || !setter) && !u.tokenLike(s[a:b]) || u.noValue(p) {
+	if (guess(v) || !setter) && !tokenLike(s[a:b]) || u.noValue(p) {
 		return span{}, false
 	}
 	return span{start: a, end: b, rule: v.rule, reason: nameReason(v), grade: gradeStrict}, true
@@ -251,7 +251,7 @@ func (u *run) flagAt(s string, i, dashes int, m mode) (span, bool) {
 		return span{}, false
 	}
 	a, b, ok := valueAfter(s, end, valueForm{})
-	if !ok || a < len(s) && s[a] == '-' || guess(v) && !u.tokenLike(s[a:b]) {
+	if !ok || a < len(s) && s[a] == '-' || guess(v) && !tokenLike(s[a:b]) {
 		return span{}, false
 	}
 	p := &pairValue{text: s, name: name, at: start, sep: end, a: a, b: b, quoted: true, judgment: v} // a shell needs no quotes

@@ -7,40 +7,87 @@ import (
 	"unicode/utf8"
 )
 
-// commonPairs are for each letter those that often follow it in a word: 98 of
-// 100 pairs of neighbours in the comments of Go's standard library, counted for
-// this table. In random letters six of ten pairs are none of them.
-const commonPairs = "bcdfgiklmnprstuvy aeijlosuy acehiklortu adeilorsuy acdefgilmnpqrstvwxy aefilorstu aehilnorsu aeiort " +
-	"abcdefgklmnoprstvxz eu aeins adeilostuy abeimopsu acdefgiklnostuvy abcdefgiklmnoprstuvw aeiloprstuy u " +
-	"acdefgiklmnorstuvwy acehiklmnopstuy acehiloprstuwy abcdefgilmnprst aeio aehinor aeipt elmprst e"
-
-// letterPairs is commonPairs as sets of bits.
-func letterPairs() (sets [26]uint32) {
-	for i, followers := range strings.Fields(commonPairs) {
-		for k := 0; k < len(followers); k++ {
-			sets[i] |= 1 << (followers[k] - 'a')
-		}
+// commonAfter returns the letters that often follow one in a word: 98 of 100
+// pairs of neighbours in the comments of Go's standard library, which were
+// counted for this. In random letters six of ten pairs are none of them.
+func commonAfter(letter byte) string {
+	switch letter {
+	case 'a':
+		return "bcdfgiklmnprstuvy"
+	case 'b':
+		return "aeijlosuy"
+	case 'c':
+		return "acehiklortu"
+	case 'd':
+		return "adeilorsuy"
+	case 'e':
+		return "acdefgilmnpqrstvwxy"
+	case 'f':
+		return "aefilorstu"
+	case 'g':
+		return "aehilnorsu"
+	case 'h':
+		return "aeiort"
+	case 'i':
+		return "abcdefgklmnoprstvxz"
+	case 'j':
+		return "eu"
+	case 'k':
+		return "aeins"
+	case 'l':
+		return "adeilostuy"
+	case 'm':
+		return "abeimopsu"
+	case 'n':
+		return "acdefgiklnostuvy"
+	case 'o':
+		return "abcdefgiklmnoprstuvw"
+	case 'p':
+		return "aeiloprstuy"
+	case 'q':
+		return "u"
+	case 'r':
+		return "acdefgiklmnorstuvwy"
+	case 's':
+		return "acehiklmnopstuy"
+	case 't':
+		return "acehiloprstuwy"
+	case 'u':
+		return "abcdefgilmnprst"
+	case 'v':
+		return "aeio"
+	case 'w':
+		return "aehinor"
+	case 'x':
+		return "aeipt"
+	case 'y':
+		return "elmprst"
+	case 'z':
+		return "e"
 	}
-	return sets
+	return ""
 }
 
 // minRandom is the length from which a token can be told from a word.
 const minRandom = 20
 
 // oddPairs returns the share of neighbours in s that no word has: letters that
-// seldom follow one another, and changes between letters and digits and
-// between the cases.
-func (t *triggerTable) oddPairs(s string) float64 {
+// seldom follow one another, and changes between letters and digits and between
+// the cases, but for the humps of names of programs.
+func oddPairs(s string) float64 {
 	odd := 0
 	for i := 1; i < len(s); i++ {
 		a, b := s[i-1]|0x20, s[i]|0x20
-		la, lb := a >= 'a' && a <= 'z', b >= 'a' && b <= 'z'
+		first, second := a >= 'a' && a <= 'z', b >= 'a' && b <= 'z'
 		switch {
-		case la && lb:
-			if t.letters[a-'a']&(1<<(b-'a')) == 0 || s[i-1] >= 'a' && s[i] < 'a' && (i+1 >= len(s) || s[i+1] < 'a') {
+		case first != second:
+			odd++
+		case !first:
+		case s[i-1] >= 'a' && s[i] < 'a':
+			if i+1 >= len(s) || s[i+1] < 'a' {
 				odd++
 			}
-		case la != lb:
+		case strings.IndexByte(commonAfter(a), b) < 0:
 			odd++
 		}
 	}
@@ -51,7 +98,7 @@ func (t *triggerTable) oddPairs(s string) float64 {
 // not of words, with more bits per character than threshold allows words of its
 // length and alphabet. UUIDs, numbers and hexadecimal digits are none (whether a
 // digest is secret only its name tells), nor is text in base64.
-func (t *triggerTable) random(s string, threshold float64) bool {
+func random(s string, threshold float64) bool {
 	s = strings.TrimRight(s, "=")
 	if len(s) < minRandom || len(s) > 512 || strings.Trim(s, "0123456789abcdefABCDEF-") == "" || s[0] == '/' {
 		return false
@@ -65,7 +112,7 @@ func (t *triggerTable) random(s string, threshold float64) bool {
 			from = i + 1
 		}
 	}
-	if len(longest) < minRandom-4 || t.oddPairs(longest) < 0.4 || maskedToken(s) {
+	if len(longest) < minRandom-4 || oddPairs(longest) < 0.4 || maskedToken(s) {
 		return false
 	}
 	alphabet := 62.0
@@ -92,7 +139,7 @@ func encodedText(s string) bool {
 func (u *run) scanRandom(s string, spans []span) []span {
 	for i := 0; i < len(s); i++ {
 		n := charsBearer.run(s[i:])
-		if n >= minRandom && u.x.triggers.random(s[i:i+n], u.x.policy.Entropy) {
+		if n >= minRandom && random(s[i:i+n], u.x.policy.Entropy) {
 			h := entropy(s[i : i+n])
 			spans = append(spans, span{start: i, end: i + n, rule: RuleEntropy, reason: "high entropy: " + formatBits(h), grade: gradeStrict})
 		}

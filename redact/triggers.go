@@ -24,14 +24,12 @@ const (
 type triggerTable struct {
 	pair   [1 << 16]trigger
 	tokens map[uint16][]tokenRule
-	// letters has for each letter those that often follow it in words.
-	letters [26]uint32
 }
 
 func pairOf(a, b byte) uint16 { return uint16(a)<<8 | uint16(b) }
 
 func newTriggerTable() *triggerTable {
-	t := &triggerTable{tokens: map[uint16][]tokenRule{}, letters: letterPairs()}
+	t := &triggerTable{tokens: map[uint16][]tokenRule{}}
 	for _, r := range slices.Concat(floorPatterns(), providerTokens(), webhooks(), ibanRules()) {
 		p := pairOf(r.prefix[0], r.prefix[1])
 		t.tokens[p] = append(t.tokens[p], r)
