@@ -95,7 +95,7 @@ func aboutWords() []string {
 		"lifetime", "interval", "validity", "window", "delay", "iteration", "round", "policy", "strategy", "restriction",
 		"size", "length", "len", "bit", "count", "limit", "enabled", "required", "disabled", "supported", "optional", "allowed",
 		"title", "subject", "prompt", "prefix", "suffix", "user", "username", "owner", "audience", "scope", "issuer", "domain", "host", "port",
-		"server", "region", "level", "fingerprint", "thumbprint", "permission", "usage", "index", "position", "cert",
+		"server", "region", "level", "fingerprint", "thumbprint", "permission", "usage", "index", "position",
 	}
 }
 

@@ -29,10 +29,24 @@ func (u *run) noValue(p *pairValue) bool {
 		return true
 	case pointsTo(s) && !holdsURL(p.judgment.word), release(s, p.judgment.made):
 		return true
+	case constantName(s), number(s), strings.HasSuffix(s, "[") && letters(s[:len(s)-1]): // the last one is a list's type
+		return true
 	case digitsOnly(s) && (s == "0" || s == "1" || names.counts(p.name) || p.judgment.made && len(s) < 8 && names.many(p.name)):
 		return true
 	}
 	return !p.quoted && u.code(p)
+}
+
+// constantName reports whether s is the name of a variable of the environment or
+// of a constant that holds a secret: GITHUB_API_TOKEN.
+func constantName(s string) bool {
+	return strings.IndexByte(s, '_') > 0 && len(s) < 40 && letters(s) && allCaps(s) && tellsSecret(s) && oddPairs(strings.ReplaceAll(s, "_", "")) < 0.34
+}
+
+// number reports whether s is a small hexadecimal number of a program.
+func number(s string) bool {
+	digits, ok := strings.CutPrefix(s, "0x")
+	return ok && len(digits) <= 8 && charsHex.run(digits) == len(digits)
 }
 
 // many reports whether a name is one of several things, of which a number tells
@@ -50,7 +64,10 @@ func (n *nameRules) many(name string) bool {
 // of them with what a scheme needs between: "{{ .Values.password | quote }}",
 // "Bearer ${TOKEN}", "#{user}:#{password}", ((password)), $(cat file).
 func template(s string) bool {
-	rest, found := s, false
+	rest, found := s[afterScheme(s):], false
+	if rest != "" && rest[0] == '$' && plainCode(rest) && tellsSecret(rest) && rest != s {
+		return true
+	}
 	for range 4 {
 		open, end := templatePart(rest)
 		if open < 0 {
@@ -61,18 +78,30 @@ func template(s string) bool {
 	if !found {
 		return false
 	}
-	rest = strings.Trim(rest, " \t:@/.,;\"'`)}]\\")
-	switch strings.ToLower(rest) {
-	case "", "bearer", "basic", "token", "jwt", "mac", "apikey":
-		return true
+	return strings.Trim(rest, " \t:@/.,;\"'`)}]\\$") == ""
+}
+
+// afterScheme returns where the credential after the name of a scheme begins,
+// 0 where there is no such name.
+func afterScheme(s string) int {
+	if k := skipScheme(s, 0); k > 0 {
+		return k
 	}
-	return false
+	for _, scheme := range [...]string{"JWT ", "MAC ", "OAuth "} {
+		if len(s) > len(scheme) && strings.EqualFold(s[:len(scheme)], scheme) {
+			return len(scheme)
+		}
+	}
+	return 0
 }
 
 // inBraces reports whether the value stands in double braces without quotes, of
 // which the inner ones are taken for its own.
 func inBraces(p *pairValue) bool {
 	rest := p.text[p.a:min(len(p.text), p.b+2)]
+	if value := p.text[p.a:p.b]; p.a > 0 && p.text[p.a-1] == '{' && strings.HasPrefix(rest[len(value):], "}") && letters(value) && tellsSecret(value) {
+		return true // {password}
+	}
 	return p.a > 0 && p.text[p.a-1] == '{' && strings.HasPrefix(rest, "{") && strings.Contains(rest, "}")
 }
 
@@ -255,6 +284,9 @@ func fileEnding(s string) bool {
 // release reports whether s is a version or a date, which only stand under such
 // names because a thing is called so: passport-jwt: ^4.0.1.
 func release(s string, made bool) bool {
+	if made && strings.Count(s, ".") == 2 && strings.Trim(s, "0123456789.") == "" && len(s) < 12 {
+		return true
+	}
 	t := strings.TrimLeft(s, "^~>=v ")
 	if t != s && t != "" && t[0] >= '0' && t[0] <= '9' && strings.Count(t, ".") > 1 {
 		return strings.Trim(t, "0123456789.xX*") == "" || charsDotted.run(t) == len(t) && strings.Count(t, ".") == 2 && len(t) < 16

@@ -12,17 +12,11 @@ const maxAlign = 40
 // "token": "x", Password:x, X-Api-Key: x, <secret>x</secret>, m["pwd"] = "x".
 func (u *run) pairAt(s string, i int, m mode) (span, bool) {
 	start, end, quoted := nameBefore(s, i)
-	if start >= end {
-		return span{}, false
-	}
-	if s[i] == '>' && !elementAt(s, start, i) {
+	if start >= end || !separates(s, start, i) {
 		return span{}, false
 	}
 	if m&modeSource != 0 && s[i] == '=' {
 		start, end = beforeType(s, start, end)
-	}
-	if s[i] == ':' && (i > 0 && s[i-1] == ':' || i+1 < len(s) && s[i+1] == ':' || strings.Contains(s[max(0, start-40):start], "urn:")) {
-		return span{}, false // Net::HTTP, urn:ietf:wg:oauth:2.0
 	}
 	v := u.textName(s[start:end])
 	if s[start:end] == "sig" && start > 0 && (s[start-1] == '&' || s[start-1] == '?') { // Azure's shared access signature
@@ -38,37 +32,16 @@ func (u *run) pairAt(s string, i int, m mode) (span, bool) {
 		}
 		from++
 	}
-	var a, b int
-	var ok bool
-	if s[i] == '>' {
-		a, b, ok = from, len(s), true
-		if k := strings.IndexByte(s[from:], '<'); k >= 0 {
-			b = from + k
-		}
-	} else {
-		text, literal := s, m&modeSource != 0
-		if end, inside := literalAround(s, i, m); inside {
-			// "user=x password=y": the pair stands in the literal.
-			text, literal = s[:max(end, from)], false
-			u.effort += end
-		}
-		a, b, ok = valueAfter(text, from, valueForm{
-			literal: literal,
-			line:    s[i] == ':' && v.class != classText && headerName(v.word) || s[i] == ':' && v.word == "cookie",
-			inQuote: quoted == 0 && start > 0 && (s[start-1] == '"' || s[start-1] == '\''),
-		})
-	}
+	inQuote := quoted == 0 && start > 0 && (s[start-1] == '"' || s[start-1] == '\'')
+	a, b, ok := u.pairedValue(s, i, from, v, inQuote, m)
 	u.effort += b - a
-	if !ok || guess(v) && !tokenLike(s[a:b]) {
+	if !ok || guess(v) && !tokenLike(s[a:b]) || a > 0 && s[a-1] == '{' && v.word == "oauth" { // whose members have names of their own
 		return span{}, false
 	}
-	what := pairValue{text: s, name: s[start:end], at: start, sep: i, a: a, b: b, judgment: v}
-	what.quoted = a > from && strings.IndexByte("\"'`;", s[a-1]) >= 0 || s[i] == '>'
-	if a > 0 && s[a-1] == '{' && v.word == "oauth" {
-		return span{}, false // its members are judged by their own names
-	}
-	if u.noValue(&what) {
-		if a, b, ok = u.madeFrom(&what); !ok {
+	p := pairValue{text: s, name: s[start:end], at: start, sep: i, a: a, b: b, judgment: v}
+	p.quoted = a > from && strings.IndexByte("\"'`;", s[a-1]) >= 0 || s[i] == '>'
+	if u.noValue(&p) {
+		if a, b, ok = u.madeFrom(&p); !ok {
 			return span{}, false
 		}
 	}
@@ -77,6 +50,47 @@ func (u *run) pairAt(s string, i int, m mode) (span, bool) {
 		g = gradeLoose
 	}
 	return span{start: a, end: b, rule: v.rule, reason: nameReason(v), grade: g}, true
+}
+
+// separates reports whether the sign at s[i] stands between the name at s[start]
+// and a value.
+func separates(s string, start, i int) bool {
+	switch s[i] {
+	case '>':
+		return elementAt(s, start, i)
+	case ':': // Net::HTTP, urn:ietf:wg:oauth:2.0
+		return (i == 0 || s[i-1] != ':') && (i+1 >= len(s) || s[i+1] != ':') && !inURN(s[max(0, start-60):start])
+	}
+	return true
+}
+
+// pairedValue returns the bounds of the value after the separator at s[i], from
+// s[from] on.
+func (u *run) pairedValue(s string, i, from int, v nameVerdict, inQuote bool, m mode) (a, b int, ok bool) {
+	if s[i] == '>' {
+		if k := strings.IndexByte(s[from:], '<'); k >= 0 {
+			return from, from + k, true
+		}
+		return from, len(s), true
+	}
+	text, literal := s, m&modeSource != 0
+	if end, inside := literalAround(s, i, m); inside {
+		// "user=x password=y": the pair stands in the literal.
+		text, literal = s[:max(end, from)], false
+		u.effort += end
+	}
+	return valueAfter(text, from, valueForm{
+		literal: literal,
+		line:    s[i] == ':' && v.class != classText && headerName(v.word) || s[i] == ':' && v.word == "cookie",
+		inQuote: inQuote,
+	})
+}
+
+// inURN reports whether s ends within a URN, an ARN of Amazon, or before the
+// name of the file of passwords.
+func inURN(s string) bool {
+	s = s[strings.LastIndexAny(s, " \t\n\"'")+1:]
+	return strings.HasPrefix(s, "urn:") || strings.HasPrefix(s, "arn:aws") || strings.HasSuffix(s, "/etc/")
 }
 
 // elementAt reports whether the name at s[start] and the ">" at s[i] begin an XML

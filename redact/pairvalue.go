@@ -31,14 +31,13 @@ func valueAfter(s string, from int, f valueForm) (a, b int, ok bool) {
 	}
 	if entity := quoteEntity(s[k:]); entity != "" { // escaped for HTML
 		a = k + len(entity)
-		if n := strings.Index(s[a:], entity); n >= 0 {
-			return a, a + n, true
+		b = lineEnd(s, a, false)
+		if n := strings.Index(s[a:b], entity); n >= 0 {
+			b = a + n
 		}
-		return a, lineEnd(s, a, false), true
+		return a, b, true
 	}
-	if n := literalPrefix(s[k:]); n > 0 && !f.line {
-		k += n
-	}
+	k += literalPrefix(s[k:])
 	slashes := 0
 	for k+slashes < len(s) && s[k+slashes] == '\\' && slashes < 7 {
 		slashes++
