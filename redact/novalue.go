@@ -249,7 +249,7 @@ func pointsTo(s string) bool {
 		return false
 	}
 	if i := strings.Index(s, "://"); i > 0 {
-		return charsAlnum.run(s) == i && strings.IndexAny(s[i:], "@?=&#%") < 0 && plainWord(s[i+3:])
+		return charsAlnum.run(s) == i && !strings.ContainsAny(s[i:], "@?=&#%") && plainWord(s[i+3:])
 	}
 	if arn, ok := strings.CutPrefix(s, "arn:aws"); ok {
 		return strings.Count(arn, ":") >= 4
