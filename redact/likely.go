@@ -1,31 +1,21 @@
 package redact
 
-import "strings"
-
-// likely is the verdict on names in texts that say something only together with
-// a value that looks like a token: key=, _auth=, x-functions-key:.
-func likely(name string) nameVerdict {
-	words := splitWords(name)
-	if len(words) == 0 {
-		return nameVerdict{}
-	}
-	last := words[len(words)-1]
-	if last != "key" && last != "auth" && last != "pat" {
-		return nameVerdict{}
-	}
-	if len(words) > 1 {
-		switch words[len(words)-2] {
-		case "public", "pub", "primary", "foreign", "partition", "sort", "row", "cache", "object", "routing", "idempotency", "group", "hash", "lookup":
-			return nameVerdict{}
-		}
-	}
-	return nameVerdict{class: classWeak, rule: RuleName, word: last}
-}
+import (
+	"bytes"
+	"encoding/base64"
+	"strings"
+)
 
 // looksToken reports whether a value is what programs make, not people: in one
 // piece, 16 bytes or more, with twelve letters and digits in a row that are mixed;
 // in hex 32 or more. UUIDs are none.
 func looksToken(s string) bool {
+	if k := strings.IndexByte(s, ':'); k >= 32 { // a key and its number
+		s = s[:k]
+	}
+	if n := len(s); n >= 32 && n < 200 && n != 36 && charsURL.run(s) == n && strings.Trim(s, "0123456789abcdef-") == "" && strings.Count(s, "-") < 4 && entropy(s) > 3.2 && !digitsOnly(s) {
+		return true
+	}
 	if len(s) < 16 || len(s) > 512 || charsBearer.run(s) < len(s) || s[0] == '/' || strings.Count(s, ".") > 2 {
 		return false
 	}
@@ -39,6 +29,18 @@ func looksToken(s string) bool {
 	return false
 }
 
+// tokenLike reports whether a value looks like a token by its characters, or
+// as one that was drawn by chance.
+func tokenLike(s string) bool {
+	if login, err := base64.StdEncoding.DecodeString(s); err == nil && len(s) >= 8 && encodedText(strings.TrimRight(s, "=")) && bytes.IndexByte(login, ':') > 0 {
+		return true // user:password
+	}
+	return (looksToken(s) || charsBearer.run(s) == len(s) && random(s, likelyBits)) && !maskedToken(s)
+}
+
+// likelyBits is the threshold of tokens beside a name that says little.
+const likelyBits = 4.5
+
 // mixed reports whether letters and digits alternate as they do in no word with
 // a number behind it.
 func mixed(s string) bool {
@@ -49,16 +51,6 @@ func mixed(s string) bool {
 		}
 	}
 	return changes >= 3 && (len(s) >= 32 || charsHex.run(s) < len(s))
-}
-
-// trustedWord reports whether a word of Safedump's list means the same as a
-// part of a longer word: PGPASSWORD, but not tokenizer or secretary.
-func trustedWord(word string) bool {
-	switch word {
-	case "password", "passwd", "passphrase", "apikey", "api_key", "private_key", "secret_key", "access_key", "credential":
-		return true
-	}
-	return false
 }
 
 // userFlagAt finds the password in "-u name:password" and "--user name:password",

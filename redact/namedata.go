@@ -68,6 +68,7 @@ func wordPairs() []pairSet {
 		{classStrong, []string{"social"}, []string{"security"}},
 		{classStrong, []string{"tax", "national"}, []string{"id"}},
 		{classStrong, []string{"amz", "sas", "shared"}, []string{"signature", "credential"}},
+		{classStrong, []string{"otp", "totp", "sas"}, []string{"url", "uri"}},
 		{classStrong, []string{"signed", "presigned", "webhook", "magic", "reset"}, []string{"url", "uri", "link"}},
 		{classStrong, []string{"user", "basic"}, []string{"pass", "pw", "auth"}},
 		{classPersonal, []string{"date"}, []string{"birth"}},
@@ -80,5 +81,72 @@ func countWords() []string {
 		"count", "len", "length", "size", "max", "min", "num", "limit", "ttl", "timeout", "expiry",
 		"expire", "expiration", "age", "index", "idx", "pos", "offset", "type", "kind", "total", "used",
 		"usage", "remaining", "rate", "cost", "version", "interval", "retry", "retries", "attempt",
+	}
+}
+
+// aboutWords say at the end of a name that it tells something about a secret:
+// where it is, how it is made, how long it is good for.
+func aboutWords() []string {
+	return []string{
+		"url", "uri", "endpoint", "link", "path", "file", "filename", "dir", "directory", "folder", "location", "name", "field", "column",
+		"arn", "ref", "reference", "selector", "namespace", "label", "placeholder",
+		"type", "kind", "class", "interface", "method", "mode", "scheme", "algorithm", "alg", "algo", "format", "encoding", "encryption",
+		"version", "metadata", "status", "timestamp", "time", "date", "expire", "expiry", "expiration", "ttl", "timeout", "duration",
+		"lifetime", "interval", "validity", "window", "delay", "iteration", "round", "policy", "strategy", "restriction",
+		"size", "length", "len", "bit", "count", "limit", "enabled", "required", "disabled", "supported", "optional", "allowed",
+		"title", "subject", "prompt", "prefix", "suffix", "user", "username", "owner", "audience", "scope", "issuer", "domain", "host", "port",
+		"server", "region", "level", "fingerprint", "thumbprint", "permission", "usage", "index", "position",
+	}
+}
+
+// doerWords say in a text that a name is that of code which handles secrets.
+// What such a variable holds may well hold some, so they count in texts only.
+func doerWords() []string {
+	return []string{
+		"provider", "manager", "service", "factory", "generator", "validator", "handler", "controller", "helper", "builder", "parser", "resolver",
+		"repository", "store", "plugin", "extension", "error", "event", "request", "rule", "source", "from", "state", "reset", "page",
+		"param", "parameter", "env", "envar", "var", "variable", "setting", "attribute", "option", "encoder", "hasher",
+		"converter", "filter", "interceptor", "listener", "adapter", "form", "input", "button", "screen", "expired", "changed", "valid",
+	}
+}
+
+// innocentKeys are words that end in "key" or stand before it and make it no secret.
+func innocentKeys() []string {
+	return []string{
+		"monkey", "donkey", "turkey", "hockey", "jockey", "whiskey", "hotkey", "pubkey", "publickey", "lackey", "turnkey",
+		"public", "pub", "primary", "foreign", "partition", "sort", "row", "cache", "object", "routing", "idempotency", "group", "hash", "lookup",
+	}
+}
+
+// madeWords are the words of names whose values programs make.
+func madeWords() []string {
+	return []string{
+		"token", "jwt", "bearer", "nonce", "oauth", "csrf", "xsrf", "session", "cookie", "signature", "sid", "authorization", "auth", "key",
+		"apikey", "accesskey", "authtoken", "accesstoken", "refreshtoken", "idtoken", "sessionid", "webhook", "otp", "totp",
+	}
+}
+
+// chosenWords are the words of names whose values people choose, with
+// whatever else stands in the name.
+func chosenWords() []string {
+	return []string{"pass", "pwd", "pw", "secret", "pin", "phrase", "mnemonic", "private", "encryption", "signing", "master"}
+}
+
+// blandWords are the words of values that stand for a credential in examples,
+// tests and code: a token made of nothing else is none. The list is our own.
+func blandWords() []string {
+	return []string{
+		"a", "access", "account", "actual", "admin", "alice", "an", "another", "any", "api", "app", "application", "auth", "authentication", "authenticity",
+		"authorization", "authorized", "bad", "bar", "base", "baz", "bearer", "blank", "blanks", "bob", "body", "bot", "by", "bytes", "cache", "cert",
+		"certificate", "channel", "class", "client", "code", "config", "consumer", "cookie", "cred", "credential", "credentials", "csrf", "current", "data",
+		"db", "default", "device", "digest", "directory", "dummy", "encoded", "enterprise", "env", "error", "example", "existing", "expected", "expired",
+		"external", "fake", "field", "file", "first", "foo", "foobar", "from", "get", "gh", "github", "gitlab", "global", "google", "header",
+		"hello", "here", "hidden", "id", "identifier", "identity", "in", "initial", "input", "int", "integer", "internal", "invalid", "is", "it",
+		"json", "jwt", "key", "local", "login", "long", "mock", "my", "name", "new", "next", "no", "node", "none", "nonce", "not", "null", "number", "oauth",
+		"object", "of", "old", "or", "order", "output", "package", "param", "params", "parent", "path", "payload", "plain", "previous", "private",
+		"prompt", "public", "random", "raw", "redirect", "refresh", "remote", "request", "response", "result", "revoked", "root", "sample",
+		"secret", "server", "service", "session", "short", "signature", "some", "state", "str", "string", "subscription", "test", "testing",
+		"text", "that", "the", "this", "to", "token", "tokens", "type", "undefined", "unknown", "updated", "url", "user", "valid", "validated", "value", "variable",
+		"web", "webhook", "whatever", "with", "world", "wrong", "x", "your",
 	}
 }

@@ -1,6 +1,9 @@
 package redact
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // nameClass says how much a name tells about the value beside it.
 type nameClass uint8
@@ -31,6 +34,9 @@ type nameVerdict struct {
 	numbers bool
 	// tokens restricts it to texts that look like a token.
 	tokens bool
+	// made tells that programs make such values, not people: a value of plain
+	// words is none then.
+	made bool
 }
 
 // nameRules is the data of namedata.go made ready.
@@ -38,10 +44,20 @@ type nameRules struct {
 	single  map[string]nameVerdict
 	pairs   map[[2]string]nameVerdict
 	counted map[string]bool
+	about   map[string]bool
+	doers   map[string]bool
+	made    map[string]bool
+	chosen  map[string]bool
+	bland   map[string]bool
+	// innocent are words that make a key none that is secret.
+	innocent map[string]bool
 }
 
 func newNameRules() *nameRules {
-	n := &nameRules{single: map[string]nameVerdict{}, pairs: map[[2]string]nameVerdict{}, counted: map[string]bool{}}
+	n := &nameRules{
+		single: map[string]nameVerdict{}, pairs: map[[2]string]nameVerdict{}, counted: wordMap(countWords()), about: wordMap(aboutWords()),
+		doers: wordMap(doerWords()), made: wordMap(madeWords()), chosen: wordMap(chosenWords()), bland: wordMap(blandWords()), innocent: wordMap(innocentKeys()),
+	}
 	for _, set := range singleWords() {
 		for _, w := range set.words {
 			n.single[w] = nameVerdict{class: set.class, rule: RuleName, word: w, loose: set.loose, numbers: set.numbers}
@@ -54,10 +70,15 @@ func newNameRules() *nameRules {
 			}
 		}
 	}
-	for _, w := range countWords() {
-		n.counted[w] = true
-	}
 	return n
+}
+
+func wordMap(words []string) map[string]bool {
+	m := make(map[string]bool, len(words))
+	for _, w := range words {
+		m[w] = true
+	}
+	return m
 }
 
 // judge says what the words of a name and Safedump's denylist make of it.
@@ -74,27 +95,73 @@ func (n *nameRules) judge(name string) nameVerdict {
 	return nameVerdict{class: classWeak, rule: RuleName, word: w}
 }
 
-// judgeWords returns the strongest verdict among the words and their pairs.
+// judgeWords returns the strongest verdict among the words and their pairs. It
+// is none where the last words tell something about a secret, not the secret,
+// unless it takes them to tell it: a password's field, but the URL of a database.
 func (n *nameRules) judgeWords(words []string) nameVerdict {
-	var best nameVerdict
+	told := n.subject(words)
+	best, last := n.strongest(words)
+	if last < told {
+		return nameVerdict{}
+	}
+	return best
+}
+
+// strongest returns the strongest verdict and the last word that any of those
+// that are as strong takes.
+func (n *nameRules) strongest(words []string) (best nameVerdict, last int) {
+	keep := func(v nameVerdict, i int) {
+		if v.class > best.class {
+			best = v
+		}
+		if v.class == best.class && v.class != classNone {
+			last = i
+		}
+	}
 	for i := range words {
 		w := singular(words[i])
 		for _, form := range [2]string{words[i], w} {
-			if v := n.single[form]; v.class > best.class {
-				best = v
-			}
+			keep(n.single[form], i)
 		}
 		if i == 0 {
 			continue
 		}
 		before := words[i-1]
 		for _, pair := range [2][2]string{{before, w}, {singular(before), w}} {
-			if v := n.pairs[pair]; v.class > best.class {
-				best = v
-			}
+			keep(n.pairs[pair], i)
 		}
 	}
-	return best
+	return best, last
+}
+
+// subject returns the index of the word from which on the name tells what it is
+// about: 0 when that is the whole of it, above that when the last word is one of
+// aboutWords. Numbers at the end count for nothing.
+func (n *nameRules) subject(words []string) int {
+	end := len(words)
+	for end > 1 && digitsOnly(words[end-1]) {
+		end--
+	}
+	if end < 2 {
+		return 0
+	}
+	switch w, before := words[end-1], words[end-2]; {
+	case w == "at" || w == "in" || w == "on":
+		if n.about[before] || n.about[singular(before)] || strings.HasSuffix(before, "ed") || strings.HasPrefix(before, "expire") {
+			return end - 1
+		}
+	case w == "id" || w == "ids":
+		switch before {
+		case "key", "keys", "credential", "credentials", "cred", "cert", "certificate", "oauth", "auth", "client", "webhook":
+			if end > 2 && before == "key" && words[end-3] == "access" { // the first half of AWS's credentials
+				return 0
+			}
+			return end - 1
+		}
+	case n.about[w], n.about[singular(w)]:
+		return end - 1
+	}
+	return 0
 }
 
 // joined judges the pair that the last word of owner and the first of name

@@ -44,6 +44,27 @@ func TestNamesThatSaySecret(t *testing.T) {
 	}
 }
 
+func TestNamesAboutASecret(t *testing.T) {
+	n := newNameRules()
+	for _, name := range strings.Fields(`webhookType WebhookMethod sessionTimeout cookieName CookieDomain pemFile seedPath signingKeyID oauthClientID SessionDuration
+		nonceLength jwtIssuedAt otpExpiresIn AuthUrl tlsKeyPath sshKeyFingerprint dsnHost`) {
+		if v := n.judge(name); v.class != classNone {
+			t.Errorf("%s: %+v, want nothing", name, v)
+		}
+	}
+	for _, name := range strings.Fields(`databaseURL webhookURL webhookUri resetLink otpURL aws_access_key_id sessionID AccountNumber secretID tokenID
+		userPass1 connectionString passwordHash`) {
+		if v := n.judge(name); v.class != classStrong {
+			t.Errorf("%s: %+v, want strong", name, v)
+		}
+	}
+	for _, name := range strings.Fields(`tokenURL secretName passwordField credentialType access_token_path`) { // of Safedump's list
+		if v := n.judge(name); v.class != classWeak {
+			t.Errorf("%s: %+v, want weak", name, v)
+		}
+	}
+}
+
 func TestNamesAndWhatIsAroundThem(t *testing.T) {
 	secret := func(v report.Value) bool { return v.State == report.StateRedacted }
 	for _, c := range []struct {

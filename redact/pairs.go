@@ -5,15 +5,15 @@ import "strings"
 // maxTextName bounds a name that stands before a separator in a text.
 const maxTextName = 80
 
+// maxAlign bounds the spaces that align the separators of several lines.
+const maxAlign = 40
+
 // pairAt finds the value of a name and its separator at s[i]: password=x,
 // "token": "x", Password:x, X-Api-Key: x, <secret>x</secret>, m["pwd"] = "x".
 func (u *run) pairAt(s string, i int, m mode) (span, bool) {
 	start, end, quoted := nameBefore(s, i)
-	if start >= end {
+	if start >= end || !separates(s, start, i) {
 		return span{}, false
-	}
-	if s[i] == '>' && (start == 0 || s[start-1] != '<' || start > 1 && s[start-2] == '=') {
-		return span{}, false // no element, or a template: password=<password>
 	}
 	if m&modeSource != 0 && s[i] == '=' {
 		start, end = beforeType(s, start, end)
@@ -32,35 +32,77 @@ func (u *run) pairAt(s string, i int, m mode) (span, bool) {
 		}
 		from++
 	}
-	var a, b int
-	var ok bool
-	if s[i] == '>' {
-		a, b, ok = from, len(s), true
-		if k := strings.IndexByte(s[from:], '<'); k >= 0 {
-			b = from + k
-		}
-	} else {
-		text, literal := s, m&modeSource != 0
-		if end, inside := literalAround(s, i, m); inside {
-			// "user=x password=y": the pair stands in the literal.
-			text, literal = s[:max(end, from)], false
-			u.effort += end
-		}
-		a, b, ok = valueAfter(text, from, valueForm{
-			literal: literal,
-			line:    s[i] == ':' && v.class != classText && headerName(v.word) || s[i] == ':' && v.word == "cookie",
-			inQuote: quoted == 0 && start > 0 && (s[start-1] == '"' || s[start-1] == '\''),
-		})
-	}
+	inQuote := quoted == 0 && start > 0 && (s[start-1] == '"' || s[start-1] == '\'')
+	a, b, ok := u.pairedValue(s, i, from, v, inQuote, m)
 	u.effort += b - a
-	if !ok || trivialValue(s[a:b]) || guess(v) && !looksToken(s[a:b]) {
+	if !ok || guess(v) && !tokenLike(s[a:b]) || a > 0 && s[a-1] == '{' && v.word == "oauth" { // whose members have names of their own
 		return span{}, false
+	}
+	p := pairValue{text: s, name: s[start:end], at: start, sep: i, a: a, b: b, judgment: v}
+	p.quoted = a > from && strings.IndexByte("\"'`;", s[a-1]) >= 0 || s[i] == '>'
+	if u.noValue(&p) {
+		if a, b, ok = u.madeFrom(&p); !ok {
+			return span{}, false
+		}
 	}
 	g := gradeStrict
 	if v.loose {
 		g = gradeLoose
 	}
 	return span{start: a, end: b, rule: v.rule, reason: nameReason(v), grade: g}, true
+}
+
+// separates reports whether the sign at s[i] stands between the name at s[start]
+// and a value.
+func separates(s string, start, i int) bool {
+	switch s[i] {
+	case '>':
+		return elementAt(s, start, i)
+	case ':': // Net::HTTP, urn:ietf:wg:oauth:2.0
+		return (i == 0 || s[i-1] != ':') && (i+1 >= len(s) || s[i+1] != ':') && !inURN(s[max(0, start-60):start])
+	}
+	return true
+}
+
+// pairedValue returns the bounds of the value after the separator at s[i], from
+// s[from] on.
+func (u *run) pairedValue(s string, i, from int, v nameVerdict, inQuote bool, m mode) (a, b int, ok bool) {
+	if s[i] == '>' {
+		if k := strings.IndexByte(s[from:], '<'); k >= 0 {
+			return from, from + k, true
+		}
+		return from, len(s), true
+	}
+	text, literal := s, m&modeSource != 0
+	if end, inside := literalAround(s, i, m); inside {
+		// "user=x password=y": the pair stands in the literal.
+		text, literal = s[:max(end, from)], false
+		u.effort += end
+	}
+	return valueAfter(text, from, valueForm{
+		literal: literal,
+		line:    s[i] == ':' && v.class != classText && headerName(v.word) || s[i] == ':' && v.word == "cookie",
+		inQuote: inQuote,
+	})
+}
+
+// inURN reports whether s ends within a URN, an ARN of Amazon, or before the
+// name of the file of passwords.
+func inURN(s string) bool {
+	s = s[strings.LastIndexAny(s, " \t\n\"'")+1:]
+	return strings.HasPrefix(s, "urn:") || strings.HasPrefix(s, "arn:aws") || strings.HasSuffix(s, "/etc/")
+}
+
+// elementAt reports whether the name at s[start] and the ">" at s[i] begin an XML
+// element with a text, and not a template: password=<password>.
+func elementAt(s string, start, i int) bool {
+	if start == 0 || s[start-1] != '<' || start > 1 && s[start-2] == '=' {
+		return false
+	}
+	if k := strings.IndexByte(s[i+1:], '<'); k >= 0 {
+		return i+k+2 >= len(s) || s[i+k+2] == '/'
+	}
+	return i+1 < len(s) && charsAlnum.has(s[i+1]) && (start < 2 || s[start-2] == '>' || s[start-2] == '\n')
 }
 
 // literalAround returns the end of the literal that s[i] stands in, where s is a
@@ -89,12 +131,15 @@ func literalAround(s string, i int, m mode) (end int, inside bool) {
 // the number of bytes of quoting between them.
 func nameBefore(s string, i int) (start, end, quoted int) {
 	j := i
-	for j > 0 && (s[j-1] == ' ' || s[j-1] == '\t') && i-j < 4 {
+	for j > 0 && (s[j-1] == ' ' || s[j-1] == '\t') && i-j < maxAlign {
 		j--
 	}
-	if s[i] == '=' && j > 0 && strings.IndexByte(":=!+", s[j-1]) >= 0 {
-		for j--; j > 0 && s[j-1] == ' '; j-- {
+	for n := 0; n < 2 && s[i] == '=' && j > 0 && strings.IndexByte(":=!+", s[j-1]) >= 0; n++ {
+		for j--; j > 0 && s[j-1] == ' ' && i-j < maxAlign; j-- {
 		}
+	}
+	for s[i] == ':' && j > 0 && s[j-1] == '*' && i-j < 4 { // **password**: x
+		j--
 	}
 	if j > 0 && s[j-1] == ']' {
 		j--
@@ -132,50 +177,47 @@ func beforeType(s string, start, end int) (int, int) {
 	return j, end
 }
 
-// textName is the verdict on a name inside a text. What Safedump's list denies
-// without the word alone saying much (key: value, hash=...) does not count
-// here, nor does personal data: too much of ordinary text would go.
-func (u *run) textName(name string) nameVerdict {
-	last := &u.lastInText[hashText(name)>>(64-lastBits)]
-	if last.name == name {
-		return last.verdict
-	}
-	if v, ok := u.inText[name]; ok {
-		if len(name) <= maxTextName {
-			last.name, last.verdict = strings.Clone(name), v
-		}
-		return v
-	}
-	v := u.x.judgeName(nameKey{name: name})
+// afterWord finds the value after a word and the two signs at s[i]: that of
+// PASSWORD 'x', set_token("x"), -token x.
+func (u *run) afterWord(s string, i int, m mode) (span, bool) {
 	switch {
-	case v.class == classStrong, v.class == classText && v.word != "seed" && v.word != "session":
-	case v.class == classWeak && v.numbers, v.rule == RuleCustom:
-	case strings.EqualFold(name, "pw"):
-		v = nameVerdict{class: classStrong, rule: RuleName, word: "pw", loose: true, numbers: true}
-	case v.class == classWeak && trustedWord(v.word) && !u.x.names.counts(name):
-		v.numbers = true
-	default:
-		v = likely(name)
+	case s[i] == '(':
+		return u.callAt(s, i)
+	case s[i+1] == '-':
+		if i+2 < len(s) && charsAlnum.has(s[i+2]) {
+			return u.flagAt(s, i+1, 1, m)
+		}
+		return span{}, false
 	}
-	if len(u.inText) < maxCached {
-		u.inText[strings.Clone(name)] = v
-	}
-	return v
+	return u.spokenAt(s, i)
 }
 
-// guess reports whether a verdict of textName counts only with a value that
-// looks like a token.
-func guess(v nameVerdict) bool {
-	return v.class == classWeak && !v.numbers && v.rule != RuleCustom
-}
-
-// headerName reports whether the value of a name goes on to the end of the line.
-func headerName(word string) bool {
-	switch word {
-	case "authorization", "mnemonic", "passphrase", "seed phrase", "recovery phrase":
-		return true
+// callAt finds the literal that is given to a setter, whose bracket is at s[i]:
+// setPassword("x"), withToken('x'). What another method is given counts when
+// it looks like a token.
+func (u *run) callAt(s string, i int) (span, bool) {
+	start := i
+	for start > 0 && i-start < maxTextName && charsWord.has(s[start-1]) {
+		start--
 	}
-	return false
+	name := s[start:i]
+	low := strings.ToLower(name[:min(4, len(name))])
+	setter := strings.HasPrefix(low, "set") || low == "with"
+	if len(name) < 4 || !setter && (start == 0 || s[start-1] != '.') {
+		return span{}, false
+	}
+	v := u.textName(name)
+	if v.class == classNone {
+		return span{}, false
+	}
+	a := i + 2
+	b := closingQuote(s[:min(len(s), a+512)], a, s[i+1], 0)
+	u.effort += b - a
+	p := &pairValue{text: s, name: name, at: start, sep: i, a: a, b: b, quoted: true, judgment: v}
+	if (guess(v) || !setter) && !tokenLike(s[a:b]) || u.noValue(p) {
+		return span{}, false
+	}
+	return span{start: a, end: b, rule: v.rule, reason: nameReason(v), grade: gradeStrict}, true
 }
 
 // spokenAt finds the literal after a word at the space at s[i]: PASSWORD 'x',
@@ -204,23 +246,30 @@ func (u *run) spokenAt(s string, i int) (span, bool) {
 	return span{start: i + 2, end: end, rule: RuleName, reason: "matched denylist: '" + word + "'", grade: gradeLoose}, true
 }
 
-// flagAt finds the value of a flag in a text: "--token x".
-func (u *run) flagAt(s string, i int, m mode) (span, bool) {
+// flagAt finds the value of a flag in a text, which begins with so many dashes at
+// s[i]: "--token x".
+func (u *run) flagAt(s string, i, dashes int, m mode) (span, bool) {
 	if m&modePairs == 0 || m&modeSource != 0 || i > 0 && s[i-1] != ' ' && s[i-1] != '"' && s[i-1] != '\n' && s[i-1] != '\t' ||
-		i+2 >= len(s) || s[i+2] == '-' {
+		i+dashes >= len(s) || s[i+dashes] == '-' {
 		return span{}, false
 	}
-	n := charsURL.run(s[i+2:])
-	end := i + 2 + n
-	if n == 0 || n > maxTextName || end >= len(s) || s[end] != ' ' {
+	start := i + dashes
+	n := charsURL.run(s[start:])
+	end := start + n
+	if n < 3 && dashes == 1 || n == 0 || n > maxTextName || end >= len(s) || s[end] != ' ' {
 		return span{}, false
 	}
-	v := u.textName(s[i+2 : end])
-	if v.class == classNone || guess(v) || u.x.names.counts(s[i+2:end]) {
+	name := s[start:end]
+	v := u.textName(name)
+	if v.class == classNone || u.x.names.counts(name) {
 		return span{}, false
 	}
 	a, b, ok := valueAfter(s, end, valueForm{})
-	if !ok || a < len(s) && s[a] == '-' || trivialValue(s[a:b]) {
+	if !ok || a < len(s) && s[a] == '-' || guess(v) && !tokenLike(s[a:b]) {
+		return span{}, false
+	}
+	p := &pairValue{text: s, name: name, at: start, sep: end, a: a, b: b, quoted: true, judgment: v} // a shell needs no quotes
+	if u.noValue(p) || trivialValue(s[a:b]) {
 		return span{}, false
 	}
 	return span{start: a, end: b, rule: v.rule, reason: nameReason(v), grade: gradeStrict}, true

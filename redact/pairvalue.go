@@ -29,6 +29,15 @@ func valueAfter(s string, from int, f valueForm) (a, b int, ok bool) {
 	if strings.HasPrefix(s[k:], "[]string{") {
 		k += len("[]string")
 	}
+	if entity := quoteEntity(s[k:]); entity != "" { // escaped for HTML
+		a = k + len(entity)
+		b = lineEnd(s, a, false)
+		if n := strings.Index(s[a:b], entity); n >= 0 {
+			b = a + n
+		}
+		return a, b, true
+	}
+	k += literalPrefix(s[k:])
 	slashes := 0
 	for k+slashes < len(s) && s[k+slashes] == '\\' && slashes < 7 {
 		slashes++
@@ -176,6 +185,9 @@ func bareEnd(s string, k int) int {
 		case ' ', '\t', '\n', '\r', '<', 0:
 			return i
 		case '"', '\'', '`':
+			if c == '\'' && i > k && i+1 < len(s) && charsAlnum.has(s[i-1]) && charsAlnum.has(s[i+1]) {
+				continue // a password may hold an apostrophe
+			}
 			if i == k || strings.IndexByte("({[:=,", s[i-1]) < 0 {
 				return i
 			}
@@ -203,4 +215,26 @@ func endsValue(rest string) bool {
 	}
 	n := charsDotted.run(rest)
 	return n > 0 && n < len(rest) && (rest[n] == '=' || rest[n] == ':')
+}
+
+// quoteEntity returns the quote that s begins with as HTML has it, empty for none.
+func quoteEntity(s string) string {
+	if len(s) < 6 || s[0] != '&' {
+		return ""
+	}
+	for _, e := range [...]string{"&quot;", "&apos;", "&#39;", "&#34;", "&#x27;", "&#x22;"} {
+		if strings.HasPrefix(s, e) {
+			return e
+		}
+	}
+	return ""
+}
+
+// literalPrefix returns the length of the letter that Python and others have
+// before a literal: b"x", r'x', f"x".
+func literalPrefix(s string) int {
+	if len(s) > 2 && strings.IndexByte("bBuUrRfF$@", s[0]) >= 0 && (s[1] == '"' || s[1] == '\'') {
+		return 1
+	}
+	return 0
 }

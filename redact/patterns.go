@@ -160,6 +160,22 @@ func isTelegram(s string) int {
 	return 0
 }
 
+// seedLength is that of a seed of NATS (nkeys): base32 of two bytes that say what
+// it is for, a key of 32 bytes and a checksum of two.
+const seedLength = 58
+
+// isSeed matches a seed of NATS, to which nothing else of base32 may belong. Its
+// checksum is left alone: what is one but for a slip is removed as well.
+func isSeed(s string) int {
+	if charsUpper.run(s) != seedLength || strings.ContainsAny(s[:seedLength], "0189") || maskedToken(s[:seedLength]) {
+		return 0
+	}
+	if len(s) > seedLength && charsWord.has(s[seedLength]) {
+		return 0
+	}
+	return seedLength
+}
+
 // puttyKey matches the lines of a PuTTY private key, after their number.
 func puttyKey(s string) int {
 	n := len("Private-Lines: ")
@@ -180,6 +196,12 @@ func providerTokens() []tokenRule {
 		{id: "aws-access-key-id", prefix: "ASIA", chars: charsUpper, min: 16, max: 16, bounded: true},
 		{id: "aws-access-key-id", prefix: "ABIA", chars: charsUpper, min: 16, max: 16, bounded: true},
 		{id: "aws-access-key-id", prefix: "ACCA", chars: charsUpper, min: 16, max: 16, bounded: true},
+		{id: "aws-principal-id", prefix: "AIDA", chars: charsUpper, min: 16, max: 17, bounded: true},
+		{id: "aws-principal-id", prefix: "AROA", chars: charsUpper, min: 16, max: 17, bounded: true},
+		{id: "aws-principal-id", prefix: "AGPA", chars: charsUpper, min: 16, max: 17, bounded: true},
+		{id: "aws-principal-id", prefix: "AIPA", chars: charsUpper, min: 16, max: 17, bounded: true},
+		{id: "aws-principal-id", prefix: "ANPA", chars: charsUpper, min: 16, max: 17, bounded: true},
+		{id: "aws-principal-id", prefix: "ANVA", chars: charsUpper, min: 16, max: 17, bounded: true},
 		{id: "github-token", prefix: "github_pat_", chars: charsWord, min: 22, bounded: true},
 		{id: "github-token", prefix: "ghs_", chars: charsDotted, min: 36, bounded: true},
 		{id: "github-token", prefix: "ghu_", chars: charsAlnum, min: 36, bounded: true},
@@ -231,6 +253,7 @@ func providerTokens() []tokenRule {
 		{id: "databricks-token", prefix: "dapi", chars: charsHex, min: 32, max: 34, bounded: true},
 		{id: "mailgun-key", prefix: "key-", chars: charsHex, min: 32, max: 32, bounded: true},
 		{id: "twilio-key", prefix: "SK", chars: charsHex, min: 32, max: 32, bounded: true},
+		{id: "twilio-account", prefix: "AC", chars: charsHex, min: 32, max: 32, bounded: true},
 		{id: "brevo-key", prefix: "xkeysib-", chars: charsURL, min: 60, bounded: true},
 		{id: "groq-key", prefix: "gsk_", chars: charsAlnum, min: 40, bounded: true},
 		{id: "replicate-token", prefix: "r8_", chars: charsAlnum, min: 37, bounded: true},
@@ -242,6 +265,12 @@ func providerTokens() []tokenRule {
 		{id: "notion-token", prefix: "ntn_", chars: charsAlnum, min: 40, bounded: true},
 		{id: "flyio-token", prefix: "FlyV1 ", chars: charsCookie, min: 40, bounded: true},
 		{id: "putty-key", prefix: "Private-Lines: ", chars: charsBase64, shown: true, exact: true, check: puttyKey},
+		{id: "nats-seed", prefix: "SU", chars: charsUpper, bounded: true, exact: true, check: isSeed},
+		{id: "nats-seed", prefix: "SA", chars: charsUpper, bounded: true, exact: true, check: isSeed},
+		{id: "nats-seed", prefix: "SO", chars: charsUpper, bounded: true, exact: true, check: isSeed},
+		{id: "nats-seed", prefix: "SN", chars: charsUpper, bounded: true, exact: true, check: isSeed},
+		{id: "nats-seed", prefix: "SC", chars: charsUpper, bounded: true, exact: true, check: isSeed},
+		{id: "nats-seed", prefix: "SX", chars: charsUpper, bounded: true, exact: true, check: isSeed},
 		{id: "telegram-token", prefix: ":AA", chars: charsURL, check: isTelegram, min: 33},
 	}
 }

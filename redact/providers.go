@@ -276,7 +276,7 @@ func (u *run) matchProvider(s string, r *providerRule, w window, m mode, spans [
 				b++
 			}
 		}
-		if secret := s[a:b]; b-a < minSpread || r.entropy > 0 && entropy(secret) <= r.entropy || strings.Contains(secret, Placeholder) || covered(spans, a, b) {
+		if secret := s[a:b]; b-a < minSpread || r.entropy > 0 && entropy(secret) <= r.entropy || strings.Contains(secret, Placeholder) || maskedToken(secret) || humpedWords(secret) || covered(spans, a, b) {
 			continue
 		}
 		g := gradeStrict

@@ -128,7 +128,7 @@ func (u *run) scanAt(s string, i int, t trigger, m mode, spans []span) []span {
 	if t&trigDashes != 0 {
 		if sp, ok := u.pemAt(s, i); ok {
 			spans = append(spans, sp)
-		} else if sp, ok := u.flagAt(s, i, m); ok {
+		} else if sp, ok := u.flagAt(s, i, 2, m); ok {
 			spans = append(spans, sp)
 		} else if sp, ok := userFlagAt(s, i); ok && m&modePairs != 0 {
 			spans = append(spans, sp)
@@ -140,7 +140,7 @@ func (u *run) scanAt(s string, i int, t trigger, m mode, spans []span) []span {
 		}
 	}
 	if t&trigSpoken != 0 && m&modePairs != 0 {
-		if sp, ok := u.spokenAt(s, i); ok {
+		if sp, ok := u.afterWord(s, i, m); ok {
 			spans = append(spans, sp)
 		}
 	}
@@ -182,6 +182,9 @@ func (u *run) tokenAt(s string, i int, m mode) (span, bool) {
 			start := i
 			if r.shown {
 				start += len(r.prefix)
+			}
+			if body := s[i+len(r.prefix) : i+n]; !r.whole && (maskedToken(body) || humpedWords(body)) {
+				continue
 			}
 			sp := pattern(start, i+n, r.id, gradeSure)
 			sp.whole = r.whole
@@ -253,7 +256,7 @@ func schemeAt(s string, i int) (span, bool) {
 	switch {
 	case len(rest) > 7 && strings.EqualFold(rest[:7], "bearer "):
 		n := charsBearer.run(rest[7:])
-		if n >= 6 && !plainWord(rest[7:7+n]) && !strings.HasPrefix(rest[7:], "realm=") {
+		if n >= 6 && !plainWord(rest[7:7+n]) && !maskedToken(rest[7:7+n]) && !strings.HasPrefix(rest[7:], "realm=") {
 			return pattern(i+7, i+7+n, "bearer", gradeStrict), true
 		}
 	case len(rest) > 6 && strings.EqualFold(rest[:6], "basic "):
@@ -284,16 +287,20 @@ func (u *run) scanCustom(s string, spans []span) []span {
 	return spans
 }
 
-// scanDense appends s as a whole when it looks random.
+// scanDense appends s as a whole when it looks random, by Safedump's measure, or
+// the tokens in it that do.
 func (u *run) scanDense(s string, spans []span) []span {
-	if u.x.policy.Entropy == 0 || len(s) < 16 || strings.Contains(s, Placeholder) {
+	if u.x.policy.Entropy == 0 || len(s) < 16 {
 		return spans
+	}
+	if strings.Contains(s, Placeholder) {
+		return u.scanRandom(s, spans)
 	}
 	if h := entropy(s); h > u.x.policy.Entropy {
 		sp := span{end: len(s), rule: RuleEntropy, reason: "high entropy: " + formatBits(h), whole: true, grade: gradeStrict}
 		return append(spans, sp)
 	}
-	return spans
+	return u.scanRandom(s, spans)
 }
 
 // entropy is Shannon's entropy of s in bits per byte, to two digits as

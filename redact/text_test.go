@@ -124,13 +124,18 @@ func TestTexts(t *testing.T) {
 		{"password=$PASSWORD token=os.Getenv(\"TOKEN\") secret=process.env.SECRET pwd=%PWD% pass=<password> x", ""},
 		{"x@v1.2.3-rc.beta and mod@v0.1.2", ""},
 	} {
-		want := c.want
-		if want == "" {
-			want = c.in
-		}
-		if got := textAt(t, 4, modeText, c.in); got.out != want || got.hit != (want != c.in) {
-			t.Errorf("%q:\n got %q (hit %v)\nwant %q", c.in, got.out, got.hit, want)
-		}
+		checkText(t, c.in, c.want)
+	}
+}
+
+// checkText checks what becomes of a text; an empty want stands for the text itself.
+func checkText(t *testing.T, in, want string) {
+	t.Helper()
+	if want == "" {
+		want = in
+	}
+	if got := textAt(t, 4, modeText, in); got.out != want || got.hit != (want != in) {
+		t.Errorf("%q:\n got %q (hit %v)\nwant %q", in, got.out, got.hit, want)
 	}
 }
 

@@ -16,7 +16,7 @@ const (
 	trigDashes                     // "--": PEM armour, flags
 	trigDigit                      // two digits: card numbers
 	trigScheme                     // "bearer ", "basic "
-	trigSpoken                     // a space and a quote
+	trigSpoken                     // a space or a bracket and a quote, a space and a dash
 )
 
 // triggerTable tells for each pair of bytes what may begin there: the filter
@@ -50,6 +50,9 @@ func newTriggerTable() *triggerTable {
 	t.pair[pairOf('-', 'u')] |= trigDashes
 	t.pair[pairOf(' ', '\'')] |= trigSpoken
 	t.pair[pairOf(' ', '"')] |= trigSpoken
+	t.pair[pairOf('(', '\'')] |= trigSpoken
+	t.pair[pairOf('(', '"')] |= trigSpoken
+	t.pair[pairOf(' ', '-')] |= trigSpoken
 	for a := byte('0'); a <= '9'; a++ {
 		for b := byte('0'); b <= '9'; b++ {
 			t.pair[pairOf(a, b)] |= trigDigit

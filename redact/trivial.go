@@ -5,12 +5,19 @@ import "strings"
 // trivialValue reports whether a value says nothing: absent, a boolean, a
 // formatting verb, a type, a reference to a variable, masked already, the first
 // word of a sentence about it.
-func trivialValue(s string) bool {
+func trivialValue(s string) bool { return trivial(s, false) }
+
+// trivial is trivialValue for a value that may have stood in quotes, which no
+// sentence begins with.
+func trivial(s string, quoted bool) bool {
 	t := strings.TrimSpace(s)
-	if len(t) <= 16 && saysNothing(strings.ToLower(strings.TrimRight(t, ".,;:!?"))) {
-		return true
+	if len(t) <= 16 {
+		word := strings.ToLower(strings.TrimRight(t, ".,;:!?)]}|&"))
+		if saysNothing(word) || !quoted && beginsSentence(word) {
+			return true
+		}
 	}
-	if strings.Trim(strings.ReplaceAll(t, Placeholder, ""), " \t,;:.=*{}[]()\"'`\\") == "" {
+	if strings.Trim(strings.ReplaceAll(t, Placeholder, ""), " \t,;:.=*{}[]()\"'`\\|>") == "" {
 		return true
 	}
 	if verb := strings.TrimRight(t, ".,;:"); len(verb) == 2 && verb[0] == '%' && charsAlnum.has(verb[1]) {
@@ -20,17 +27,27 @@ func trivialValue(s string) bool {
 }
 
 // saysNothing reports whether a value of a name is one of the words that stand
-// for no value, for a type, or begin a sentence: "token: must not be empty".
+// for no value, for a type or for a choice.
 func saysNothing(word string) bool {
 	switch word {
 	case "", "true", "false", "nil", "null", "none", "<nil>", "undefined", "(missing)", "redacted", "<redacted>", "[redacted]", "{}", "[]":
 		return true
-	case "string", "str", "bytes", "[]byte", "int", "int64", "bool", "boolean", "object", "number", "any", "text", "varchar", "error",
-		"required", "optional", "unset", "empty", "n/a":
+	case "string", "str", "bytes", "[]byte", "int", "int64", "bool", "boolean", "varchar",
+		"required", "optional", "unset", "empty", "n/a", "enabled", "disabled", "enable", "disable", "on", "off", "yes", "always", "never",
+		"include", "omit", "same-origin", "on_create":
 		return true
-	case "the", "a", "an", "is", "are", "was", "were", "has", "have", "had", "this", "that", "your", "for", "from", "must", "should",
+	}
+	return false
+}
+
+// beginsSentence reports whether a word without quotes begins a sentence about
+// the value: "token: must not be empty".
+func beginsSentence(word string) bool {
+	switch word {
+	case "object", "number", "any", "text", "error", "the", "a", "an", "is", "are", "was", "were", "has", "have", "had", "this", "that", "your", "for", "from", "must", "should",
 		"can", "cannot", "could", "will", "not", "no", "to", "of", "in", "on", "at", "if", "when", "with", "without", "and", "or",
-		"please", "invalid", "missing", "incorrect", "expired", "failed", "found", "unexpected", "unknown", "wrong":
+		"please", "invalid", "missing", "incorrect", "expired", "failed", "found", "unexpected", "unknown", "wrong",
+		"whatever", "it", "its", "as", "by", "be", "you", "we", "see", "use", "used", "uses", "which", "only", "end", "expected", "same":
 		return true
 	}
 	return false
@@ -50,6 +67,9 @@ func reference(t string) bool {
 		if member, ok := strings.CutPrefix(t, object); ok && plainWord(strings.Trim(member, `["']`)) {
 			return true
 		}
+	}
+	if len(t) == 2 && t[0] == '$' && digitsOnly(t[1:]) {
+		return true
 	}
 	if len(t) < 3 {
 		return false
@@ -73,6 +93,9 @@ func reference(t string) bool {
 func call(t string) bool {
 	n := charsDotted.run(t)
 	if n == 0 || n >= len(t) || t[n] != '(' || !plainWord(t[:n]) || t[0] >= '0' && t[0] <= '9' {
+		return false
+	}
+	if inner := strings.Trim(t[n:], "();,"); inner != "" && digitsOnly(inner) { // Summer(2024)
 		return false
 	}
 	end := strings.LastIndexByte(t, ')')
