@@ -39,8 +39,9 @@ func redactions(r *report.Report) []explained {
 	return list
 }
 
-// RedactionsText lists what was removed from a report: where, why, what the rule
-// looks at, and what a policy has to say to keep it.
+// RedactionsText lists what was removed from a report: why, where, what the rule
+// looks at, and what a policy has to say to keep it. Of many places for one reason
+// the first are named, with TextOptions.Full all.
 func RedactionsText(w io.Writer, res redact.Result, o TextOptions) error {
 	return scanned(w, res, "text", func(p *paper, r *report.Report) error { return writeRedactions(p, r, o) })
 }
@@ -58,14 +59,24 @@ func writeRedactions(w io.Writer, r *report.Report, o TextOptions) error {
 		return err
 	}
 	rule := ""
-	for i, x := range list {
+	for i, group := range alike(list) {
+		x := group[0]
 		if i == 0 || x.Rule != rule {
 			rule = x.Rule
 			s.line()
 			s.line(s.bold(name(x.Rule)), ": ", name(x.Explanation))
 		}
-		s.line("  ", name(x.Location))
-		s.line("      ", name(x.Reason))
+		s.line("  ", name(x.Reason), s.grey(" in "+counted(len(group), "places")))
+		shown := group
+		if !o.Full {
+			shown = group[:min(len(group), maxPlaces)]
+		}
+		for _, x := range shown {
+			s.line("      ", name(x.Location))
+		}
+		if more := len(group) - len(shown); more > 0 {
+			s.line("      ", s.grey(fmt.Sprintf("… +%d more", more)))
+		}
 		s.line("      ", s.grey("to keep it: "), name(x.Allow))
 	}
 	if missing := total - len(list); missing > 0 {
@@ -73,6 +84,27 @@ func writeRedactions(w io.Writer, r *report.Report, o TextOptions) error {
 		s.line(s.grey(fmt.Sprintf("%d more were in what the report left out", missing)))
 	}
 	return s.flush(w)
+}
+
+// maxPlaces is how many places are listed of what was removed for one reason.
+const maxPlaces = 3
+
+// alike groups records that differ in the place only, in the order of the first
+// of each.
+func alike(list []explained) [][]explained {
+	type cause struct{ rule, reason, allow string }
+	at := map[cause]int{}
+	var groups [][]explained
+	for _, x := range list {
+		c := cause{x.Rule, x.Reason, x.Allow}
+		i, known := at[c]
+		if !known {
+			i, at[c] = len(groups), len(groups)
+			groups = append(groups, nil)
+		}
+		groups[i] = append(groups[i], x)
+	}
+	return groups
 }
 
 // maxTallies is how many secrets are listed by number; JSON has all.

@@ -28,7 +28,8 @@ func newViewCommand(a *app) *cobra.Command {
 		Long: `View shows a saved report, also one written by Safedump itself. Without REPORT: the
 newest one here or in ~/.safedump. With PATH, in the syntax of 'sdcore print': one
 value of it. It is redacted again before it is shown. --redactions lists what was
-removed: where, by which rule, why, and what a policy has to say to keep it.`,
+removed: by which rule, why, where, and what a policy has to say to keep it; with
+--full each place of it.`,
 		Example: `  sdcore view
   sdcore view crash.safedump.json.gz --full
   sdcore view crash.safedump.json --redactions
@@ -46,7 +47,7 @@ removed: where, by which rule, why, and what a policy has to say to keep it.`,
 				return err
 			}
 			if redactions {
-				return a.explain(res, format.name)
+				return a.explain(res, format.name, full)
 			}
 			if len(args) < 2 {
 				return a.print(res, rendering{format: format.name, full: full})
@@ -134,11 +135,11 @@ func (a *app) stored(args []string) (*report.File, error) {
 }
 
 // explain lists what was removed from a report.
-func (a *app) explain(res redact.Result, format string) error {
+func (a *app) explain(res redact.Result, format string, full bool) error {
 	if format == "json" {
 		return export.RedactionsJSON(a.stdout, res)
 	}
-	return export.RedactionsText(a.stdout, res, a.textOptions(true))
+	return export.RedactionsText(a.stdout, res, a.textOptions(full))
 }
 
 // openStored opens a stored report: a file, or a pipe as the shell makes for
