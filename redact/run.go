@@ -2,6 +2,7 @@ package redact
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/safedump/sdcore/report"
 )
@@ -88,10 +89,24 @@ func (u *run) removedText(s string, g grade) (number int) {
 	case len(s) < minSpread:
 	case g == gradeNone || locator(s):
 		u.text(s, u.tiered(modeText))
+	case holdsPlaceholder(s):
+		u.around(s, min(g, gradeStrict))
 	default:
 		u.secret(s, g)
 	}
 	return 0
+}
+
+// around keeps what stands around the placeholders of a text that a name or a
+// type removes: the program's own text can look like one, and a stored report
+// may hold the rest of a secret whose middle is gone.
+func (u *run) around(s string, g grade) {
+	plain, _ := u.cutNumbers(s)
+	for piece := range strings.SplitSeq(plain, Placeholder) {
+		if len(piece) >= minSpread && !locator(piece) {
+			u.secret(piece, g)
+		}
+	}
 }
 
 // symbol keeps a name of the program, see [learned.symbol].
