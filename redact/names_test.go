@@ -91,6 +91,8 @@ func TestNamesAndWhatIsAroundThem(t *testing.T) {
 		{"nested hash, a number", one(t, "c", structOf("main.C", "hash", num("77"))).Children[0].Value, false},
 		{"nested hash, text", one(t, "c", structOf("main.C", "hash", str("ab cd"))).Children[0].Value, true},
 		{"through a pointer", one(t, "m", structOf("main.C", "Password", ptr(str("a b")))).Children[0].Value, true},
+		{"value of a context", one(t, "ctx", structOf("context.valueCtx", "key", iface(str("auth_token")), "val", iface(str("a b")))).Children[1].Value, true},
+		{"innocent value of a context", one(t, "ctx", structOf("context.valueCtx", "key", iface(str("request")), "val", iface(str("a b")))).Children[1].Value.Children[0].Value, false},
 		{"key of a context", one(t, "ctx", structOf("context.valueCtx", "key", iface(str("request")))).Children[0].Value.Children[0].Value, false},
 	} {
 		if secret(c.got) != c.want {
