@@ -21,6 +21,9 @@ type run struct {
 	// the secrets that all have found.
 	learned *learned
 	search  *secretSet
+	// known are the verdicts of the first pass on texts, in the second one shared
+	// by all and not changed.
+	known *verdicts
 
 	same constantMemo
 
@@ -57,7 +60,7 @@ const lastBits = 7
 func newRun(x *Redactor) *run {
 	return &run{
 		x: x, tier: x.policy.Tier, limit: x.policy.maxString(), personal: x.policy.showsPersonal(), unwanted: x.unwanted(), learned: newLearned(), sink: new([]report.Redaction), counts: map[string]int{},
-		inText: map[string]nameVerdict{},
+		inText: map[string]nameVerdict{}, known: &verdicts{},
 	}
 }
 
