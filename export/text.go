@@ -326,6 +326,9 @@ func (s *screen) identity() {
 // identityLines are the lines about build, core and module.
 func identityLines(r *report.Report) []string {
 	id := &r.Identity
+	if r.Generator.Backend == report.BackendText && len(id.Evidence) > 0 {
+		return []string{name(id.Evidence[0])}
+	}
 	var lines []string
 	version := id.GoVersion
 	if version == "" {

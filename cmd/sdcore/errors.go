@@ -91,6 +91,7 @@ func hint(err error) string {
 		{corefile.ErrUnsupported, "sdcore reads 64-bit little-endian ELF cores of Linux on amd64"},
 		{corefile.ErrNotELF, "pass an ELF core dump and the executable that it is of"},
 		{corefile.ErrTruncated, "the file was cut: was the disk full, or RLIMIT_CORE (ulimit -c) too small?"},
+		{errCrashText, "`sdcore analyze` reads it, or pass a core"},
 		{sdcore.ErrNoBinary, "name it as the second argument, or its directory with --bin-path"},
 		{report.ErrNewerSchema, "it was written by a newer version: update sdcore"},
 		{report.ErrNotReport, "pass a *.safedump.json file"},
