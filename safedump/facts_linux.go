@@ -198,6 +198,8 @@ func readPatternFacts(limit Limit) patternFacts {
 	}
 	if wd, err := os.Getwd(); err == nil {
 		f.cwd = wd
+	} else if link, err := os.Readlink("/proc/self/cwd"); err == nil {
+		f.cwd = link // of a directory that was removed: "/old/name (deleted)", where no core can be written
 	}
 	if b, err := os.ReadFile("/proc/sys/kernel/core_uses_pid"); err == nil {
 		f.usesPID = strings.TrimSpace(string(b)) != "0"

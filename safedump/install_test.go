@@ -32,8 +32,15 @@ func TestMain(m *testing.M) {
 		play(name)
 		os.Exit(0)
 	}
-	os.Exit(m.Run())
+	code := m.Run()
+	for _, f := range atEnd {
+		f()
+	}
+	os.Exit(code)
 }
+
+// atEnd runs when all tests are done.
+var atEnd []func()
 
 // note records the state of the process.
 func (p *played) note() {

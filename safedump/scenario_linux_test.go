@@ -34,10 +34,16 @@ func playHost(name string, p *played) bool {
 		p.install(Options{})
 		p.print()
 	case "undumpable":
-		if _, _, errno := syscall.RawSyscall(syscall.SYS_PRCTL, prSetDumpable, 0, 0); errno != 0 {
-			panic(errno)
+		if err := setDumpable(false); err != nil {
+			panic(err)
 		}
 		p.install(Options{KeepFilter: true})
+		p.print()
+	case "dumpable on request":
+		if err := setDumpable(false); err != nil {
+			panic(err)
+		}
+		p.install(Options{SetDumpable: true})
 		p.print()
 	case "kept":
 		if err := writeFilter(0x20); err != nil {
