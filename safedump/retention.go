@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// coreSuffix ends the name of a core in Options.Dir.
-const coreSuffix = ".core"
+// besideSuffix ends the name of a core that lies beside its sidecar.
+const besideSuffix = ".core"
 
 // Bounds of the work of one Install.
 const (
@@ -165,8 +165,8 @@ func (c *remains) addCores(sc sidecar) (cores int) {
 	if sc.PID == 0 {
 		return 0
 	}
-	if info, err := os.Lstat(c.base + coreSuffix); err == nil && ours(info) {
-		c.add(c.base+coreSuffix, info)
+	if info, err := os.Lstat(c.base + besideSuffix); err == nil && ours(info) {
+		c.add(c.base+besideSuffix, info)
 		cores++
 	}
 	if sc.Core.Destination != ToFile || !filepath.IsAbs(sc.Core.Path) {
@@ -185,6 +185,9 @@ func (c *remains) addCores(sc sidecar) (cores int) {
 		return cores
 	}
 	for _, path := range paths {
+		if path == c.base+besideSuffix {
+			continue // counted already
+		}
 		info, err := os.Lstat(path)
 		if err == nil && ours(info) && info.ModTime().After(start) && isCoreOf(path, sc.PID) {
 			c.add(path, info)

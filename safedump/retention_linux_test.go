@@ -79,6 +79,8 @@ func left(t *testing.T, dir string) string {
 			name = prog + ".s"
 		case strings.HasSuffix(name, crashTextSuffix):
 			name = prog + ".t"
+		case strings.HasSuffix(name, besideSuffix):
+			name = prog + ".c"
 		}
 		names = append(names, name)
 	}
@@ -127,6 +129,12 @@ func TestRetain(t *testing.T) {
 		{"a core keeps the files of a process without a text", Keep{-1, -1, -1}, func(dir string) {
 			leave(t, dir, "p1", 11, now.Add(-hour), str(""), filepath.Join(dir, "core.11"))
 		}, "core.11 p1.t p1.s"},
+		{"a core beside its sidecar is one", Keep{-1, 2500, -1}, func(dir string) {
+			for i := 1; i <= 3; i++ {
+				at := now.Add(-time.Duration(i) * hour)
+				leave(t, dir, fmt.Sprint("p", i), 10+i, at, nil, filepath.Join(dir, fmt.Sprintf("p%d-%s-%d.core", i, at.UTC().Format(timeLayout), 10+i)))
+			}
+		}, "p1.c p1.s p2.c p2.s"},
 		{"another's core is not touched", Keep{1, -1, -1}, func(dir string) {
 			leave(t, dir, "p1", 11, now.Add(-hour), str("panic: x"), "")
 			leave(t, dir, "p2", 12, now.Add(-2*hour), str("panic: x"), filepath.Join(dir, "core"))
