@@ -45,6 +45,7 @@ var importTable = map[string][]string{
 	"corefile/delvecore": {"report", "corefile", "corefile/gotype", "corefile/goruntime", "github.com/go-delve/delve/..."},
 	"vars":               {"report", "corefile", "corefile/gotype", "corefile/goscope", "corefile/goruntime"},
 	"crashtext":          {"report"},
+	"sidecar":            {"report"},
 	"crash":              {"report", "corefile", "corefile/gotype", "corefile/goscope", "corefile/goruntime", "vars"},
 	".": {"report", "redact", "corefile", "corefile/gotype", "corefile/goscope", "corefile/goruntime",
 		"corefile/gounwind", "corefile/delvecore", "vars", "crash"},
@@ -53,7 +54,7 @@ var importTable = map[string][]string{
 	"scripts/delvelocals": {"github.com/go-delve/delve/..."},
 	"capture":             {"github.com/go-delve/delve/...", "golang.org/x/sys/unix"},
 	"hostcheck":           {"golang.org/x/sys/unix"},
-	"cmd/sdcore":          {".", "report", "redact", "redact/policyfile", "export", "corefile", "crashtext", "capture", "hostcheck", "github.com/spf13/cobra/...", "golang.org/x/term", "golang.org/x/sys/unix"},
+	"cmd/sdcore":          {".", "report", "redact", "redact/policyfile", "export", "corefile", "crashtext", "sidecar", "capture", "hostcheck", "github.com/spf13/cobra/...", "golang.org/x/term", "golang.org/x/sys/unix"},
 }
 
 // testOnly are packages that only tests may import.

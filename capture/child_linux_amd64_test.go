@@ -161,10 +161,11 @@ func TestChildWithoutCrash(t *testing.T) {
 }
 
 func TestChildIsKilledOnCancel(t *testing.T) {
-	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	exe := build(t) // before the clock runs
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
 	defer cancel()
 	dir := t.TempDir()
-	res, _, _, err := child(t, ctx, build(t), "hang", filepath.Join(dir, "core"))
+	res, _, _, err := child(t, ctx, exe, "hang", filepath.Join(dir, "core"))
 	if !errors.Is(err, context.DeadlineExceeded) {
 		t.Fatalf("%v, want the deadline", err)
 	}

@@ -326,10 +326,15 @@ func (s *screen) identity() {
 // identityLines are the lines about build, core and module.
 func identityLines(r *report.Report) []string {
 	id := &r.Identity
-	if r.Generator.Backend == report.BackendText && len(id.Evidence) > 0 {
-		return []string{name(id.Evidence[0])}
-	}
 	var lines []string
+	if r.Generator.Backend == report.BackendText {
+		for _, e := range id.Evidence {
+			lines = append(lines, name(e))
+		}
+		if id.GoVersion == "" { // no sidecar told the build
+			return lines
+		}
+	}
 	version := id.GoVersion
 	if version == "" {
 		version = "unknown Go version"

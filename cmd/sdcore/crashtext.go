@@ -4,11 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 
 	"github.com/safedump/sdcore"
 	"github.com/safedump/sdcore/crashtext"
 	"github.com/safedump/sdcore/redact"
+	"github.com/safedump/sdcore/report"
+	"github.com/safedump/sdcore/sidecar"
 )
 
 // errCrashText ends a command that needs a core and was given a crash text.
@@ -40,7 +43,24 @@ func readCrashText(path string, f *analyzeFlags) (redact.Result, error) {
 	if err != nil {
 		return redact.Result{}, err
 	}
-	return redact.Apply(text.Report(crashtext.Options{
+	rep := text.Report(crashtext.Options{
 		Name: path, Modified: info.ModTime(), Version: sdcore.Version(), Tier: f.options.Tier, Limits: f.options.Limits,
-	}), f.redaction())
+	})
+	addSidecar(rep, path)
+	return redact.Apply(rep, f.redaction())
+}
+
+// addSidecar adds what the helper wrote beside its crash text, if that is one.
+func addSidecar(rep *report.Report, path string) {
+	beside := sidecar.OfText(path)
+	if beside == "" {
+		return
+	}
+	s, err := sidecar.Read(beside)
+	switch {
+	case err == nil:
+		s.Fill(rep, beside)
+	case !errors.Is(err, fs.ErrNotExist):
+		rep.Problems = append(rep.Problems, report.Problem{Stage: "sidecar", Subject: "process and build", Message: err.Error()})
+	}
 }
