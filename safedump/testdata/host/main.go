@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"runtime"
+	"strings"
 	"time"
 
 	"github.com/safedump/sdcore/safedump"
@@ -31,7 +33,7 @@ func main() {
 	case "nil":
 		none.total++
 	case "goroutine":
-		go func() { panic("elsewhere") }()
+		go elsewhere()
 		select {}
 	case "deadlock":
 		select {}
@@ -40,6 +42,15 @@ func main() {
 	case "sleep":
 		time.Sleep(time.Hour)
 	}
+}
+
+// elsewhere dies when main has parked, so that Go prints the same each time.
+func elsewhere() {
+	b := make([]byte, 64<<10)
+	for !strings.Contains(string(b[:runtime.Stack(b, true)]), "goroutine 1 [select (no cases)") {
+		time.Sleep(time.Millisecond)
+	}
+	panic("elsewhere")
 }
 
 // install prints the status as JSON on stdout.
