@@ -20,7 +20,7 @@ type copier struct {
 }
 
 // mapping copies the first size bytes of a mapping to a place in the file.
-func (c *copier) mapping(m *liveMapping, size, at uint64) error {
+func (c *copier) mapping(m *mapping, size, at uint64) error {
 	// Pages of files and of shared memory have content without being in the
 	// page table.
 	private := !m.file && !m.shared && m.path != "[vdso]"

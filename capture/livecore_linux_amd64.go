@@ -76,16 +76,10 @@ func regSet(tid int, set uint32) ([]byte, error) {
 
 // liveNotes builds the notes in the kernel's order (fs/binfmt_elf.c). There is
 // no signal: pr_cursig is 0, and NT_SIGINFO is missing.
-func liveNotes(pid int, threads []liveThread, maps []liveMapping) ([]byte, error) {
+func liveNotes(pid int, threads []liveThread, maps []mapping) ([]byte, error) {
 	auxv, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "auxv"))
 	if err != nil {
 		return nil, gone(err)
-	}
-	var files []fileMapping
-	for _, m := range maps {
-		if m.file {
-			files = append(files, m.fileMapping)
-		}
 	}
 	ids := statIDs(pid)
 	var b []byte
@@ -94,7 +88,7 @@ func liveNotes(pid int, threads []liveThread, maps []liveMapping) ([]byte, error
 		if i == 0 {
 			b = appendNote(b, note{"CORE", ntPRPSInfo, prPSInfo(pid, ids)})
 			b = appendNote(b, note{"CORE", ntAuxv, auxv})
-			b = appendNote(b, note{"CORE", ntFile, fileNote(files)})
+			b = appendNote(b, note{"CORE", ntFile, fileNote(filesOf(maps))})
 		}
 		if r := th.regs[ntFPRegSet]; r != nil {
 			b = appendNote(b, note{"CORE", ntFPRegSet, r})
@@ -153,50 +147,10 @@ func prPSInfo(pid int, ids [3]int) []byte {
 	return b
 }
 
-// liveMapping is an entry of /proc/PID/maps.
-type liveMapping struct {
-	fileMapping
-	flags  elf.ProgFlag
-	shared bool
-	file   bool
-}
-
-// parseLiveMaps reads /proc/PID/maps. Unlike parseMaps it has all mappings.
-func parseLiveMaps(text string) []liveMapping {
-	var all []liveMapping
-	for line := range strings.Lines(text) {
-		fields := strings.SplitN(strings.TrimSuffix(line, "\n"), " ", 6)
-		if len(fields) < 5 || len(fields[1]) != 4 {
-			continue
-		}
-		var m liveMapping
-		start, end, _ := strings.Cut(fields[0], "-")
-		var err1, err2, err3 error
-		m.start, err1 = strconv.ParseUint(start, 16, 64)
-		m.end, err2 = strconv.ParseUint(end, 16, 64)
-		m.offset, err3 = strconv.ParseUint(fields[2], 16, 64)
-		if err1 != nil || err2 != nil || err3 != nil || m.end <= m.start || m.start%pageSize != 0 || m.end%pageSize != 0 {
-			continue
-		}
-		if len(fields) == 6 {
-			m.path = strings.ReplaceAll(strings.TrimLeft(fields[5], " "), `\012`, "\n")
-		}
-		m.file = strings.HasPrefix(m.path, "/")
-		m.shared = fields[1][3] == 's'
-		for i, f := range []elf.ProgFlag{elf.PF_R, elf.PF_W, elf.PF_X} {
-			if fields[1][i] != '-' {
-				m.flags |= f
-			}
-		}
-		all = append(all, m)
-	}
-	return all
-}
-
 // dumped is how many bytes of a mapping go into the core: what the kernel would
 // dump by its default filter 0x33, plus private file mappings that may be
 // written to, of which maps does not tell whether they were.
-func (m *liveMapping) dumped(mem *os.File) uint64 {
+func (m *mapping) dumped(mem *os.File) uint64 {
 	deleted := strings.HasSuffix(m.path, " (deleted)")
 	switch {
 	case m.path == "[vsyscall]" || m.path == "[vvar]" || m.path == "[vvar_vclock]":
@@ -220,7 +174,7 @@ func readLive(ctx context.Context, pool *sparsePool, res *LiveResult, threads []
 	if err != nil {
 		return 0, gone(err)
 	}
-	maps := parseLiveMaps(string(text))
+	maps := parseMaps(string(text))
 	if len(maps) == 0 {
 		return 0, ErrNoProcess
 	}
@@ -250,7 +204,7 @@ func readLive(ctx context.Context, pool *sparsePool, res *LiveResult, threads []
 }
 
 // core writes headers, notes and memory, and returns the size of the file.
-func (c *copier) core(maps []liveMapping, notes []byte) (end int64, err error) {
+func (c *copier) core(maps []mapping, notes []byte) (end int64, err error) {
 	noteAt := uint64(ehdrSize + phdrSize*(1+len(maps)))
 	at := (noteAt + uint64(len(notes)) + pageSize - 1) / pageSize * pageSize
 	head := liveHeader(1 + len(maps))
