@@ -1,18 +1,16 @@
 package crashtext
 
 import (
+	"bufio"
 	"bytes"
 	"errors"
 	"io"
 	"os"
-	"strings"
 )
 
-// headSize is how much of a file Is looks at.
-const headSize = 64 << 10
-
-// Is reports whether a file looks like a text with a traceback of Go's: at its
-// beginning, behind at most 64 KiB of other output.
+// Is reports whether a file is a text with a traceback of Go's. A file that is
+// no text is told by its beginning; a text is read until a line is one of Go's,
+// because a log may be long before its end.
 func Is(name string) bool {
 	info, err := os.Stat(name)
 	if err != nil || !info.Mode().IsRegular() {
@@ -23,21 +21,35 @@ func Is(name string) bool {
 		return false
 	}
 	defer f.Close()
-	head := make([]byte, headSize)
-	n, err := io.ReadFull(f, head)
-	return (err == nil || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)) && looksLike(head[:n])
+	return hasTraceback(f)
 }
 
-// looksLike finds a line about a crash, or the first line of a stack.
-func looksLike(head []byte) bool {
-	if bytes.IndexByte(head, 0) >= 0 {
+func hasTraceback(r io.Reader) bool {
+	lim := defaultBounds()
+	in := bufio.NewReaderSize(io.LimitReader(r, lim.bytes), lim.line)
+	head, err := in.Peek(lim.line)
+	if err != nil && !errors.Is(err, io.EOF) || bytes.IndexByte(head, 0) >= 0 {
 		return false
 	}
-	for line := range bytes.Lines(head) {
-		s := strings.TrimRight(string(line), "\r\n")
-		if _, ok := header(s); ok || beginsCrash(s) {
-			return true
+	for {
+		line, err := in.ReadSlice('\n')
+		if mayBegin(line) {
+			s := text(bytes.TrimSuffix(line, []byte("\n")))
+			if _, ok := header(s); ok || beginsCrash(s) {
+				return true
+			}
+		}
+		if errors.Is(err, bufio.ErrBufferFull) {
+			err = skipLine(in)
+		}
+		if err != nil {
+			return false
 		}
 	}
-	return false
+}
+
+// mayBegin looks at the first byte of a line: that of goroutine, panic, fatal
+// error, runtime, SIG, unexpected.
+func mayBegin(line []byte) bool {
+	return len(line) > 0 && bytes.IndexByte([]byte("gpfrSu"), line[0]) >= 0
 }

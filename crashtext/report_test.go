@@ -144,7 +144,8 @@ func TestIs(t *testing.T) {
 		want bool
 	}{
 		"crash": {sampleTraceback, true}, "log": {"a\nb\npanic: x\n", true}, "prose": {"do not panic: x\n", false},
-		"empty": {"", false}, "core": {"\x7fELF\x02\npanic: x\n\x00", false}, "far": {strings.Repeat("line\n", 20000) + "panic: x\n", false},
+		"empty": {"", false}, "core": {"\x7fELF\x02\npanic: x\n\x00", false}, "far": {strings.Repeat("line\n", 20000) + "panic: x\n", true},
+		"long line": {strings.Repeat("x", 1<<20) + "\npanic: x\n", true}, "no newline": {"a\npanic: x", true}, "long": {strings.Repeat("line\n", 20000), false},
 	} {
 		path := filepath.Join(dir, name)
 		if err := os.WriteFile(path, []byte(tt.text), 0o600); err != nil {
