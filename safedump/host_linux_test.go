@@ -254,15 +254,30 @@ func TestNoPermission(t *testing.T) {
 // TestCrashLoop: the disk holds what Keep says, however often a program dies.
 func TestCrashLoop(t *testing.T) {
 	home := t.TempDir()
+	var cores []string // of the kernel, where it writes files
 	for range [6]int{} {
 		d := hosted(t, "", "HOST_DEATH=panic", `HOST_OPTIONS={"Dir":"`+home+`","Keep":{"Crashes":2}}`)
-		if s, _ := d.status(t); s.CrashText == "" && !s.Has(CodeCrashTextUnsupported) {
+		s, _ := d.status(t)
+		if s.CrashText == "" && !s.Has(CodeCrashTextUnsupported) {
 			t.Fatalf("%s", s)
+		}
+		if s.Core.Destination == ToFile && !s.Core.Glob && strings.HasPrefix(s.Core.Path, d.dir) {
+			if _, err := os.Stat(s.Core.Path); err != nil {
+				t.Errorf("no core: %v", err)
+			}
+			cores = append(cores, s.Core.Path)
 		}
 	}
 	for range [3]int{} { // and these end well: they leave nothing behind the next one's start
 		hosted(t, "", "HOST_DEATH=exit", `HOST_OPTIONS={"Dir":"`+home+`","Keep":{"Crashes":2}}`)
 	}
+	for i, path := range cores {
+		_, err := os.Stat(path)
+		if supported, _ := setCrashOutput(nil); supported && (err == nil) != (i >= len(cores)-2) {
+			t.Errorf("core %d of %d: %v", i+1, len(cores), err)
+		}
+	}
+	t.Logf("%d cores of the kernel", len(cores))
 	texts, _ := filepath.Glob(filepath.Join(home, "*"+crashTextSuffix))
 	printed := 0
 	for _, path := range texts {
