@@ -323,6 +323,14 @@ func (s *screen) identity() {
 func identityLines(r *report.Report) []string {
 	id := &r.Identity
 	var lines []string
+	if r.Generator.Backend == report.BackendText {
+		for _, e := range id.Evidence {
+			lines = append(lines, name(e))
+		}
+		if id.GoVersion == "" { // no sidecar told the build
+			return lines
+		}
+	}
 	version := id.GoVersion
 	if version == "" {
 		version = "unknown Go version"

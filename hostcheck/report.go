@@ -22,6 +22,7 @@ const (
 	CheckFilter      ID = "coredump_filter"
 	CheckDirectory   ID = "directory"
 	CheckDiskSpace   ID = "disk_space"
+	CheckMemory      ID = "memory"
 	CheckContainer   ID = "container"
 	CheckPtrace      ID = "ptrace"
 )
@@ -37,6 +38,8 @@ const (
 	CodePatternABRT         Code = "core-pattern-abrt"
 	CodePatternPipe         Code = "core-pattern-pipe"
 	CodePatternSocket       Code = "core-pattern-socket"
+	CodePatternRuntime      Code = "core-pattern-runtime"
+	CodePatternDiscard      Code = "core-pattern-discard"
 	CodePatternEmpty        Code = "core-pattern-empty"
 	CodePatternInvalid      Code = "core-pattern-invalid"
 	CodePatternUnreadable   Code = "core-pattern-unreadable"
@@ -45,6 +48,8 @@ const (
 	CodeLimitZero           Code = "core-limit-zero"
 	CodeLimitIgnored        Code = "core-limit-ignored"
 	CodeLimitUnreadable     Code = "core-limit-unreadable"
+	CodeFileSizeLimit       Code = "file-size-limit"
+	CodeFileSizeZero        Code = "file-size-zero"
 	CodeDumpable            Code = "dumpable"
 	CodeDumpableNo          Code = "dumpable-no"
 	CodeDumpableRestricted  Code = "dumpable-restricted"
@@ -61,6 +66,9 @@ const (
 	CodeDiskSpace           Code = "disk-space"
 	CodeDiskLow             Code = "disk-low"
 	CodeDiskUnknown         Code = "disk-unknown"
+	CodeMemoryRoom          Code = "memory-room"
+	CodeMemoryLow           Code = "memory-low"
+	CodeMemoryUnknown       Code = "memory-unknown"
 	CodeContainer           Code = "container"
 	CodeOSUnsupported       Code = "os-unsupported"
 )
@@ -84,12 +92,13 @@ const (
 func codes() []Code {
 	return []Code{
 		CodePatternFile, CodePatternSystemd, CodePatternApport, CodePatternABRT, CodePatternPipe,
-		CodePatternSocket, CodePatternEmpty, CodePatternInvalid, CodePatternUnreadable,
+		CodePatternRuntime, CodePatternDiscard, CodePatternSocket, CodePatternEmpty, CodePatternInvalid, CodePatternUnreadable,
 		CodeLimitUnlimited, CodeLimitBounded, CodeLimitZero, CodeLimitIgnored, CodeLimitUnreadable,
+		CodeFileSizeLimit, CodeFileSizeZero,
 		CodeDumpable, CodeDumpableNo, CodeDumpableRestricted, CodeDumpableUnknown, CodePrivileged,
 		CodeFilterComplete, CodeFilterNoMemory, CodeFilterPartial, CodeFilterUnreadable,
 		CodeDirectoryWritable, CodeDirectoryMissing, CodeDirectoryUnwritable, CodeDirectoryUnknown,
-		CodeDiskSpace, CodeDiskLow, CodeDiskUnknown, CodeContainer, CodeOSUnsupported,
+		CodeDiskSpace, CodeDiskLow, CodeDiskUnknown, CodeMemoryRoom, CodeMemoryLow, CodeMemoryUnknown, CodeContainer, CodeOSUnsupported,
 		CodeNoContainer, CodeHandlerPresent, CodeHandlerMissing, CodeHandlerUnknown, CodeHandlerStorageNone,
 		CodePtrace, CodePtraceChildren, CodePtraceAdmin, CodePtraceOff, CodePtraceUnknown, CodeProcessMissing,
 	}

@@ -11,34 +11,16 @@ import (
 	"time"
 )
 
-// Options change what Install does. The zero value does everything.
-type Options struct {
-	// Dir takes the crash text and the sidecar; it is made with mode 0700.
-	// Default: ~/.safedump.
-	Dir string
-	// KeepTraceback leaves the traceback level alone. Below "crash" a panic
-	// ends the program without a signal, and so without a core.
-	KeepTraceback bool
-	// KeepLimit leaves RLIMIT_CORE alone.
-	KeepLimit bool
-	// KeepFilter leaves coredump_filter alone.
-	KeepFilter bool
-	// NoCrashText keeps no copy of the crash text. The runtime has one such
-	// copy: a program that calls debug.SetCrashOutput itself, before or after
-	// Install, wants this.
-	NoCrashText bool
-	// NoSidecar writes no sidecar.
-	NoSidecar bool
-}
-
 // session is what Install changed and Uninstall has to put back.
 type session struct {
-	options   Options
+	options   settled
+	wrong     error   // of the options
 	limit     *uint64 // old soft RLIMIT_CORE, nil when it was not changed
 	filter    *uint32 // old coredump_filter, nil when it was not changed
 	crashText string
 	sidecar   string
 	lock      *os.File // the sidecar, open: its lock says that we live
+	dumpable  bool     // was not, and was set
 	done      []Diagnosis
 }
 
@@ -51,9 +33,10 @@ var current struct {
 
 // Install prepares this process for its next crash and says what will come of
 // it. Everything that can be done is done; the error is not nil when no core
-// is to be expected (it wraps ErrNoCore and lists why), and the Status is
-// valid in any case. A second call changes nothing and returns the Status of
-// that moment; its options count only after Uninstall.
+// is to be expected (it wraps ErrNoCore and lists why) or an option makes no
+// sense (it wraps ErrOptions), and the Status is valid in any case. A second
+// call changes nothing and returns the Status of that moment; its options
+// count only after Uninstall.
 func Install(o Options) (Status, error) {
 	current.Lock()
 	defer current.Unlock()
@@ -61,11 +44,11 @@ func Install(o Options) (Status, error) {
 		current.session = install(o)
 	}
 	s := current.session.status()
-	return s, s.failures()
+	return s, errors.Join(current.session.wrong, s.failures())
 }
 
-// Enabled reports whether Install is in effect.
-func Enabled() bool {
+// IsEnabled reports whether Install is in effect.
+func IsEnabled() bool {
 	current.Lock()
 	defer current.Unlock()
 	return current.session != nil
@@ -99,12 +82,18 @@ func Uninstall() error {
 	return s.undo()
 }
 
-func install(o Options) *session {
+func install(asked Options) *session {
+	o, err := asked.settle()
 	s := &session{options: o}
+	if err != nil {
+		s.wrong = fmt.Errorf("safedump: %w", err)
+		s.note(CodeOptionsInvalid, Warn, err.Error(), "see the documentation of Options")
+	}
 	s.raiseLevel()
 	if coresSupported {
 		s.raiseLimit()
 		s.widenFilter()
+		s.makeDumpable()
 	}
 	if o.NoCrashText && o.NoSidecar {
 		return s
@@ -120,7 +109,8 @@ func install(o Options) *session {
 		}
 		return s
 	}
-	pruneDead(dir)
+	retain(dir, o.keep, now)
+	s.measureRoom(dir)
 	base := filepath.Join(dir, baseName(now))
 	s.keepCrashText(base + crashTextSuffix)
 	s.writeSidecar(base+sidecarSuffix, now)
@@ -129,7 +119,7 @@ func install(o Options) *session {
 
 // status is the situation of this moment.
 func (s *session) status() Status {
-	st := Status{Enabled: true, CrashText: s.crashText, Sidecar: s.sidecar}
+	st := Status{Enabled: true, Traceback: s.options.level, CrashText: s.crashText, Sidecar: s.sidecar}
 	diagnoseHost(&st)
 	st.Diagnoses = append(st.Diagnoses, s.done...)
 	return st
@@ -140,12 +130,16 @@ func (s *session) note(code Code, sev Severity, message, remedy string) {
 }
 
 func (s *session) raiseLevel() {
-	if s.options.KeepTraceback {
-		s.note(CodeTracebackKept, Warn, "the traceback level is left alone: below \"crash\" a panic makes no core", "start the program with GOTRACEBACK=crash")
+	switch s.options.level {
+	case "":
+		s.note(CodeTracebackKept, Warn, "the traceback level is left alone: below \"crash\" a panic makes no core of the kernel's", "start the program with GOTRACEBACK=crash, or leave Options.Traceback empty")
 		return
+	case "crash":
+		s.note(CodeTracebackCrash, OK, "a crash prints every goroutine (100 000 of them: 150 MB on stderr, 19 s) and ends by SIGABRT, exit status 134 instead of 2", "")
+	default:
+		s.note(CodeTracebackKept, Warn, "the traceback level is "+s.options.level+": below \"crash\" a panic makes no core of the kernel's", "leave Options.Traceback empty")
 	}
-	debug.SetTraceback("crash")
-	s.note(CodeTracebackCrash, OK, "a crash prints every goroutine (100 000 of them: 150 MB on stderr, 19 s) and ends by SIGABRT, exit status 134 instead of 2", "")
+	debug.SetTraceback(s.options.level)
 }
 
 func (s *session) raiseLimit() {
@@ -168,28 +162,51 @@ func (s *session) widenFilter() {
 		return
 	}
 	bits, err := readFilter()
-	if err != nil || bits&filterNeeded == filterNeeded {
+	if want := s.options.filter; err != nil || bits&want == want {
 		return // an unreadable filter is diagnosed by diagnoseHost
 	}
-	if err := writeFilter(bits | filterNeeded); err != nil {
+	if err := writeFilter(bits | s.options.filter); err != nil {
 		s.note(CodeFilterNotSet, Warn, "coredump_filter can't be set: "+err.Error(), "write 0x33 to it in the parent process")
 		return
 	}
 	s.filter = &bits
 }
 
+// makeDumpable sets PR_SET_DUMPABLE on request.
+func (s *session) makeDumpable() {
+	if d, err := readDumpable(); !s.options.SetDumpable || err != nil || d == 1 {
+		return
+	}
+	if err := setDumpable(true); err != nil {
+		s.note(CodeDumpableNotSet, Warn, "PR_SET_DUMPABLE: "+err.Error(), "")
+		return
+	}
+	s.dumpable = true
+	s.note(CodeDumpableSet, OK, "the process was not dumpable and was made so: others of its user may now read its memory", "")
+}
+
+// roomNeeded is what the text of some ten thousand goroutines takes.
+const roomNeeded = 16 << 20
+
+// measureRoom says when crash text and sidecar may not fit.
+func (s *session) measureRoom(dir string) {
+	if free, err := freeSpace(dir); err == nil && free < roomNeeded {
+		s.note(CodeKeptDiskLow, Warn, fmt.Sprintf("%d KiB are free in %s: a crash text may not fit", free>>10, dir), "make room, or set Options.Dir")
+	}
+}
+
 func (s *session) keepCrashText(path string) {
 	if s.options.NoCrashText {
 		return
 	}
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL|os.O_APPEND, 0o600)
+	f, err := createLocked(path)
 	if err != nil {
 		s.note(CodeCrashTextFailed, Warn, "no crash text is kept: "+err.Error(), "set Options.Dir to a directory that is writable")
 		return
 	}
 	supported, err := setCrashOutput(f)
 	if supported && err == nil {
-		err = f.Close() // the runtime has its own duplicate
+		err = f.Close() // the runtime has its own duplicate, with the lock
 	} else {
 		err = errors.Join(err, f.Close(), os.Remove(path))
 	}
@@ -208,7 +225,15 @@ func (s *session) writeSidecar(path string, now time.Time) {
 	if s.options.NoSidecar {
 		return
 	}
-	f, err := newSidecar(now, s.status()).write(path)
+	sc := newSidecar(now, s.status())
+	sc.Tier = s.options.tier
+	if sc.Tier == 0 {
+		sc.EnvNames, sc.Cwd = []string{}, ""
+	}
+	if s.options.Args {
+		sc.Args = redactArgs(os.Args)
+	}
+	f, err := sc.write(path)
 	if err != nil {
 		s.note(CodeSidecarFailed, Warn, "no sidecar is written: "+err.Error(), "set Options.Dir to a directory that is writable")
 		return
@@ -220,7 +245,7 @@ func (s *session) writeSidecar(path string, now time.Time) {
 // undo takes everything back that can be taken back.
 func (s *session) undo() error {
 	var errs []error
-	if !s.options.KeepTraceback {
+	if s.options.level != "" {
 		debug.SetTraceback(levelOf(os.Getenv("GOTRACEBACK")))
 	}
 	if s.limit != nil {
@@ -231,6 +256,11 @@ func (s *session) undo() error {
 	if s.filter != nil {
 		if err := writeFilter(*s.filter); err != nil {
 			errs = append(errs, fmt.Errorf("coredump_filter: %w", err))
+		}
+	}
+	if s.dumpable {
+		if err := setDumpable(false); err != nil {
+			errs = append(errs, fmt.Errorf("PR_SET_DUMPABLE: %w", err))
 		}
 	}
 	if s.crashText != "" {

@@ -68,6 +68,10 @@ const Unlimited = ^uint64(0)
 type Status struct {
 	// Enabled is true between Install and Uninstall.
 	Enabled bool `json:"enabled"`
+	// Traceback is the traceback level that Install set, "" when it left the
+	// host's own alone. Level crash has a price, which the diagnosis
+	// CodeTracebackCrash tells.
+	Traceback string `json:"traceback,omitempty"`
 	// Core tells where a core will land, or why none will.
 	Core Core `json:"core"`
 	// Limit is RLIMIT_CORE as it is now.
