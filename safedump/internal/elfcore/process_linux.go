@@ -15,15 +15,24 @@ const proc = "/proc"
 // Snapshot reads from /proc what a core says of the process pid, which must
 // be stopped. extraFilter is added to the process's own coredump_filter.
 func Snapshot(pid int, extraFilter uint32) (*Process, error) {
+	p, err := Describe(pid, extraFilter)
+	if err != nil {
+		return nil, err
+	}
+	if err := p.readMappings(filepath.Join(proc, strconv.Itoa(pid))); err != nil {
+		return nil, fmt.Errorf("elfcore: %w", err)
+	}
+	return p, nil
+}
+
+// Describe is Snapshot without the mappings: the process may run.
+func Describe(pid int, extraFilter uint32) (*Process, error) {
 	if os.Getpagesize() != pageSize {
 		return nil, fmt.Errorf("elfcore: pages of %d bytes are not supported", os.Getpagesize())
 	}
 	dir := filepath.Join(proc, strconv.Itoa(pid))
 	p := &Process{PID: pid, Threads: map[int]ThreadInfo{}}
 	if err := p.readStat(dir); err != nil {
-		return nil, fmt.Errorf("elfcore: %w", err)
-	}
-	if err := p.readMappings(dir); err != nil {
 		return nil, fmt.Errorf("elfcore: %w", err)
 	}
 	var err error
