@@ -91,9 +91,10 @@ func writeImage(ctx context.Context, out *os.File, p *elfcore.Process) (r Result
 	if p.Mappings, err = imageMappings(im); err != nil {
 		return r, err
 	}
-	mem, err := im.Open("/proc/self/mem")
-	if err != nil {
-		return r, err
+	mem := im.Memory()
+	if f, err := im.Open("mem"); err == nil {
+		defer f.Close()
+		mem = f
 	}
 	machine := elf.EM_X86_64
 	if runtime.GOARCH == "arm64" {
@@ -104,11 +105,16 @@ func writeImage(ctx context.Context, out *os.File, p *elfcore.Process) (r Result
 	if err != nil {
 		return r, err
 	}
+	pages, done := imagePages(im)
+	defer done()
 	w := im.NewWriter()
-	if err := layout.Runs(imagePages(im), func(run elfcore.Run) error { return w.Write(run.Addr, run.Len, run.Offset) }); err != nil {
+	if err := layout.Runs(pages, func(run elfcore.Run) error { return w.Write(run.Addr, run.Len, run.Offset) }); err != nil {
 		return r, err
 	}
 	if err := w.Flush(); err != nil {
+		return r, err
+	}
+	if err := im.Alive(); err != nil {
 		return r, err
 	}
 	if err := errors.Join(second(out.WriteAt(layout.Head, 0)), out.Truncate(layout.Size)); err != nil {
@@ -125,10 +131,10 @@ func second(_ int, err error) error { return err }
 // image only, and what the kernel has wiped in it, gets no bytes.
 func imageMappings(im *snapshot.Image) ([]elfcore.Mapping, error) {
 	smaps := true
-	f, err := im.Open("/proc/self/smaps")
+	f, err := im.Open("smaps")
 	if err != nil {
 		smaps = false
-		if f, err = im.Open("/proc/self/maps"); err != nil {
+		if f, err = im.Open("maps"); err != nil {
 			return nil, err
 		}
 	}
@@ -149,22 +155,23 @@ func imageMappings(im *snapshot.Image) ([]elfcore.Mapping, error) {
 
 // imagePages tells which pages of a mapping are there: by pagemap, else by
 // mincore(2) where nothing is swapped out, else all of them.
-func imagePages(im *snapshot.Image) func(elfcore.Mapping) io.ReaderAt {
-	if f, err := im.Open("/proc/self/pagemap"); err == nil {
-		return func(elfcore.Mapping) io.ReaderAt { return f }
+func imagePages(im *snapshot.Image) (pages func(elfcore.Mapping) io.ReaderAt, done func()) {
+	if f, err := im.Open("pagemap"); err == nil {
+		return func(elfcore.Mapping) io.ReaderAt { return f }, func() { f.Close() }
 	}
-	return func(m elfcore.Mapping) io.ReaderAt {
+	pages = func(m elfcore.Mapping) io.ReaderAt {
 		if m.Swapped {
 			return nil
 		}
 		return im.Residency()
 	}
+	return pages, func() {}
 }
 
 // imagePrivate is the memory that the image no longer shares with the program,
 // because one of them has changed or given it back since; -1 when unknown.
 func imagePrivate(im *snapshot.Image) int64 {
-	f, err := im.Open("/proc/self/smaps_rollup")
+	f, err := im.Open("smaps_rollup")
 	if err != nil {
 		return -1
 	}

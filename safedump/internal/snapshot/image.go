@@ -100,7 +100,7 @@ func (im *Image) settle() error {
 
 // closeAll closes what /proc/self/fd lists, except what is to be kept.
 func (im *Image) closeAll() error {
-	dir, err := im.Open("/proc/self/fd")
+	dir, err := im.openThere("/proc/self/fd")
 	if err != nil {
 		return err
 	}
@@ -156,6 +156,14 @@ func descriptors(b []byte) (fds []int) {
 		b = b[size:]
 	}
 	return fds
+}
+
+// Alive asks the image for a sign of life. The files of a dead process end
+// early, without an error: what was read from them counts only if the image
+// lives afterwards.
+func (im *Image) Alive() error {
+	_, err := im.call(syscall.SYS_GETPID)
+	return err
 }
 
 // PID is that of the image.

@@ -7,6 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"path/filepath"
+	"strconv"
 	"syscall"
 )
 
@@ -16,14 +19,25 @@ const (
 	batchSize = 64 << 20 // of the writes between two answers
 )
 
-// File is a file that the image has open.
+// File is a file of /proc/self as the image sees it. Where the kernel lets the
+// parent look at its child, the parent reads it; where it doesn't (a process
+// that is not dumpable, ptrace_scope), the image does.
 type File struct {
-	im *Image
-	fd int
+	local *os.File // nil when the image has it open
+	im    *Image
+	fd    int
 }
 
-// Open has the image open a file for reading. /proc/self is the image's own.
-func (im *Image) Open(path string) (*File, error) {
+// Open opens /proc/self/name of the image. See Alive.
+func (im *Image) Open(name string) (*File, error) {
+	if f, err := os.Open(filepath.Join("/proc", strconv.Itoa(im.pid), name)); err == nil {
+		return &File{local: f}, nil
+	}
+	return im.openThere("/proc/self/" + name)
+}
+
+// openThere has the image open a file for reading.
+func (im *Image) openThere(path string) (*File, error) {
 	b := batch{im: im}
 	o := b.add(syscall.SYS_OPENAT, atFDCWD, b.text(path), syscall.O_RDONLY)
 	if _, err := b.run(); err != nil {
@@ -38,11 +52,17 @@ func (im *Image) Open(path string) (*File, error) {
 
 // Read implements io.Reader.
 func (f *File) Read(p []byte) (int, error) {
+	if f.local != nil {
+		return f.local.Read(p)
+	}
 	return f.read(p, syscall.SYS_READ, 0)
 }
 
 // ReadAt implements io.ReaderAt.
 func (f *File) ReadAt(p []byte, off int64) (n int, err error) {
+	if f.local != nil {
+		return f.local.ReadAt(p, off)
+	}
 	for n < len(p) && err == nil {
 		var got int
 		got, err = f.read(p[n:], syscall.SYS_PREAD64, uintptr(off)+uintptr(n))
@@ -65,10 +85,39 @@ func (f *File) read(p []byte, nr, off uintptr) (int, error) {
 	return copy(p, f.im.a.buf[:n]), nil
 }
 
-// Close has the image close the file.
+// Close closes the file.
 func (f *File) Close() error {
+	if f.local != nil {
+		return f.local.Close()
+	}
 	_, err := f.im.call(syscall.SYS_CLOSE, uintptr(f.fd))
 	return err
+}
+
+// Memory reads the image's memory where /proc/self/mem can't be opened: by way
+// of the start of the output, which is to be written last.
+func (im *Image) Memory() io.ReaderAt { return memory{im} }
+
+type memory struct{ im *Image }
+
+func (m memory) ReadAt(p []byte, addr int64) (int, error) {
+	n := min(len(p), bufSize)
+	b := batch{im: m.im}
+	out := uintptr(m.im.keep[0])
+	o := b.add(syscall.SYS_PWRITE64, out, uintptr(addr), uintptr(n), 0).must(int64(n))
+	b.add(syscall.SYS_PREAD64, out, m.im.address(0), uintptr(n), 0).must(int64(n))
+	done, err := b.run()
+	if err != nil {
+		return 0, err
+	}
+	if done < b.n {
+		_, err = o.result()
+		return 0, errors.Join(errors.New("memory can't be read"), err)
+	}
+	if copy(p, m.im.a.buf[:n]) < len(p) {
+		return n, io.ErrShortBuffer
+	}
+	return n, nil
 }
 
 // Residency answers as /proc/self/pagemap does, by mincore(2), which can't see

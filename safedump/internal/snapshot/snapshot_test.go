@@ -214,28 +214,39 @@ func TestManyWrites(t *testing.T) {
 	}
 }
 
-// TestFiles reads through the image: its own maps, at the moment of the clone.
+// TestFiles reads the image's files, by either way.
 func TestFiles(t *testing.T) {
 	im, _ := take(t)
 	defer closed(t, im)
-	f, err := im.Open("/proc/self/stat")
+	ways := map[string]func(string) (*File, error){
+		"parent": im.Open,
+		"image":  func(name string) (*File, error) { return im.openThere("/proc/self/" + name) },
+	}
+	for way, open := range ways {
+		t.Run(way, func(t *testing.T) { checkFiles(t, im.pid, open) })
+	}
+}
+
+func checkFiles(t *testing.T, pid int, open func(string) (*File, error)) {
+	f, err := open("stat")
 	if err != nil {
 		t.Fatal(err)
 	}
 	text, err := io.ReadAll(f)
-	if err != nil || !strings.HasPrefix(string(text), strconv.Itoa(im.pid)+" ") {
+	if err != nil || !strings.HasPrefix(string(text), strconv.Itoa(pid)+" ") {
 		t.Errorf("%q, %v", text, err)
 	}
 	if err := f.Close(); err != nil {
 		t.Error(err)
 	}
-	if _, err := im.Open("/does/not/exist"); !errors.Is(err, syscall.ENOENT) {
+	if _, err := open("nothing"); !errors.Is(err, syscall.ENOENT) {
 		t.Errorf("%v, want ENOENT", err)
 	}
-	mem, err := im.Open("/proc/self/mem")
+	mem, err := open("mem")
 	if err != nil {
 		t.Fatal(err)
 	}
+	defer mem.Close()
 	secret := []byte("the memory of the image")
 	got := make([]byte, len(secret))
 	if _, err := mem.ReadAt(got, int64(uintptr(unsafe.Pointer(&secret[0])))); err != nil || !bytes.Equal(got, secret) {
@@ -243,6 +254,20 @@ func TestFiles(t *testing.T) {
 	}
 	if _, err := mem.ReadAt(got, 16); err == nil {
 		t.Error("address 16 was read")
+	}
+}
+
+// TestMemory reads without /proc/self/mem.
+func TestMemory(t *testing.T) {
+	im, _ := take(t)
+	defer closed(t, im)
+	secret := []byte("the memory of the image")
+	got := make([]byte, len(secret))
+	if _, err := im.Memory().ReadAt(got, int64(uintptr(unsafe.Pointer(&secret[0])))); err != nil || !bytes.Equal(got, secret) {
+		t.Errorf("%q, %v", got, err)
+	}
+	if _, err := im.Memory().ReadAt(got, 16); !errors.Is(err, syscall.EFAULT) {
+		t.Errorf("address 16: %v", err)
 	}
 }
 
@@ -264,7 +289,7 @@ func TestResidency(t *testing.T) {
 	if _, err := im.Residency().ReadAt(p, off); err != nil {
 		t.Fatal(err)
 	}
-	pagemap, err := im.Open("/proc/self/pagemap")
+	pagemap, err := im.Open("pagemap")
 	if err != nil {
 		t.Skip(err)
 	}
@@ -285,7 +310,7 @@ func TestKill(t *testing.T) {
 	im, _ := take(t)
 	defer closed(t, im)
 	im.Kill()
-	if _, err := im.Open("/proc/self/maps"); !errors.Is(err, ErrGone) {
+	if _, err := im.openThere("/proc/self/maps"); !errors.Is(err, ErrGone) {
 		t.Errorf("%v, want ErrGone", err)
 	}
 }
