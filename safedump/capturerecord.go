@@ -85,19 +85,23 @@ const (
 func describe(err error, budget *int) *errorRecord {
 	*budget--
 	r := &errorRecord{Type: fmt.Sprintf("%T", err), Package: packageOf(err), Message: bounded(err.Error())}
-	var wrapped []error
-	switch u := err.(type) {
-	case interface{ Unwrap() error }:
-		wrapped = []error{u.Unwrap()}
-	case interface{ Unwrap() []error }:
-		wrapped = u.Unwrap()
-	}
-	for _, w := range wrapped {
+	for _, w := range unwrap(err) {
 		if w != nil && *budget > 0 {
 			r.Wraps = append(r.Wraps, describe(w, budget))
 		}
 	}
 	return r
+}
+
+// unwrap is errors.Unwrap for errors that wrap one or several.
+func unwrap(err error) []error {
+	switch u := err.(type) {
+	case interface{ Unwrap() error }:
+		return []error{u.Unwrap()}
+	case interface{ Unwrap() []error }:
+		return u.Unwrap()
+	}
+	return nil
 }
 
 // packageOf is the import path of the type of v, or of what it points to.
