@@ -127,8 +127,8 @@ func writeImage(ctx context.Context, out *os.File, p *elfcore.Process) (r Result
 
 func second(_ int, err error) error { return err }
 
-// imageMappings are those of the moment of the clone. What belongs to the
-// image only, and what the kernel has wiped in it, gets no bytes.
+// imageMappings are those of the moment of the clone. What the kernel has wiped
+// in the image gets no bytes.
 func imageMappings(im *snapshot.Image) ([]elfcore.Mapping, error) {
 	smaps := true
 	f, err := im.Open("smaps")
@@ -142,15 +142,10 @@ func imageMappings(im *snapshot.Image) ([]elfcore.Mapping, error) {
 	if err := errors.Join(err, f.Close()); err != nil {
 		return nil, err
 	}
-	kept := all[:0]
-	for _, m := range all {
-		if m.Start <= im.Shared() && im.Shared() < m.End {
-			continue
-		}
-		m.DontDump = m.DontDump || m.Wiped
-		kept = append(kept, m)
+	for i := range all {
+		all[i].DontDump = all[i].DontDump || all[i].Wiped
 	}
-	return kept, nil
+	return all, nil
 }
 
 // imagePages tells which pages of a mapping are there: by pagemap, else by

@@ -260,24 +260,23 @@ func twice(r *told) {
 // many captures in a row, each of which is asked to give up its processor in
 // the middle: others stop the world all the time, which asks everybody.
 func many(r *told) {
-	s := startSpin(4)
+	s := startSpin(2)
 	stop := make(chan struct{})
 	var asking sync.WaitGroup
-	for i := 0; i < 2; i++ {
-		asking.Add(1)
-		go func() {
-			defer asking.Done()
-			var m runtime.MemStats
-			for {
-				select {
-				case <-stop:
-					return
-				default:
-					runtime.ReadMemStats(&m)
-				}
+	asking.Add(1)
+	go func() {
+		defer asking.Done()
+		var m runtime.MemStats
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+				runtime.ReadMemStats(&m)
+				time.Sleep(50 * time.Microsecond)
 			}
-		}()
-	}
+		}
+	}()
 	var first safedump.Result
 	for i := number(os.Getenv(argVar)); i > 0; i-- {
 		result, err := safedump.Capture(context.Background(), safedump.CaptureOptions{Dir: "out", NoSidecar: true})

@@ -182,10 +182,6 @@ func (im *Image) Registers() []byte {
 	return b
 }
 
-// Shared is an address in the memory that belongs to the image and not to the
-// program.
-func (im *Image) Shared() uint64 { return uint64(uintptr(unsafe.Pointer(im.a))) }
-
 // Kill ends the image at once. What waits for it returns ErrGone.
 func (im *Image) Kill() {
 	im.mu.Lock()

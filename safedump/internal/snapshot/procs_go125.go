@@ -11,16 +11,16 @@ import (
 // the runtime's own choice.
 var custom atomic.Bool
 
-// setProcs sets GOMAXPROCS to n. When n is the runtime's own choice, the
-// runtime is told so: it goes on following the limits of the container, which a
-// call of GOMAXPROCS switches off.
-func setProcs(n int, fromEnv bool) {
-	if !fromEnv && !custom.Load() {
-		runtime.SetDefaultGOMAXPROCS()
-		if runtime.GOMAXPROCS(0) == n {
-			return
-		}
-		custom.Store(true)
+// restoreDefault is called when GOMAXPROCS is n again. If n is what the runtime
+// would choose, the runtime is told to choose: it goes on following the limits
+// of the container, which a call of GOMAXPROCS switches off.
+func restoreDefault(n int, fromEnv bool) {
+	if fromEnv || custom.Load() {
+		return
 	}
-	runtime.GOMAXPROCS(n)
+	runtime.SetDefaultGOMAXPROCS()
+	if runtime.GOMAXPROCS(0) != n {
+		custom.Store(true)
+		runtime.GOMAXPROCS(n)
+	}
 }

@@ -214,6 +214,9 @@ func TestManyWrites(t *testing.T) {
 	}
 }
 
+// secret is in the image, in memory that does not move.
+var secret = []byte("the memory of the image")
+
 // TestFiles reads the image's files, by either way.
 func TestFiles(t *testing.T) {
 	im, _ := take(t)
@@ -247,7 +250,6 @@ func checkFiles(t *testing.T, pid int, open func(string) (*File, error)) {
 		t.Fatal(err)
 	}
 	defer mem.Close()
-	secret := []byte("the memory of the image")
 	got := make([]byte, len(secret))
 	if _, err := mem.ReadAt(got, int64(uintptr(unsafe.Pointer(&secret[0])))); err != nil || !bytes.Equal(got, secret) {
 		t.Errorf("%q, %v", got, err)
@@ -261,7 +263,6 @@ func checkFiles(t *testing.T, pid int, open func(string) (*File, error)) {
 func TestMemory(t *testing.T) {
 	im, _ := take(t)
 	defer closed(t, im)
-	secret := []byte("the memory of the image")
 	got := make([]byte, len(secret))
 	if _, err := im.Memory().ReadAt(got, int64(uintptr(unsafe.Pointer(&secret[0])))); err != nil || !bytes.Equal(got, secret) {
 		t.Errorf("%q, %v", got, err)

@@ -17,35 +17,35 @@ import (
 // slice, so the runtime asks the caller to give it up, and it does at the first
 // function call behind the clone; it would come back behind every other
 // goroutine that wants the one P. So a second goroutine, the deputy, is made
-// the next to run before the clone: whoever of the two comes first lets the
-// others go.
+// the next to run before the clone: when the caller has to go, the deputy lets
+// the others go in its place.
 type stopper struct {
 	old       int
 	fromEnv   bool
+	armed     atomic.Bool // the deputy is next
 	forked    atomic.Bool
-	began     atomic.Bool // somebody is letting go
+	released  atomic.Int64 // time since from; 0 before
+	disturbed atomic.Bool  // somebody else has set GOMAXPROCS meanwhile
 	start     chan struct{}
-	released  chan struct{}
-	disturbed bool // somebody else has set GOMAXPROCS meanwhile
-	from, to  time.Time
+	over      chan struct{}
+	from      time.Time
 	stopped   time.Time
-	cycles    int64 // garbage collections before the stop
-	gc        debug.GCStats
+	gc        debug.GCStats // before the stop
 }
 
 // newStopper prepares the stop and starts the deputy. The caller's goroutine
 // is locked to its thread.
 func newStopper() *stopper {
-	s := &stopper{start: make(chan struct{}, 1), released: make(chan struct{})}
+	s := &stopper{start: make(chan struct{}, 1), over: make(chan struct{})}
 	_, s.fromEnv = os.LookupEnv("GOMAXPROCS")
 	debug.ReadGCStats(&s.gc)
-	s.cycles = s.gc.NumGC
 	ready := make(chan struct{})
 	go func() {
+		defer close(s.over)
 		close(ready)
-		<-s.start
 		for !s.forked.Load() {
-			runtime.Gosched()
+			<-s.start
+			s.armed.Store(false)
 		}
 		s.release()
 	}()
@@ -54,39 +54,56 @@ func newStopper() *stopper {
 	return s
 }
 
-// stop returns when no other goroutine runs. It waits for the end of a garbage
-// collection, if one is running: the program runs meanwhile.
-func (s *stopper) stop() {
+// stop returns when no other goroutine runs, false if somebody else sets
+// GOMAXPROCS, too. It waits for the end of a garbage collection, if one is
+// running: the program runs meanwhile.
+func (s *stopper) stop() bool {
 	s.old = runtime.GOMAXPROCS(0)
 	s.from = time.Now()
 	if s.old > 1 {
 		runtime.GOMAXPROCS(1)
 	}
-	s.start <- struct{}{}
 	s.stopped = time.Now()
+	for !s.armed.Load() { // who is asked to go in here has the deputy run in vain
+		s.armed.Store(true)
+		s.start <- struct{}{}
+	}
+	return runtime.GOMAXPROCS(0) == 1
 }
 
-// release lets the others go; the second call waits for the first.
+// release lets the others go. The caller and the deputy may both be in it; who
+// comes second finds nothing to do.
 func (s *stopper) release() {
-	if !s.began.CompareAndSwap(false, true) {
-		<-s.released
-		return
+	switch n := runtime.GOMAXPROCS(0); {
+	case n != 1 && n != s.old:
+		s.disturbed.Store(true)
+	case s.old > 1:
+		runtime.GOMAXPROCS(s.old)
 	}
-	s.disturbed = runtime.GOMAXPROCS(0) != 1
-	if s.old > 1 && !s.disturbed {
-		setProcs(s.old, s.fromEnv)
+	s.released.CompareAndSwap(0, int64(time.Since(s.from)))
+}
+
+// end is to be called after release. It ends the deputy, and gives the choice
+// of GOMAXPROCS back to the runtime if it was the runtime's before.
+func (s *stopper) end() {
+	select {
+	case s.start <- struct{}{}: // in case it waits
+	default:
 	}
-	s.to = time.Now()
-	close(s.released)
+	<-s.over
+	if s.old > 1 && !s.disturbed.Load() {
+		restoreDefault(s.old, s.fromEnv)
+	}
 }
 
 // times tells how long nothing else ran, and how long the stop had to wait
 // before that for a garbage collection to end.
 func (s *stopper) times() (pause, wait time.Duration) {
-	debug.ReadGCStats(&s.gc)
-	if s.gc.NumGC != s.cycles {
+	var after debug.GCStats
+	debug.ReadGCStats(&after)
+	if after.NumGC != s.gc.NumGC {
 		// A collection that ended before we stopped had kept us waiting.
-		wait = min(max(time.Duration(s.gc.LastGC.UnixNano()-s.from.UnixNano()), 0), s.stopped.Sub(s.from))
+		wait = min(max(time.Duration(after.LastGC.UnixNano()-s.from.UnixNano()), 0), s.stopped.Sub(s.from))
 	}
-	return s.to.Sub(s.from) - wait, wait
+	return time.Duration(s.released.Load()) - wait, wait
 }

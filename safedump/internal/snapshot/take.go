@@ -67,12 +67,15 @@ func Take(out *os.File) (im *Image, err error) {
 	}
 	defer syscall.Close(respW)
 	s := newStopper()
-	s.stop()
+	pid, alone := 0, s.stop()
 	before := time.Now()
-	pid := fork(im.a)
+	if alone {
+		pid = fork(im.a)
+	}
 	s.forked.Store(true)
 	after := time.Now()
 	s.release()
+	s.end()
 	runtime.KeepAlive(out)
 	im.Pause, im.Wait = s.times()
 	im.Fork = after.Sub(before)
@@ -80,7 +83,7 @@ func Take(out *os.File) (im *Image, err error) {
 		return im, fmt.Errorf("clone: %w", syscall.Errno(-pid))
 	}
 	im.pid = pid
-	if s.disturbed {
+	if !alone || s.disturbed.Load() {
 		return im, ErrDisturbed
 	}
 	if im.a.fsErr < 0 {
