@@ -333,10 +333,7 @@ func compareWithDelve(t *testing.T, f coretest.Files, met map[string]int) int {
 		}
 		// A goroutine always has a whole stack; a thread is stopped anywhere.
 		thread := strings.HasPrefix(what, "thread ")
-		// The core of a capture holds one thread: of a goroutine in a system call
-		// the frames of package syscall are missing, and we say so.
-		inCall := captured(f.Name) && strings.HasPrefix(ours.End, "the thread's registers are not in the core")
-		if ours.End != "" && !(thread && inLibrary(&ours)) && !throughC(&ours) && !inCall {
+		if ours.End != "" && !(thread && inLibrary(&ours)) && !throughC(&ours) {
 			t.Errorf("%s: stack ends early: %s", what, ours.End)
 		}
 		frames += compareStacks(t, what, &ours, &theirs, said, met)
