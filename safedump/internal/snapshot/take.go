@@ -22,7 +22,6 @@ const (
 	prSetName       = 15
 	atFDCWD         = ^uintptr(99) // -100
 	wAll            = 0x40000000   // __WALL: children without an exit signal, too
-	niceness        = 0
 	adoptedByKernel = "1000" // oom_score_adj: the first to go
 	oomPath         = "/proc/self/oom_score_adj"
 )
@@ -134,7 +133,6 @@ func (im *Image) firstOrders() {
 // nothing that is opened now can be in the way.
 func (b *batch) rest() {
 	b.add(syscall.SYS_PRCTL, prSetName, b.text("safedump-core"))
-	b.add(syscall.SYS_SETPRIORITY, 0, 0, niceness)
 	fd := lowestFree(b.im.keep[:])
 	b.add(syscall.SYS_OPENAT, atFDCWD, b.text(oomPath), syscall.O_WRONLY).must(int64(fd))
 	b.add(syscall.SYS_WRITE, uintptr(fd), b.text(adoptedByKernel), uintptr(len(adoptedByKernel)))
