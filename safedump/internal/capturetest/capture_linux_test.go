@@ -100,7 +100,15 @@ func roles() map[string]func(*told) {
 			r.capture(background, safedump.CaptureOptions{Err: badError{}})
 			plain(r)
 		},
-		"twice": twice,
+		"twice":     twice,
+		"disturbed": disturbed,
+		"cgroup": func(r *told) { // its limit leaves a tenth of the heap
+			b := ballast()
+			limit(os.Getenv(argVar))
+			r.capture(background, safedump.CaptureOptions{})
+			r.capture(background, safedump.CaptureOptions{IgnoreHeadroom: true})
+			runtime.KeepAlive(b)
+		},
 		"reaper": func(r *told) { // as a Go program that is PID 1 does
 			stop := make(chan struct{})
 			go func() {
@@ -247,6 +255,77 @@ func canceled(r *told) {
 	runtime.KeepAlive(b)
 }
 
+// disturbed: somebody else sets GOMAXPROCS all the time. A capture either is of
+// one moment or says that it isn't.
+func disturbed(r *told) {
+	stop, over := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(over)
+		for n := 0; ; n++ {
+			select {
+			case <-stop:
+				return
+			default:
+				runtime.GOMAXPROCS(2 + n%2)
+			}
+		}
+	}()
+	for i := 0; i < 30; i++ {
+		result, err := safedump.Capture(context.Background(), safedump.CaptureOptions{Dir: "out"})
+		if err == nil || !strings.Contains(err.Error(), "GOMAXPROCS was changed") {
+			r.note(result, err)
+		}
+	}
+	close(stop)
+	<-over
+	if n := runtime.GOMAXPROCS(r.Before.Procs); n < 2 {
+		r.note(safedump.Result{}, fmt.Errorf("GOMAXPROCS stayed %d", n))
+	}
+}
+
+// limit moves this process into the cgroup and gives that a limit.
+func limit(dir string) {
+	must(os.WriteFile(filepath.Join(dir, "cgroup.procs"), []byte(fmt.Sprint(os.Getpid())), 0))
+	used, file := "memory.current", "memory.max"
+	if _, err := os.Stat(filepath.Join(dir, file)); err != nil {
+		used, file = "memory.usage_in_bytes", "memory.limit_in_bytes"
+	}
+	text, err := os.ReadFile(filepath.Join(dir, used))
+	must(err)
+	// What was used before belongs to the old cgroup.
+	must(os.WriteFile(filepath.Join(dir, file), []byte(fmt.Sprint(number(strings.TrimSpace(string(text)))+25<<20)), 0))
+}
+
+// TestHeadroom: a real cgroup whose limit is near.
+func TestHeadroom(t *testing.T) {
+	var dir string
+	for _, top := range []string{"/sys/fs/cgroup/memory", "/sys/fs/cgroup"} {
+		d := filepath.Join(top, fmt.Sprintf("capturetest-%d", os.Getpid()))
+		if err := os.Mkdir(d, 0o755); err != nil {
+			continue
+		}
+		t.Cleanup(func() { os.Remove(d) })
+		for _, file := range []string{"memory.max", "memory.limit_in_bytes"} {
+			if _, err := os.Stat(filepath.Join(d, file)); err == nil && dir == "" {
+				dir = d
+			}
+		}
+	}
+	if dir == "" {
+		t.Skip("no cgroup with a memory controller can be made here")
+	}
+	r, out := run(t, "cgroup", setting{arg: dir})
+	if r.Kinds[0] != "headroom" || !strings.Contains(r.Errors[0], filepath.Base(dir)) {
+		t.Errorf("%s, want a refusal that names the cgroup", r.Errors[0])
+	}
+	t.Log(r.Errors[0])
+	if r.Kinds[1] != "" {
+		t.Errorf("on request: %s", r.Errors[1])
+	} else {
+		openCore(t, filepath.Join(out, relative(r.Results[1].Path)))
+	}
+}
+
 func twice(r *told) {
 	b := ballast()
 	var second error
@@ -383,6 +462,7 @@ func TestWorks(t *testing.T) {
 		{"noclose", setting{}, false},
 		{"reaper", setting{}, false},
 		{"allocating", setting{}, false},
+		{"disturbed", setting{}, false},
 		{"busy", setting{}, true},
 		{"goroutines", setting{arg: "100000"}, true},
 	}

@@ -61,7 +61,7 @@ func (s *stopper) stop() bool {
 	s.old = runtime.GOMAXPROCS(0)
 	s.from = time.Now()
 	if s.old > 1 {
-		runtime.GOMAXPROCS(1)
+		s.old = runtime.GOMAXPROCS(1)
 	}
 	s.stopped = time.Now()
 	for !s.armed.Load() { // who is asked to go in here has the deputy run in vain

@@ -22,7 +22,7 @@ const (
 	prSetName       = 15
 	atFDCWD         = ^uintptr(99) // -100
 	wAll            = 0x40000000   // __WALL: children without an exit signal, too
-	adoptedByKernel = "1000" // oom_score_adj: the first to go
+	adoptedByKernel = "1000"       // oom_score_adj: the first to go
 	oomPath         = "/proc/self/oom_score_adj"
 )
 
