@@ -127,7 +127,6 @@ type setting struct {
 	env      []string
 	nobody   bool
 	clone    uintptr // namespaces
-	mayFail  bool    // the role dies
 	exe      string  // another program than the test binary
 	deadline time.Duration
 }
