@@ -201,24 +201,28 @@ func (w *Writer) Flush() error {
 
 // resume goes on behind a write that came out short: ops[0] gave ret.
 func (w *Writer) resume(ops []op, ret int64) ([]op, error) {
-	o := &ops[0]
-	var n uint64
+	size := ops[0].args[2]
 	switch {
-	case ret > 0 && uint64(ret) < o.args[2]:
-		n = uint64(ret)
-		w.Written += n
+	case ret > 0 && uint64(ret) < size:
+		w.Written += uint64(ret)
+		return append(ops[0].behind(uint64(ret)), ops[1:]...), nil
+	case ret == -int64(syscall.EFAULT) && size > pageSize:
+		// Somewhere in it: ask for its first page alone.
+		first := ops[0]
+		first.args[2], first.want = pageSize, pageSize
+		return append(append([]op{first}, ops[0].behind(pageSize)...), ops[1:]...), nil
 	case ret == -int64(syscall.EFAULT):
-		n = pageSize - o.args[1]%pageSize
-		w.Unreadable += n
+		w.Unreadable += size
+		return ops[1:], nil
 	case ret < 0:
 		return nil, fmt.Errorf("write: %w", syscall.Errno(-ret))
-	default:
-		return nil, errors.New("write: the kernel wrote nothing")
 	}
-	if n >= o.args[2] {
-		return ops[1:], nil
-	}
+	return nil, errors.New("write: the kernel wrote nothing")
+}
+
+// behind is a write without its first n bytes.
+func (o op) behind(n uint64) []op {
 	o.args[1], o.args[2], o.args[3] = o.args[1]+n, o.args[2]-n, o.args[3]+n
 	o.want = int64(o.args[2])
-	return ops, nil
+	return []op{o}
 }
