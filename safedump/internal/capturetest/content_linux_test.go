@@ -101,7 +101,7 @@ func checkSidecar(t *testing.T, result safedump.Result) {
 		len(c.Error.Wraps) != 1 || len(c.Error.Wraps[0].Wraps) != 2 || c.Error.Wraps[0].Wraps[1].Message != "permission denied" {
 		t.Errorf("error %+v", c.Error)
 	}
-	if !strings.HasSuffix(c.Caller.Function, "capturetest.TestContent") || filepath.Base(c.Caller.File) != "capture_linux_test.go" || c.Caller.Line == 0 {
+	if !strings.HasSuffix(c.Caller.Function, "capturetest.TestContent") || filepath.Base(c.Caller.File) != "content_linux_test.go" || c.Caller.Line == 0 {
 		t.Errorf("caller %+v", c.Caller)
 	}
 	if info, err := os.Stat(result.Sidecar); err != nil || info.Mode().Perm() != 0o600 {
