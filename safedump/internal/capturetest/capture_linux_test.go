@@ -146,7 +146,7 @@ func TestBadTimes(t *testing.T) {
 		{"no memory for the clone", "noclone", setting{arg: fmt.Sprint(int(syscall.ENOMEM))}, "ENOMEM", "", false},
 		{"too many processes", "nprocs", setting{nobody: true}, "EAGAIN", "", false},
 		{"the directory vanishes", "vanish", setting{}, "ENOENT", "", false},
-		{"the image is killed", "murdered", setting{}, "other,", "", false},
+		{"the image is killed", "murdered", setting{}, "other", "", false},
 		{"canceled, and too late", "canceled", setting{}, "canceled,canceled,deadline", "", false},
 		{"Error panics", "panics", setting{}, "other,", "", false},
 		{"two at once", "twice", setting{}, ",busy", "", false},

@@ -19,6 +19,7 @@ const (
 	bpfJSet = 0x45 // BPF_JMP | BPF_JSET | BPF_K
 	bpfRet  = 0x06 // BPF_RET | BPF_K
 
+	retKill  = 0x80000000 // the process
 	retErrno = 0x00050000
 	retAllow = 0x7fff0000
 
@@ -42,13 +43,18 @@ type sockProg struct {
 // refuse makes a system call fail with errno from now on, in every thread.
 // Only calls without the bits of except in their first argument count.
 func refuse(nr uintptr, errno syscall.Errno, except uint32) {
+	answer(nr, retErrno|uint32(errno), except)
+}
+
+// answer has the kernel do what the action says.
+func answer(nr uintptr, action, except uint32) {
 	sysSeccomp := map[string]uintptr{"amd64": 317, "arm64": 277}[runtime.GOARCH]
 	filter := []sockFilter{
 		{bpfLoad, 0, 0, offsetNR},
 		{bpfJEq, 0, 3, uint32(nr)},
 		{bpfLoad, 0, 0, offsetArg0},
 		{bpfJSet, 1, 0, except},
-		{bpfRet, 0, 0, retErrno | uint32(errno)},
+		{bpfRet, 0, 0, action},
 		{bpfRet, 0, 0, retAllow},
 	}
 	// TSYNC gives the filter, and this bit with it, to all threads.
