@@ -83,6 +83,9 @@ func writeImage(ctx context.Context, out *os.File, p *elfcore.Process) (r Result
 	stop := context.AfterFunc(ctx, im.Kill)
 	defer func() {
 		stop()
+		if v := recover(); v != nil { // a fault of ours: the file goes, the program stays
+			err = fmt.Errorf("panic: %v", v)
+		}
 		if ctx.Err() != nil && errors.Is(err, snapshot.ErrGone) {
 			err = context.Cause(ctx)
 		}

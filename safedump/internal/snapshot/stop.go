@@ -6,6 +6,7 @@ import (
 	"os"
 	"runtime"
 	"runtime/debug"
+	"strconv"
 	"sync/atomic"
 	"time"
 )
@@ -37,7 +38,8 @@ type stopper struct {
 // is locked to its thread.
 func newStopper() *stopper {
 	s := &stopper{start: make(chan struct{}, 1), over: make(chan struct{})}
-	_, s.fromEnv = os.LookupEnv("GOMAXPROCS")
+	n, err := strconv.Atoi(os.Getenv("GOMAXPROCS"))
+	s.fromEnv = err == nil && n > 0 // the runtime ignores what is no number
 	debug.ReadGCStats(&s.gc)
 	ready := make(chan struct{})
 	go func() {
