@@ -81,12 +81,6 @@ func goPrinted(t *testing.T, f coretest.Files) printed {
 	return out
 }
 
-// captured reports whether a fixture took its core itself and lived on.
-func captured(name string) bool {
-	base, _, _ := strings.Cut(name, ".")
-	return strings.HasSuffix(base, "captured")
-}
-
 // TestFrameAddresses looks for every frame address that Go printed.
 func TestFrameAddresses(t *testing.T) {
 	for _, name := range coretest.Names(t) {
@@ -124,7 +118,7 @@ func TestFrameAddresses(t *testing.T) {
 				}
 			}
 			t.Logf("%d frame addresses compared", len(want))
-			if len(want) == 0 && name != "cgosigprof" && !captured(name) { // which die without a word, or don't
+			if len(want) == 0 && name != "cgosigprof" && !coretest.Captured(name) { // which die without a word, or don't
 				t.Error("nothing to compare")
 			}
 		})
