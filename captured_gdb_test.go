@@ -32,8 +32,12 @@ func TestCapturedOpensInGDB(t *testing.T) {
 					t.Errorf("gdb does not say %q:\n%s", want, out)
 				}
 			}
-			if strings.Contains(string(out), "Cannot access memory") || strings.Contains(string(out), "?? ()") {
-				t.Errorf("gdb misses something:\n%s", out)
+			// Where libc is linked, gdb finds the other threads in its lists, and
+			// says that their registers are unavailable, which is the truth.
+			for _, line := range strings.Split(string(out), "\n") {
+				if strings.HasPrefix(line, "#") && strings.Contains(line, "??") || strings.Contains(line, "Cannot access memory") {
+					t.Errorf("gdb misses something: %s\n%s", line, out)
+				}
 			}
 		})
 	}
