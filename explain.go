@@ -26,6 +26,9 @@ func (s *Session) explain(ctx context.Context, e *engine, rep *report.Report, al
 		// After a panic or throw it is the runtime's own SIGABRT: no cause.
 		c.Signal = rep.Crash.Signal
 	}
+	if c.Kind == report.KindSnapshot {
+		problems = append(problems, s.explainCapture(&c, &site)...)
+	}
 	rep.Crash = c
 	addProblems(rep, problems)
 	return site

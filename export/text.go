@@ -122,7 +122,11 @@ func deathText(c *report.Crash) string {
 		}
 		return "fatal error: " + e.Message
 	case report.KindSnapshot:
-		return "snapshot of a process that did not die"
+		const alive = "snapshot of a process that did not die"
+		if e.Message == "" {
+			return alive
+		}
+		return alive + ": " + e.Message
 	}
 	switch {
 	case e.Type == "" && e.Message == "":

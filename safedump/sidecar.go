@@ -38,6 +38,8 @@ type sidecar struct {
 	CrashText  string      `json:"crash_text,omitempty"`
 	Core       Core        `json:"core"`
 	Diagnoses  []Diagnosis `json:"diagnoses"`
+	// Capture is there when the core beside it was taken by Capture.
+	Capture *captureRecord `json:"capture,omitempty"`
 }
 
 type buildRecord struct {
