@@ -9,6 +9,8 @@ import (
 	"runtime/debug"
 	"sync"
 	"time"
+
+	"github.com/safedump/sdcore/safedump/internal/monitor"
 )
 
 // Options change what Install does. The zero value does everything.
@@ -29,6 +31,19 @@ type Options struct {
 	NoCrashText bool
 	// NoSidecar writes no sidecar.
 	NoSidecar bool
+	// Monitor starts this executable once more, as a small child process that
+	// takes the core when this one dies: with no help of the kernel's, at the
+	// traceback level and with the exit status that the program has by itself.
+	// Install must be the first statement of main then: what comes before it,
+	// package inits included, runs in both. Where there is no monitor (see
+	// Status) Install does what it does without.
+	Monitor bool
+	// MonitorTimeout bounds how long the monitor may hold a process that dies.
+	// Default: one minute.
+	MonitorTimeout time.Duration
+	// Analyze has the monitor run sdcore, where it is found in PATH, on each
+	// core, keep the report and remove the core.
+	Analyze bool
 }
 
 // session is what Install changed and Uninstall has to put back.
@@ -40,6 +55,9 @@ type session struct {
 	sidecar   string
 	lock      *os.File // the sidecar, open: its lock says that we live
 	done      []Diagnosis
+	raised    bool        // the traceback level
+	monitor   *watch      // nil when there is none
+	later     *laterTimer // nil when DumpLater is off
 }
 
 // current is the one piece of state of this package. It mirrors state that the
@@ -55,6 +73,9 @@ var current struct {
 // valid in any case. A second call changes nothing and returns the Status of
 // that moment; its options count only after Uninstall.
 func Install(o Options) (Status, error) {
+	if monitor.IsChild() {
+		monitor.Main(monitor.Options{}) // does not return
+	}
 	current.Lock()
 	defer current.Unlock()
 	if current.session == nil {
@@ -101,15 +122,20 @@ func Uninstall() error {
 
 func install(o Options) *session {
 	s := &session{options: o}
-	s.raiseLevel()
-	if coresSupported {
-		s.raiseLimit()
-		s.widenFilter()
+	now := time.Now()
+	if o.Monitor {
+		s.startMonitor(now)
+	}
+	if !s.watched() { // the monitor needs nothing of this
+		s.raiseLevel()
+		if coresSupported {
+			s.raiseLimit()
+			s.widenFilter()
+		}
 	}
 	if o.NoCrashText && o.NoSidecar {
 		return s
 	}
-	now := time.Now()
 	dir, err := makeDir(o.Dir)
 	if err != nil {
 		if !o.NoCrashText {
@@ -131,7 +157,9 @@ func install(o Options) *session {
 func (s *session) status() Status {
 	st := Status{Enabled: true, CrashText: s.crashText, Sidecar: s.sidecar}
 	diagnoseHost(&st)
+	s.addMonitor(&st)
 	st.Diagnoses = append(st.Diagnoses, s.done...)
+	s.addLater(&st)
 	return st
 }
 
@@ -145,6 +173,7 @@ func (s *session) raiseLevel() {
 		return
 	}
 	debug.SetTraceback("crash")
+	s.raised = true
 	s.note(CodeTracebackCrash, OK, "a crash prints every goroutine (100 000 of them: 150 MB on stderr, 19 s) and ends by SIGABRT, exit status 134 instead of 2", "")
 }
 
@@ -179,8 +208,8 @@ func (s *session) widenFilter() {
 }
 
 func (s *session) keepCrashText(path string) {
-	if s.options.NoCrashText {
-		return
+	if s.options.NoCrashText || s.monitor != nil && s.monitor.brake {
+		return // not wanted, or the monitor's
 	}
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL|os.O_APPEND, 0o600)
 	if err != nil {
@@ -220,7 +249,9 @@ func (s *session) writeSidecar(path string, now time.Time) {
 // undo takes everything back that can be taken back.
 func (s *session) undo() error {
 	var errs []error
-	if !s.options.KeepTraceback {
+	s.later.cancel()
+	errs = append(errs, s.stopMonitor())
+	if s.raised {
 		debug.SetTraceback(levelOf(os.Getenv("GOTRACEBACK")))
 	}
 	if s.limit != nil {
