@@ -9,6 +9,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"strconv"
+	"sync/atomic"
 	"syscall"
 	"time"
 	"unsafe"
@@ -57,7 +58,10 @@ type child struct {
 	later  later
 	lives  []string // cores of a repeated dump, oldest first
 	count  int      // of live cores
+	blind  bool     // the host's memory can't be read
 	ending bool     // DumpLater ends the host: no second core
+
+	released atomic.Bool // a dying host is held no more
 }
 
 func run(o Options) error {
@@ -65,7 +69,7 @@ func run(o Options) error {
 	// monitor outlives the host, by a moment; Notify, not Ignore: ignored
 	// signals would be inherited by sdcore.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP, syscall.SIGQUIT,
-		syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGALRM, syscall.SIGTSTP)
+		syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGALRM, syscall.SIGTSTP, syscall.SIGXFSZ, syscall.SIGXCPU)
 	for fd := fdBrake; fd <= fdText; fd++ {
 		syscall.CloseOnExec(fd)
 	}
@@ -91,16 +95,21 @@ func run(o Options) error {
 	}
 	c.step("start")
 	ready := c.able()
+	c.blind = !ready.Holds()
 	var err error
 	if c.record, err = newRecord(c.Base+RecordSuffix, c.PID); err != nil {
 		ready.Record = err.Error()
 	}
+	c.record.blind = c.blind
 	c.record.measure()
 	if err := c.socket.send(ready); err != nil {
 		c.record.drop()
 		return err
 	}
 	c.step("ready")
+	if c.Crash {
+		go c.guard()
+	}
 	return c.loop()
 }
 
@@ -114,6 +123,11 @@ func (c *child) step(name string) {
 func (c *child) able() (r Ready) {
 	if err := ptrace.Allowed(); err != nil {
 		r.Ptrace = err.Error()
+	}
+	if self, err := os.Readlink("/proc/self"); err != nil || self != strconv.Itoa(os.Getpid()) {
+		// Another's numbers: /proc/1 may be the machine's init.
+		r.Memory = "/proc is not mounted, or of another PID namespace"
+		return r
 	}
 	// The same check of permissions as that of ptrace(2), Yama's included.
 	f, err := os.Open(c.proc("mem"))

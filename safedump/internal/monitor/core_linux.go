@@ -22,6 +22,10 @@ const headroom = 64 << 20
 // take writes a core of the host to path. Every failure is told in the Dump.
 func (c *child) take(reason, path string) Dump {
 	d := Dump{Reason: reason, Time: time.Now().UTC().Format(time.RFC3339Nano)}
+	if c.blind {
+		d.Problem = "the memory of the process can't be read"
+		return d
+	}
 	var first int
 	if reason == reasonCrash {
 		first = c.atBrake(brakeWait)

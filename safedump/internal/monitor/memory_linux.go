@@ -67,8 +67,10 @@ func (g group) read(m *Memory) bool {
 	if limit, err := readNumber(filepath.Join(g.dir, g.limit)); err == nil && (m.Limit == 0 || limit < m.Limit) {
 		m.Limit = limit // "max" is no number
 	}
-	if b, err := os.ReadFile(filepath.Join(g.dir, "memory.events")); err == nil {
-		m.OOMKills = number(b, "oom_kill ")
+	for _, name := range []string{"memory.events", "memory.oom_control"} { // versions 2 and 1
+		if b, err := os.ReadFile(filepath.Join(g.dir, name)); err == nil {
+			m.OOMKills = number(b, "oom_kill ")
+		}
 	}
 	return true
 }

@@ -22,6 +22,7 @@ type recordFile struct {
 	size      int
 	killed    uint64 // OOMKills at the start
 	firstRead bool
+	blind     bool // /proc is of no use
 }
 
 // newRecord makes the file; with an error the record is kept in memory.
@@ -37,6 +38,9 @@ func newRecord(path string, pid int) (*recordFile, error) {
 
 // measure writes the host's memory down when it has changed by a twentieth.
 func (r *recordFile) measure() {
+	if r.blind {
+		return
+	}
 	m := readMemory(r.PID)
 	if m.RSS == 0 {
 		return // gone, or /proc is

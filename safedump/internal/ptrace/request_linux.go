@@ -18,14 +18,18 @@ const (
 	interrupt  = 0x4207
 	listen     = 0x4208
 
-	// TraceClone, TraceExec and ExitKill are options of Seize: new threads are
-	// traced from their first instruction, exec is told apart from SIGTRAP, the
-	// death of the tracer kills the process.
+	// TraceClone, TraceExec, TraceExit and ExitKill are options of Seize: new
+	// threads are traced from their first instruction, exec is told apart from
+	// SIGTRAP, a thread stops once more before its end, the death of the tracer
+	// kills the process.
 	TraceClone = 1 << 3
 	TraceExec  = 1 << 4
+	TraceExit  = 1 << 6
 	ExitKill   = 1 << 20
 
-	// EventStop is the event of a stop by interrupt or by job control.
+	// EventExit is the stop by TraceExit, EventStop a stop by interrupt or by job
+	// control.
+	EventExit = 6
 	EventStop = 128
 
 	waitAll = 0x40000000 // __WALL: threads, too

@@ -131,6 +131,15 @@ func do() {
 		time.Sleep(time.Minute)
 	case "exit":
 		os.Exit(7)
+	case "grow":
+		for kept := [][]byte{}; ; time.Sleep(50 * time.Millisecond) {
+			b := make([]byte, 1<<20)
+			for i := range b {
+				b[i] = 1
+			}
+			sink = append(kept, b)
+			kept = sink.([][]byte)
+		}
 	case "live":
 		fmt.Println("ready")
 		_, _ = io.Copy(io.Discard, os.Stdin) // until the test is done
