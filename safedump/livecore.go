@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"runtime"
 	"time"
+
+	"github.com/safedump/sdcore/safedump/internal/monitor"
 )
 
 // errNoCapture is the answer where no core of a process that lives on can be
@@ -32,7 +34,10 @@ func liveCore(ctx context.Context, reason string) (path string, err error) {
 	}
 	const answer = 5 * time.Second // for what comes before and after the dump
 	d, err := s.monitor.client.Dump(reason, wait+answer)
-	if err != nil {
+	switch {
+	case errors.Is(err, monitor.ErrGone):
+		return captureCore(ctx, reason)
+	case err != nil:
 		return "", fmt.Errorf("safedump: monitor: %w", err)
 	}
 	return d.Core, nil

@@ -38,13 +38,11 @@ func Start(c Config, text *os.File) (*Client, Ready, error) {
 	if err != nil {
 		return nil, Ready{}, err
 	}
-	defer r.Close()
 	ours, theirs, err := newSockets()
 	if err != nil {
-		_ = w.Close() // unused
+		_, _ = r.Close(), w.Close() // unused
 		return nil, Ready{}, err
 	}
-	defer theirs.close()
 	files := []uintptr{null.Fd(), null.Fd(), null.Fd(), fdBrake: r.Fd(), fdBrakeWrite: w.Fd(), fdSocket: uintptr(theirs)}
 	if text != nil {
 		files = append(files, text.Fd())
@@ -55,6 +53,9 @@ func Start(c Config, text *os.File) (*Client, Ready, error) {
 		// A session of its own: the terminal's signals are not for it.
 		Sys: &syscall.SysProcAttr{Setsid: true},
 	})
+	// From here on the other ends are the monitor's: they close with it.
+	_ = r.Close()
+	theirs.close()
 	if err != nil {
 		m.closeAll()
 		return nil, Ready{}, fmt.Errorf("start of the monitor: %w", err)

@@ -16,12 +16,13 @@ import (
 func (c *child) crash() error {
 	c.step("crash")
 	begin := time.Now()
+	mustHold := c.mustHold()
 	d := Dump{Reason: reasonCrash}
 	if !c.ending {
 		d = c.take(reasonCrash, c.Base+CoreSuffix)
 	}
 	c.record.state("crashed")
-	if left := c.Timeout - time.Since(begin); c.Analyze && d.Core != "" && c.mustHold() {
+	if left := c.Timeout - time.Since(begin); c.Analyze && d.Core != "" && mustHold {
 		c.analyze(&d, c.Base+ReportSuffix, left)
 		c.step("analyzed")
 	}
@@ -35,7 +36,7 @@ func (c *child) crash() error {
 	}
 	c.drain(hold)
 	c.step("drained")
-	if c.Analyze && d.Core != "" && d.Report == "" && !c.mustHold() {
+	if c.Analyze && d.Core != "" && d.Report == "" && !mustHold {
 		c.analyze(&d, c.Base+ReportSuffix, analyzeTimeout)
 		c.record.replace(d)
 		c.step("analyzed")
@@ -65,7 +66,8 @@ func (c *child) guard() {
 
 // mustHold reports whether the monitor's own end may come with that of the
 // host: PID 1 takes all its namespace with it, and what PID 1 started is a
-// container's or a service's main process, after which the rest is killed.
+// container's or a service's main process, after which the rest is killed. It
+// must be asked while the host lives.
 func (c *child) mustHold() bool { return c.PID == 1 || parentOf(c.PID) <= 1 }
 
 // maxText bounds the crash text that is kept: 100 000 goroutines at level crash

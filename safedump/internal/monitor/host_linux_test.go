@@ -264,6 +264,8 @@ func (l *live) quit(t *testing.T) {
 // wait waits for a host that ends by itself.
 func (l *live) wait(t *testing.T) *os.ProcessState {
 	t.Helper()
+	timer := time.AfterFunc(patience, func() { _ = l.cmd.Process.Kill() }) // ended is fine
+	defer timer.Stop()
 	var exit *exec.ExitError
 	if err := l.cmd.Wait(); err != nil && !errors.As(err, &exit) {
 		t.Error(err)

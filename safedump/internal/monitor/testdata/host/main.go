@@ -211,6 +211,9 @@ func later(what string) {
 		os.Exit(9)
 	}
 	s := safedump.Diagnose()
+	if os.Getenv("HOST_BUSY") != "" {
+		countSignals()
+	}
 	fmt.Println("later:", s.Later)
 	switch what {
 	case "later-cancel":
@@ -219,6 +222,42 @@ func later(what string) {
 		stick()
 	}
 	_, _ = io.Copy(io.Discard, os.Stdin) // until the test is done
+	if report := signalReport; report != nil {
+		report()
+	}
+}
+
+// signalReport says how many signals were sent and arrived.
+var signalReport func()
+
+// countSignals sends one signal after the other has arrived.
+func countSignals() {
+	c := make(chan os.Signal, 1)
+	signal.Notify(c, syscall.SIGUSR2)
+	stop, done := make(chan struct{}), make(chan struct{})
+	sent, got := 0, 0
+	go func() {
+		defer close(done)
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+			}
+			_ = syscall.Kill(os.Getpid(), syscall.SIGUSR2)
+			sent++
+			<-c
+			got++
+		}
+	}()
+	for i := 0; i < 4; i++ {
+		go spin()
+	}
+	signalReport = func() {
+		close(stop)
+		<-done
+		fmt.Println("signals:", sent, got)
+	}
 }
 
 // stick takes every P, once goroutines that can't be preempted spin on all of
@@ -245,12 +284,16 @@ func onSignal() {
 			}
 		}()
 	}
-	if err := safedump.OnSignal(syscall.SIGUSR1, a); err != nil {
+	sig := syscall.SIGUSR1
+	if os.Getenv("HOST_TERM") != "" {
+		sig = syscall.SIGTERM
+	}
+	if err := safedump.OnSignal(sig, a); err != nil {
 		fmt.Println(err)
 		os.Exit(9)
 	}
 	if os.Getenv("HOST_UNREGISTER") != "" {
-		fmt.Println(safedump.Unregister(syscall.SIGUSR1), safedump.Unregister(syscall.SIGUSR1))
+		fmt.Println(safedump.Unregister(sig), safedump.Unregister(sig))
 	}
 	fmt.Println("ready")
 	_, _ = io.Copy(io.Discard, os.Stdin) // until the test is done
