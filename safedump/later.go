@@ -65,7 +65,9 @@ func DumpLater(d time.Duration, repeat, exit bool) error {
 		return fmt.Errorf("safedump: DumpLater: %w", err)
 	}
 	t := &laterTimer{how: LaterGoroutine, base: base, every: d, repeat: repeat, exit: exit}
+	t.mu.Lock() // fire may come at once
 	t.timer = time.AfterFunc(d, t.fire)
+	t.mu.Unlock()
 	s.later = t
 	return nil
 }
@@ -92,7 +94,7 @@ type laterTimer struct {
 	repeat, exit bool
 	canceled     bool
 	count        int
-	files        []string
+	files        []string // of a repeated dump, oldest first
 }
 
 func (t *laterTimer) cancel() {
@@ -114,13 +116,16 @@ func (t *laterTimer) fire() {
 	t.count++
 	path := fmt.Sprintf("%s.%d%s", t.base, t.count, goroutinesSuffix)
 	stop := t.canceled
+	for ; len(t.files) >= keepLater; t.files = t.files[1:] {
+		_ = os.Remove(t.files[0]) // gone is fine
+	}
 	t.mu.Unlock()
 	if stop {
 		return
 	}
-	made := []string{path}
-	if err := saveGoroutines(path); err != nil {
-		made = nil
+	var made []string
+	if err := saveGoroutines(path); err == nil {
+		made = append(made, path)
 	}
 	if core, err := captureCore(context.Background(), "later"); err == nil {
 		made = append(made, core)
@@ -134,9 +139,7 @@ func (t *laterTimer) fire() {
 	if !t.repeat || t.canceled {
 		return
 	}
-	for t.files = append(t.files, made...); len(t.files) > keepLater; t.files = t.files[1:] {
-		_ = os.Remove(t.files[0]) // gone is fine
-	}
+	t.files = append(t.files, made...)
 	t.timer.Reset(t.every)
 }
 

@@ -1,6 +1,7 @@
 package safedump
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -127,6 +128,26 @@ func (s *session) addMonitor(st *Status) {
 			st.Diagnoses[i].Message = strings.TrimSpace(d.Message + " (counts for a core of the kernel's, not for the monitor's)")
 		}
 	}
+}
+
+// recordMatters reports whether a monitor's record of a process that is gone
+// tells somebody something: of dumps, or of an end for want of memory. Where
+// the kernel killed the monitor, too, the record still says "running"; memory
+// near its limit is what is left to go by.
+func recordMatters(path string) bool {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return false
+	}
+	var r monitor.Record
+	if err := json.Unmarshal(b, &r); err != nil {
+		return true // not understood: not ours to remove
+	}
+	if m := r.Memory; r.State == "running" && m != nil {
+		used := max(m.RSS+m.Swap, m.GroupUse)
+		return len(r.Dumps) > 0 || m.Limit > 0 && used >= m.Limit/5*4
+	}
+	return len(r.Dumps) > 0 || r.State == "out-of-memory"
 }
 
 // stopMonitor ends the monitor and gives the runtime's slot back.

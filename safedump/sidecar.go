@@ -11,6 +11,8 @@ import (
 	"sort"
 	"strings"
 	"time"
+
+	"github.com/safedump/sdcore/safedump/internal/monitor"
 )
 
 // sidecarVersion is the version of the sidecar's format, docs/helper.md.
@@ -169,7 +171,9 @@ func pruneDead(dir string) {
 		if err != nil {
 			continue
 		}
-		if lockFile(f) {
+		record := filepath.Join(dir, base+monitor.RecordSuffix)
+		if lockFile(f) && !recordMatters(record) {
+			_ = os.Remove(record)
 			_ = os.Remove(text) // what stays is removed by the next Install
 			_ = os.Remove(path)
 		}

@@ -31,6 +31,9 @@ func (c *child) timeUp() {
 		_ = syscall.Kill(c.PID, syscall.SIGKILL) // gone is fine
 		return
 	}
+	if l.repeat {
+		c.makeWay()
+	}
 	d := c.liveCore("later", c.Analyze)
 	switch {
 	case l.exit:
@@ -39,21 +42,21 @@ func (c *child) timeUp() {
 		_ = syscall.Kill(c.PID, syscall.SIGABRT) // gone is fine
 		c.later.at = time.Now().Add(endGrace)
 	case l.repeat:
-		c.retain(d)
+		switch {
+		case d.Report != "":
+			c.lives = append(c.lives, d.Report)
+		case d.Core != "":
+			c.lives = append(c.lives, d.Core)
+		}
 		c.later = later{at: time.Now().Add(l.every), every: l.every, repeat: true}
 	}
 }
 
-// retain removes the oldest dumps of a repeated one: they must not fill a disk.
-func (c *child) retain(d Dump) {
-	for _, path := range []string{d.Core, d.Report} {
-		if path != "" {
-			c.lives = append(c.lives, path)
-		}
-	}
-	for len(c.lives) > keepLive {
+// makeWay removes the oldest dumps of a repeated one, so that with the next one
+// there are keepLive: they must not fill a disk.
+func (c *child) makeWay() {
+	for ; len(c.lives) >= keepLive; c.lives = c.lives[1:] {
 		_ = os.Remove(c.lives[0]) // gone is fine
-		c.lives = c.lives[1:]
 	}
 }
 
