@@ -21,8 +21,8 @@ const (
 	Goroutines Work = iota
 	// LiveCore takes a core of this process, which lives on.
 	LiveCore
-	// Report takes a core, has sdcore analyze it and prints the report, with
-	// values, to Action.To. The core is removed once the report is printed.
+	// Report takes a core and prints what "sdcore goroutines --locals" finds in
+	// it, each goroutine's stack with values, to Action.To. The core is removed once the report is printed.
 	// Without sdcore the core stays and the stacks of all goroutines are printed.
 	Report
 	// Abort ends this process by SIGABRT, as a crash: the runtime prints the
@@ -163,7 +163,7 @@ func report(reason string, to io.Writer) (core string, err error) {
 	ctx := context.Background()
 	core, err = liveCore(ctx, reason)
 	if err == nil {
-		err = monitor.Analyze(ctx, core, to, "--format", "text")
+		err = monitor.Sdcore(ctx, "goroutines", core, to, "--locals")
 	}
 	if err != nil {
 		_, textErr := to.Write(goroutineStacks())

@@ -14,17 +14,17 @@ import (
 // exitPartial is sdcore's status for a report that is not complete.
 const exitPartial = 3
 
-// ErrNoTool is wrapped by Analyze when sdcore is not found.
+// ErrNoTool is wrapped by Sdcore when sdcore is not found.
 var ErrNoTool = errors.New("sdcore is not in PATH")
 
-// Analyze runs sdcore on a core of this very executable. out takes its
-// standard output, nil drops it.
-func Analyze(ctx context.Context, core string, out io.Writer, flags ...string) error {
+// Sdcore runs a command of sdcore on a core of this very executable. out takes
+// its standard output, nil drops it.
+func Sdcore(ctx context.Context, command, core string, out io.Writer, flags ...string) error {
 	tool, err := exec.LookPath("sdcore")
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrNoTool, err)
 	}
-	cmd := exec.CommandContext(ctx, tool, append([]string{"analyze", core, executable()}, flags...)...)
+	cmd := exec.CommandContext(ctx, tool, append([]string{command, core, executable()}, flags...)...)
 	cmd.Env, cmd.Stdout = withoutVar(os.Environ()), out
 	err = cmd.Run()
 	var exit *exec.ExitError
@@ -32,7 +32,7 @@ func Analyze(ctx context.Context, core string, out io.Writer, flags ...string) e
 		return nil
 	}
 	if err != nil {
-		return fmt.Errorf("%s analyze: %w", tool, err)
+		return fmt.Errorf("%s %s: %w", tool, command, err)
 	}
 	return nil
 }

@@ -17,7 +17,7 @@ const analyzeTimeout = 5 * time.Minute
 func (c *child) analyze(d *Dump, report string, wait time.Duration) {
 	ctx, cancel := context.WithTimeout(context.Background(), wait)
 	defer cancel()
-	err := Analyze(ctx, d.Core, nil, "--format", "json", "-o", report)
+	err := Sdcore(ctx, "analyze", d.Core, nil, "--format", "json", "-o", report)
 	if err == nil {
 		_, err = os.Stat(report)
 	}

@@ -142,7 +142,7 @@ func TestOnSignal(t *testing.T) {
 		{"core alone", "plain", []string{"HOST_ACTION=core"}, "needs Options.Monitor", false},
 		{"core, monitor gone", "monitor", []string{"HOST_ACTION=core", "HOST_OLD_MONITOR=1"}, "needs Options.Monitor", false},
 		{"core, bare", "monitor", []string{"HOST_ACTION=core", "HOST_SECCOMP=ptrace"}, "1.core\" <nil>", true},
-		{"report", "monitor", []string{"HOST_ACTION=report", withTool}, "1.core by . analyze", false},
+		{"report", "monitor", []string{"HOST_ACTION=report", withTool}, "1.core by . goroutines", false},
 		{"report without sdcore", "monitor", []string{"HOST_ACTION=report", "PATH=/nonexistent"}, "main.onSignal", true},
 		{"other receiver", "monitor", []string{"HOST_ACTION=core", "HOST_OTHER=1"}, "other", true},
 	}
