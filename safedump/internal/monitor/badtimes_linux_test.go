@@ -229,6 +229,31 @@ func TestOutOfMemory(t *testing.T) {
 	}
 }
 
+// TestInheritedDescriptors: what the host was started with does not stay open
+// with the monitor.
+func TestInheritedDescriptors(t *testing.T) {
+	needMonitor(t)
+	l := host{do: "live", with: "monitor", wrap: []string{"sh", "-c", `exec 9</dev/zero "$0"`}}.start(t, "ready\n")
+	var rec Record
+	b, err := os.ReadFile(l.one(t, RecordSuffix))
+	if err != nil || json.Unmarshal(b, &rec) != nil {
+		t.Fatalf("%s, %v", b, err)
+	}
+	holds := func(pid int) bool {
+		dir := filepath.Join("/proc", strconv.Itoa(pid), "fd")
+		for _, name := range names(t, dir) {
+			if link, err := os.Readlink(filepath.Join(dir, name)); err == nil && link == "/dev/zero" {
+				return true
+			}
+		}
+		return false
+	}
+	if !holds(rec.PID) || holds(rec.MonitorPID) {
+		t.Errorf("/dev/zero is open in the host: %v, in the monitor: %v", holds(rec.PID), holds(rec.MonitorPID))
+	}
+	l.quit(t)
+}
+
 // TestLeakedVariable: a program that inherits the monitor's mark is no monitor.
 func TestLeakedVariable(t *testing.T) {
 	needMonitor(t)

@@ -73,6 +73,7 @@ func run(o Options) error {
 	for fd := fdBrake; fd <= fdText; fd++ {
 		syscall.CloseOnExec(fd)
 	}
+	closeInherited()
 	c := &child{Options: o, socket: fdSocket, open: true}
 	if err := c.socket.receive(&c.Config, startTimeout); err != nil {
 		return err
@@ -111,6 +112,25 @@ func run(o Options) error {
 		go c.guard()
 	}
 	return c.loop()
+}
+
+// closeInherited closes what the host has inherited itself and so hands on:
+// sockets of socket activation, say, would stay open with the monitor. What this
+// process has opened is marked to be closed on exec.
+func closeInherited() {
+	entries, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		return // without /proc the monitor is of little use
+	}
+	for _, e := range entries {
+		fd, err := strconv.Atoi(e.Name())
+		if err != nil || fd <= fdText {
+			continue
+		}
+		if flags, err := fcntl(fd, syscall.F_GETFD, 0); err == nil && flags&syscall.FD_CLOEXEC == 0 {
+			_ = syscall.Close(fd) // nothing was written to it
+		}
+	}
 }
 
 func (c *child) step(name string) {
