@@ -86,6 +86,19 @@ func TestMonitorGone(t *testing.T) {
 	}
 }
 
+// TestSlotTaken: without the runtime's one slot, or with a runtime that has
+// none, the monitor sees no crash; Install says so and does the rest.
+func TestSlotTaken(t *testing.T) {
+	needLive(t)
+	r := host{do: "panic", with: "monitor,notext", env: []string{"HOST_STATUS=1"}}.end(t)
+	if ws, ok := r.state.Sys().(syscall.WaitStatus); !ok || ws.Signal() != syscall.SIGABRT {
+		t.Errorf("ended by %v, want SIGABRT", r.state)
+	}
+	if !strings.Contains(r.stdout, "[warn] monitor-no-core") || !strings.Contains(r.stdout, "traceback-crash") || r.one(t, CoreSuffix) != "" {
+		t.Errorf("files %q, status\n%s", names(t, r.dir), r.stdout)
+	}
+}
+
 // TestSeccomp: without ptrace(2) the brake alone holds the host; without the
 // right to start processes there is no monitor, and Install says so.
 func TestSeccomp(t *testing.T) {

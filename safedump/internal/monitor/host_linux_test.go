@@ -144,12 +144,26 @@ func until(t *testing.T, what string, ok func() bool) {
 	}
 }
 
-// needMonitor skips the test where a monitor can't take cores.
+// needMonitor skips the test where a monitor can't take the core of a crash.
 func needMonitor(t *testing.T) {
+	t.Helper()
+	need(t, func(status string) bool { return strings.Contains(status, "[ok] monitor: ") })
+}
+
+// needLive skips the test where there is no monitor; one that can't see a crash
+// will do.
+func needLive(t *testing.T) {
+	t.Helper()
+	need(t, func(status string) bool {
+		return strings.Contains(status, "[ok] monitor: ") || strings.Contains(status, "it serves DumpLater and OnSignal")
+	})
+}
+
+func need(t *testing.T, enough func(status string) bool) {
 	t.Helper()
 	r := host{with: "monitor", env: []string{"HOST_STATUS=1"}}.end(t)
 	switch {
-	case strings.Contains(r.stdout, "[ok] monitor: "):
+	case enough(r.stdout):
 	case strings.Contains(r.stdout, "came with go1.23"):
 		t.Skip("needs debug.SetCrashOutput of go1.23")
 	case os.Getenv("SDCORE_REQUIRE_CORES") == "1":

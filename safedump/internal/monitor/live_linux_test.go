@@ -24,7 +24,7 @@ func (r result) lives(t *testing.T) []string {
 
 // TestLater: the monitor dumps from outside, and the host lives on.
 func TestLater(t *testing.T) {
-	needMonitor(t)
+	needLive(t)
 	l := host{do: "later", with: "monitor", env: []string{"HOST_AFTER=20ms"}}.start(t, "later: monitor\n")
 	until(t, "a core", func() bool { return len(l.lives(t)) == 1 })
 	time.Sleep(100 * time.Millisecond)
@@ -41,7 +41,7 @@ func TestLater(t *testing.T) {
 
 // TestLaterStuck: every P is taken by a loop that the runtime can't preempt.
 func TestLaterStuck(t *testing.T) {
-	needMonitor(t)
+	needLive(t)
 	env := []string{"HOST_AFTER=200ms", "GODEBUG=asyncpreemptoff=1"}
 	l := host{do: "later-stuck", with: "monitor", env: env}.start(t, "stuck\n")
 	until(t, "a core", func() bool { return len(l.lives(t)) == 1 })
@@ -58,7 +58,7 @@ func TestLaterStuck(t *testing.T) {
 
 // TestLaterRepeat: the newest three are kept.
 func TestLaterRepeat(t *testing.T) {
-	needMonitor(t)
+	needLive(t)
 	l := host{do: "later-repeat", with: "monitor", env: []string{"HOST_AFTER=20ms"}}.start(t, "later: monitor\n")
 	until(t, "the fifth core", func() bool { return strings.Contains(fmt.Sprint(l.lives(t)), ".5"+CoreSuffix) })
 	l.quit(t)
@@ -108,7 +108,7 @@ func TestLaterExit(t *testing.T) {
 
 // TestLaterCancel: nothing comes of it.
 func TestLaterCancel(t *testing.T) {
-	needMonitor(t)
+	needLive(t)
 	for _, with := range []string{"monitor", "plain"} {
 		l := host{do: "later-cancel", with: with, env: []string{"HOST_AFTER=100ms"}}.start(t, "later: ")
 		time.Sleep(300 * time.Millisecond)
@@ -123,7 +123,7 @@ func TestLaterCancel(t *testing.T) {
 
 // TestOnSignal plays each kind of work.
 func TestOnSignal(t *testing.T) {
-	needMonitor(t)
+	needLive(t)
 	tools := t.TempDir() // stands in for sdcore: fixtures/ has the real one
 	script := "#!/bin/sh\necho report of $2 by $SAFEDUMP_MONITOR. $*\ntest -s $2\n"
 	if err := os.WriteFile(filepath.Join(tools, "sdcore"), []byte(script), 0o700); err != nil {
@@ -204,7 +204,7 @@ func TestChainOther(t *testing.T) {
 // TestManyLiveCores: threads that were stopped again and again run on, with
 // all their signals: the runtime's own (SIGURG) arrive all the time.
 func TestManyLiveCores(t *testing.T) {
-	needMonitor(t)
+	needLive(t)
 	l := host{do: "later-repeat", with: "monitor", env: []string{"HOST_AFTER=1ms", "HOST_BUSY=1"}}.start(t, "later: monitor\n")
 	until(t, "the ninth core", func() bool { return strings.Contains(fmt.Sprint(l.lives(t)), ".9"+CoreSuffix) })
 	l.quit(t)
