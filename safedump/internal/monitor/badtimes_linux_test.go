@@ -352,9 +352,27 @@ func TestRecordRewrites(t *testing.T) {
 	none.drop()
 }
 
-// TestNoAnswer: a program in which Install is not the first statement does not
-// answer, and is not waited for long.
-func TestNoAnswer(t *testing.T) {
+// TestLost: a monitor that never comes to Install is not waited for long, and
+// no second host is left.
+func TestLost(t *testing.T) {
+	needLive(t)
+	for _, how := range []string{"exit", "sleep"} {
+		how := how // go 1.21
+		t.Run(how, func(t *testing.T) {
+			if how == "sleep" && testing.Short() {
+				t.Skip("needs ten seconds")
+			}
+			t.Parallel()
+			r := host{do: "exit", with: "monitor", env: []string{"HOST_STATUS=1", "HOST_LOST=" + how}}.end(t)
+			if r.state.ExitCode() != 7 || !strings.Contains(r.stdout, "[warn] monitor-failed") || !strings.Contains(r.stdout, "first statement of main") {
+				t.Errorf("ended by %v, status\n%s", r.state, r.stdout)
+			}
+		})
+	}
+}
+
+// TestSocket: a socket without an answer, and without another end.
+func TestSocket(t *testing.T) {
 	a, b, err := newSockets()
 	if err != nil {
 		t.Fatal(err)

@@ -8,13 +8,13 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"sort"
 	"strconv"
 	"strings"
 	"syscall"
 	"time"
 
 	"github.com/safedump/sdcore/safedump/internal/elfcore"
+	"github.com/safedump/sdcore/safedump/internal/ptrace"
 )
 
 // brakeWait bounds the wait for the dying thread to come to the brake: between
@@ -107,12 +107,7 @@ func parseWaiter(text string) (w waiter, err error) {
 // and the numbers of the others, of whose registers nothing is known.
 func (c *child) waiting(first int) (all []elfcore.Thread, missing []int) {
 	ids := c.tasks()
-	sort.Slice(ids, func(i, j int) bool {
-		if (ids[i] == first) != (ids[j] == first) {
-			return ids[i] == first
-		}
-		return ids[i] < ids[j]
-	})
+	ptrace.Order(ids, first)
 	for _, tid := range ids {
 		w, err := c.readWaiter(tid)
 		if err != nil {

@@ -193,13 +193,19 @@ func (t *Threads) inOrder(first int) []int {
 			ids = append(ids, tid)
 		}
 	}
+	Order(ids, first)
+	return ids
+}
+
+// Order sorts threads as the kernel lists them in a core: the one that the core
+// is about, then the others by number.
+func Order(ids []int, first int) {
 	sort.Slice(ids, func(i, j int) bool {
 		if (ids[i] == first) != (ids[j] == first) {
 			return ids[i] == first
 		}
 		return ids[i] < ids[j]
 	})
-	return ids
 }
 
 // registers reads the register sets of a stopped thread. Floating point and

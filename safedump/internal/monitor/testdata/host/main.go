@@ -5,6 +5,9 @@
 //	HOST_INSTALL  options of Install, separated by commas; absent: no helper
 //	HOST_DO       what to do then
 //	HOST_FAIL     the step at which its monitor kills itself
+//	HOST_LOST     what its monitor does instead of coming to Install
+//
+// The functions below say what else there is.
 package main
 
 import (
@@ -34,6 +37,14 @@ func main() {
 
 // failingMonitor takes Install's place in a monitor that is to fail.
 func failingMonitor() {
+	if monitor.IsChild() {
+		switch os.Getenv("HOST_LOST") { // a main that never comes to Install
+		case "exit":
+			os.Exit(3)
+		case "sleep":
+			time.Sleep(time.Hour)
+		}
+	}
 	step, count, _ := strings.Cut(os.Getenv("HOST_FAIL"), ":")
 	if !monitor.IsChild() || step == "" {
 		return
