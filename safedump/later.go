@@ -50,7 +50,7 @@ func DumpLater(d time.Duration, repeat, exit bool) error {
 	s.later.cancel()
 	s.later = nil
 	repeat = repeat && !exit
-	if s.monitor != nil {
+	if s.monitor != nil && s.monitor.lives {
 		err := s.monitor.client.Later(d, repeat, exit)
 		if err == nil {
 			s.later = &laterTimer{how: LaterMonitor, client: s.monitor.client}

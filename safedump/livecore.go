@@ -20,12 +20,13 @@ var errNoCapture = errors.New("safedump: a core of a process that lives on needs
 const goroutinesSuffix = ".goroutines.txt"
 
 // liveCore takes a core of this process, which lives on: by the monitor where
-// there is one, else by captureCore.
+// there is one, else by captureCore. The monitor's holds all threads still while
+// it copies the memory.
 func liveCore(ctx context.Context, reason string) (path string, err error) {
 	current.Lock()
 	s := current.session
 	current.Unlock() // the dump stops all threads: it must not need this lock
-	if s == nil || s.monitor == nil || !s.monitor.client.Alive() {
+	if s == nil || s.monitor == nil || !s.monitor.lives || !s.monitor.client.Alive() {
 		return captureCore(ctx, reason)
 	}
 	wait := s.options.MonitorTimeout

@@ -20,6 +20,7 @@ type watch struct {
 	client *monitor.Client
 	base   string // of the monitor's files
 	brake  bool   // the runtime writes a crash into the monitor's pipe
+	lives  bool   // the monitor can take a core of a process that lives on
 	cores  bool   // the monitor takes the core of a crash
 }
 
@@ -55,7 +56,8 @@ func (s *session) startMonitor(now time.Time) {
 		return
 	}
 	s.monitor = w
-	w.cores = w.brake && ready.Holds()
+	w.lives = ready.Holds()
+	w.cores = w.brake && w.lives
 	if w.brake && text != nil {
 		s.crashText = text.Name()
 		s.note(CodeCrashText, OK, "the monitor keeps the crash text in "+s.crashText, "")

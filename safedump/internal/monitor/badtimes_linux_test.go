@@ -5,6 +5,7 @@ package monitor
 import (
 	"encoding/json"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -21,6 +22,7 @@ var steps = []string{"start", "ready", "crash", "braked", "stopped", "writing", 
 // and no half of a core is left.
 func TestMonitorKilled(t *testing.T) {
 	needMonitor(t)
+	t.Parallel()
 	plain := host{do: "panic"}.end(t)
 	for _, step := range steps {
 		step := step // go 1.21
@@ -47,6 +49,7 @@ func TestMonitorKilled(t *testing.T) {
 // the monitor dies.
 func TestMonitorKilledMuchText(t *testing.T) {
 	needMonitor(t)
+	t.Parallel()
 	env := []string{"GOTRACEBACK=all", "HOST_FAIL=text:2"}
 	plain := host{do: "goroutines:2000", env: env}.end(t)
 	r := host{do: "goroutines:2000", env: env, with: "monitor"}.end(t)
@@ -59,6 +62,7 @@ func TestMonitorKilledMuchText(t *testing.T) {
 // TestMonitorHangs: its own deadline ends a monitor that does not go on.
 func TestMonitorHangs(t *testing.T) {
 	needMonitor(t)
+	t.Parallel()
 	plain := host{do: "panic"}.end(t)
 	for _, step := range []string{"crash", "stopped", "writing:3", "released"} {
 		step := step // go 1.21
@@ -78,6 +82,7 @@ func TestMonitorHangs(t *testing.T) {
 // no reader.
 func TestMonitorGone(t *testing.T) {
 	needMonitor(t)
+	t.Parallel()
 	env := []string{"HOST_OLD_MONITOR=1"}
 	for _, do := range []string{"panic", "deadlock", "exit", "goroutines:100"} {
 		plain := host{do: do}.end(t)
@@ -90,6 +95,7 @@ func TestMonitorGone(t *testing.T) {
 // none, the monitor sees no crash; Install says so and does the rest.
 func TestSlotTaken(t *testing.T) {
 	needLive(t)
+	t.Parallel()
 	r := host{do: "panic", with: "monitor,notext", env: []string{"HOST_STATUS=1"}}.end(t)
 	if ws, ok := r.state.Sys().(syscall.WaitStatus); !ok || ws.Signal() != syscall.SIGABRT {
 		t.Errorf("ended by %v, want SIGABRT", r.state)
@@ -103,6 +109,7 @@ func TestSlotTaken(t *testing.T) {
 // right to start processes there is no monitor, and Install says so.
 func TestSeccomp(t *testing.T) {
 	needMonitor(t)
+	t.Parallel()
 	plain := host{do: "panic"}.end(t)
 	r := host{do: "panic", with: "monitor", env: []string{"HOST_SECCOMP=ptrace"}}.end(t)
 	if r.state.ExitCode() == 8 {
@@ -130,6 +137,7 @@ func TestSeccomp(t *testing.T) {
 // TestNoProc: without /proc there is no monitor, and Install says so.
 func TestNoProc(t *testing.T) {
 	needMonitor(t)
+	t.Parallel()
 	needRoot(t)
 	wrap := []string{"unshare", "-m", "sh", "-c", `umount -l /proc && exec "$0"`}
 	r := host{do: "panic", with: "monitor", wrap: wrap, env: []string{"HOST_STATUS=1"}}.end(t)
@@ -142,6 +150,7 @@ func TestNoProc(t *testing.T) {
 // removed, and the host dies as ever.
 func TestFullDisk(t *testing.T) {
 	needMonitor(t)
+	t.Parallel()
 	needRoot(t)
 	plain := host{do: "panic"}.end(t)
 	dir := t.TempDir()
@@ -171,6 +180,7 @@ func TestFullDisk(t *testing.T) {
 // the core and nothing else.
 func TestDirectory(t *testing.T) {
 	needMonitor(t)
+	t.Parallel()
 	plain := host{do: "panic"}.end(t)
 	r := host{do: "vanish", with: "monitor"}.end(t)
 	if r.state.ExitCode() != plain.state.ExitCode() {
@@ -188,6 +198,7 @@ func TestDirectory(t *testing.T) {
 // runs.
 func TestNoPermission(t *testing.T) {
 	needMonitor(t)
+	t.Parallel()
 	needRoot(t)
 	user := &syscall.Credential{Uid: 65534, Gid: 65534}
 	r := host{do: "exit", with: "monitor", cred: user, dir: "/proc/safedump", env: []string{"HOST_STATUS=1"}}.end(t)
@@ -200,6 +211,7 @@ func TestNoPermission(t *testing.T) {
 // core, and one that is killed neither.
 func TestQuietEnds(t *testing.T) {
 	needMonitor(t)
+	t.Parallel()
 	for _, do := range []string{"", "exit", "kill"} {
 		r := host{do: do, with: "monitor"}.end(t)
 		until(t, "no record", func() bool { return r.one(t, RecordSuffix) == "" })
@@ -216,6 +228,7 @@ func TestQuietEnds(t *testing.T) {
 // TestOutOfMemory: the kernel kills the host, and the record tells of what.
 func TestOutOfMemory(t *testing.T) {
 	needMonitor(t)
+	t.Parallel()
 	needRoot(t)
 	dir := "/sys/fs/cgroup/memory/monitor-test-" + strconv.Itoa(os.Getpid())
 	limit := "memory.limit_in_bytes"
@@ -246,6 +259,7 @@ func TestOutOfMemory(t *testing.T) {
 // with the monitor.
 func TestInheritedDescriptors(t *testing.T) {
 	needMonitor(t)
+	t.Parallel()
 	l := host{do: "live", with: "monitor", wrap: []string{"sh", "-c", `exec 9</dev/zero "$0"`}}.start(t, "ready\n")
 	var rec Record
 	b, err := os.ReadFile(l.one(t, RecordSuffix))
@@ -270,6 +284,7 @@ func TestInheritedDescriptors(t *testing.T) {
 // TestLeakedVariable: a program that inherits the monitor's mark is no monitor.
 func TestLeakedVariable(t *testing.T) {
 	needMonitor(t)
+	t.Parallel()
 	r := host{do: "exit", with: "monitor", env: []string{childVar + "=1"}}.end(t)
 	if r.state.ExitCode() != 7 {
 		t.Errorf("ended by %v", r.state)
@@ -279,10 +294,11 @@ func TestLeakedVariable(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	wrap := []string{"bash", "-c", `exec -a ` + childName + ` "` + path + `"`}
-	r = host{do: "exit", with: "monitor", wrap: wrap, env: []string{childVar + "=1"}}.end(t)
-	if r.state.ExitCode() != 1 {
-		t.Errorf("ended by %v, want exit status 1", r.state)
+	cmd := exec.Command(path)
+	cmd.Args[0], cmd.Env = childName, []string{childVar + "=1", "HOST_DO=exit", "HOST_INSTALL=monitor", "HOST_DIR=" + t.TempDir()}
+	_ = cmd.Run() // the state tells
+	if cmd.ProcessState.ExitCode() != 1 {
+		t.Errorf("ended by %v, want exit status 1", cmd.ProcessState)
 	}
 }
 
@@ -356,6 +372,7 @@ func TestRecordRewrites(t *testing.T) {
 // no second host is left.
 func TestLost(t *testing.T) {
 	needLive(t)
+	t.Parallel()
 	for _, how := range []string{"exit", "sleep"} {
 		how := how // go 1.21
 		t.Run(how, func(t *testing.T) {

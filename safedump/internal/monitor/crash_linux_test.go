@@ -21,7 +21,7 @@ import (
 // traceback level, and leaves a core.
 func TestUnchanged(t *testing.T) {
 	needMonitor(t)
-	t.Setenv("GOTRACEBACK", "")
+	t.Parallel()
 	for _, level := range []string{"", "none", "single", "all", "system", "crash"} {
 		for _, do := range []string{"panic", "nil", "deadlock", "twice", "throw", "exit"} {
 			do, level := do, level // go 1.21
@@ -132,6 +132,7 @@ func functionAt(t *testing.T, pc uint64) string {
 // crash text, the heap is there, and the text is what stderr got.
 func TestCrashCore(t *testing.T) {
 	needMonitor(t)
+	t.Parallel()
 	r := host{do: "panic", with: "monitor"}.end(t)
 	rec := r.record(t)
 	core := r.one(t, CoreSuffix)
@@ -168,6 +169,7 @@ func names(t *testing.T, dir string) (all []string) {
 // TestManyCrashes: no crash is missed beside threads that never pause.
 func TestManyCrashes(t *testing.T) {
 	needMonitor(t)
+	t.Parallel()
 	want := host{do: "busy"}.end(t)
 	begin := time.Now()
 	for i := 0; i < *crashes; i++ {
@@ -195,6 +197,7 @@ func TestManyCrashes(t *testing.T) {
 // record and the last line of the text are there by then.
 func TestPID1(t *testing.T) {
 	needMonitor(t)
+	t.Parallel()
 	needRoot(t)
 	wrap := []string{"unshare", "-pf", "--mount-proc"}
 	for _, do := range []string{"panic", "goroutines:2000"} {
@@ -217,6 +220,7 @@ func TestPID1(t *testing.T) {
 // same numbers.
 func TestForeignProc(t *testing.T) {
 	needMonitor(t)
+	t.Parallel()
 	needRoot(t)
 	r := host{do: "panic", wrap: []string{"unshare", "-pf"}, with: "monitor", env: []string{"HOST_STATUS=1"}}.end(t)
 	if !strings.Contains(r.stdout, "monitor-no-core") || !strings.Contains(r.stdout, "another PID namespace") || r.one(t, CoreSuffix) != "" {
@@ -225,11 +229,15 @@ func TestForeignProc(t *testing.T) {
 	if !strings.Contains(r.stderr, "panic: boom") {
 		t.Errorf("stderr %q", r.stderr)
 	}
+	l := host{do: "later", wrap: []string{"unshare", "-pf"}, with: "monitor", env: []string{"HOST_AFTER=20ms"}}.start(t, "later: goroutine\n")
+	until(t, "a text of goroutines", func() bool { return l.one(t, ".goroutines.txt") != "" })
+	l.quit(t)
 }
 
 // TestOrdinaryUser: neither root nor a limit of the kernel's is needed.
 func TestOrdinaryUser(t *testing.T) {
 	needMonitor(t)
+	t.Parallel()
 	needRoot(t)
 	const nobody = 65534
 	dir, err := os.MkdirTemp("", "ordinary") // t.TempDir is closed to others
@@ -252,6 +260,7 @@ func TestOrdinaryUser(t *testing.T) {
 // the monitor's; the limit stays as it was.
 func TestNoCoreLimit(t *testing.T) {
 	needMonitor(t)
+	t.Parallel()
 	wrap := []string{"sh", "-c", `ulimit -c 0 && exec "$0"`}
 	for _, level := range []string{"single", "crash"} {
 		env := []string{"GOTRACEBACK=" + level}
@@ -265,6 +274,7 @@ func TestNoCoreLimit(t *testing.T) {
 // TestTwoAtOnce: two processes that crash at once in one directory.
 func TestTwoAtOnce(t *testing.T) {
 	needMonitor(t)
+	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "safedump")
 	var both sync.WaitGroup
 	for i := 0; i < 2; i++ {
@@ -290,6 +300,7 @@ func TestTwoAtOnce(t *testing.T) {
 // speed: it is out of packet mode, and large.
 func TestManyGoroutines(t *testing.T) {
 	needMonitor(t)
+	t.Parallel()
 	env := []string{"GOTRACEBACK=all"}
 	r := host{do: "goroutines:20000", env: env, with: "monitor"}.end(t)
 	r.record(t) // the text is whole by then

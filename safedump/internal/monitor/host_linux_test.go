@@ -159,17 +159,32 @@ func needLive(t *testing.T) {
 	})
 }
 
+// probed is what Install says on this machine.
+var probed struct {
+	sync.Once
+	status string
+}
+
+func probe(t *testing.T) string {
+	t.Helper()
+	probed.Do(func() {
+		r := host{with: "monitor", env: []string{"HOST_STATUS=1"}}.end(t)
+		probed.status = r.stdout + r.stderr
+	})
+	return probed.status
+}
+
 func need(t *testing.T, enough func(status string) bool) {
 	t.Helper()
-	r := host{with: "monitor", env: []string{"HOST_STATUS=1"}}.end(t)
+	status := probe(t)
 	switch {
-	case enough(r.stdout):
-	case strings.Contains(r.stdout, "came with go1.23"):
+	case enough(status):
+	case strings.Contains(status, "came with go1.23"):
 		t.Skip("needs debug.SetCrashOutput of go1.23")
 	case os.Getenv("SDCORE_REQUIRE_CORES") == "1":
-		t.Fatalf("no monitor here:\n%s%s", r.stdout, r.stderr)
+		t.Fatalf("no monitor here:\n%s", status)
 	default:
-		t.Skipf("no monitor here:\n%s%s", r.stdout, r.stderr)
+		t.Skipf("no monitor here:\n%s", status)
 	}
 }
 

@@ -25,6 +25,7 @@ func (r result) lives(t *testing.T) []string {
 // TestLater: the monitor dumps from outside, and the host lives on.
 func TestLater(t *testing.T) {
 	needLive(t)
+	t.Parallel()
 	l := host{do: "later", with: "monitor", env: []string{"HOST_AFTER=20ms"}}.start(t, "later: monitor\n")
 	until(t, "a core", func() bool { return len(l.lives(t)) == 1 })
 	time.Sleep(100 * time.Millisecond)
@@ -42,6 +43,7 @@ func TestLater(t *testing.T) {
 // TestLaterStuck: every P is taken by a loop that the runtime can't preempt.
 func TestLaterStuck(t *testing.T) {
 	needLive(t)
+	t.Parallel()
 	env := []string{"HOST_AFTER=200ms", "GODEBUG=asyncpreemptoff=1"}
 	l := host{do: "later-stuck", with: "monitor", env: env}.start(t, "stuck\n")
 	until(t, "a core", func() bool { return len(l.lives(t)) == 1 })
@@ -59,6 +61,7 @@ func TestLaterStuck(t *testing.T) {
 // TestLaterRepeat: the newest three are kept.
 func TestLaterRepeat(t *testing.T) {
 	needLive(t)
+	t.Parallel()
 	l := host{do: "later-repeat", with: "monitor", env: []string{"HOST_AFTER=20ms"}}.start(t, "later: monitor\n")
 	until(t, "the fifth core", func() bool { return strings.Contains(fmt.Sprint(l.lives(t)), ".5"+CoreSuffix) })
 	l.quit(t)
@@ -91,6 +94,7 @@ func TestLaterGoroutine(t *testing.T) {
 // TestLaterExit: the host is dumped, then it prints its goroutines and ends.
 func TestLaterExit(t *testing.T) {
 	needMonitor(t)
+	t.Parallel()
 	for _, with := range []string{"monitor", "plain"} {
 		l := host{do: "later-exit", with: with, env: []string{"HOST_AFTER=20ms"}}.start(t, "later: ")
 		state := l.wait(t)
@@ -109,6 +113,7 @@ func TestLaterExit(t *testing.T) {
 // TestLaterCancel: nothing comes of it.
 func TestLaterCancel(t *testing.T) {
 	needLive(t)
+	t.Parallel()
 	for _, with := range []string{"monitor", "plain"} {
 		l := host{do: "later-cancel", with: with, env: []string{"HOST_AFTER=100ms"}}.start(t, "later: ")
 		time.Sleep(300 * time.Millisecond)
@@ -124,6 +129,7 @@ func TestLaterCancel(t *testing.T) {
 // TestOnSignal plays each kind of work.
 func TestOnSignal(t *testing.T) {
 	needLive(t)
+	t.Parallel()
 	tools := t.TempDir() // stands in for sdcore: fixtures/ has the real one
 	script := "#!/bin/sh\necho report of $2 by $SAFEDUMP_MONITOR. $*\ntest -s $2\n"
 	if err := os.WriteFile(filepath.Join(tools, "sdcore"), []byte(script), 0o700); err != nil {
@@ -167,6 +173,7 @@ func TestOnSignal(t *testing.T) {
 // TestOnSignalEnds: what ends the process.
 func TestOnSignalEnds(t *testing.T) {
 	needMonitor(t)
+	t.Parallel()
 	l := host{do: "signal", with: "monitor", env: []string{"HOST_ACTION=abort"}}.start(t, "ready\n")
 	if err := l.cmd.Process.Signal(syscall.SIGUSR1); err != nil {
 		t.Fatal(err)
@@ -205,6 +212,7 @@ func TestChainOther(t *testing.T) {
 // all their signals: the runtime's own (SIGURG) arrive all the time.
 func TestManyLiveCores(t *testing.T) {
 	needLive(t)
+	t.Parallel()
 	l := host{do: "later-repeat", with: "monitor", env: []string{"HOST_AFTER=1ms", "HOST_BUSY=1"}}.start(t, "later: monitor\n")
 	until(t, "the ninth core", func() bool { return strings.Contains(fmt.Sprint(l.lives(t)), ".9"+CoreSuffix) })
 	l.quit(t)
@@ -218,6 +226,7 @@ func TestManyLiveCores(t *testing.T) {
 // TestAnalyze: with sdcore there is a report and no core.
 func TestAnalyze(t *testing.T) {
 	needMonitor(t)
+	t.Parallel()
 	tools := t.TempDir()
 	for name, script := range map[string]string{"good": `touch "$7"; exit 3`, "bad": "exit 1", "liar": "exit 0", "none": ""} {
 		path := filepath.Join(tools, name)
