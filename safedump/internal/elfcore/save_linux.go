@@ -26,6 +26,8 @@ type Options struct {
 	Before  func() error
 }
 
+func (o Options) passed() bool { return !o.Deadline.IsZero() && time.Now().After(o.Deadline) }
+
 // Save writes the core of the stopped process pid to path, mode 0600. It has
 // its name only when it is whole; where the file system allows it, it has none
 // before, so that nothing is left behind by a writer that is killed.
@@ -55,6 +57,9 @@ func Save(path string, pid int, crash Crash, o Options) (stats Stats, err error)
 		machine = elf.EM_AARCH64
 	}
 	stats, err = Write(timed{out.File, o}, machine, p, crash, memory)
+	if err == nil && o.passed() {
+		err = ErrDeadline // the process may run again: the core is none
+	}
 	if err == nil && o.Before != nil {
 		err = o.Before()
 	}
@@ -68,7 +73,7 @@ type timed struct {
 }
 
 func (f timed) WriteAt(p []byte, off int64) (int, error) {
-	if !f.o.Deadline.IsZero() && time.Now().After(f.o.Deadline) {
+	if f.o.passed() {
 		return 0, ErrDeadline
 	}
 	n, err := f.File.WriteAt(p, off)

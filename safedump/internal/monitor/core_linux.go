@@ -26,6 +26,7 @@ func (c *child) take(reason, path string) Dump {
 		d.Problem = "the memory of the process can't be read"
 		return d
 	}
+	deadline := time.Now().Add(c.Timeout)
 	var first int
 	if reason == reasonCrash {
 		first = c.atBrake(brakeWait)
@@ -36,7 +37,6 @@ func (c *child) take(reason, path string) Dump {
 		d.Problem = err.Error()
 		return d
 	}
-	deadline := time.Now().Add(c.Timeout)
 	options := elfcore.Options{Deadline: deadline, Written: func() { c.step("writing") }}
 	if ptrace.Allowed() != nil {
 		c.bare(&d, path, first, options)
@@ -79,14 +79,33 @@ func (c *child) bare(d *Dump, path string, first int, o elfcore.Options) {
 	c.save(d, path, elfcore.Crash{Threads: all}, o)
 }
 
+// abandonAfter is how long after its deadline a core that is still being written
+// is given up: a dead file server must not hold the host.
+const abandonAfter = 500 * time.Millisecond
+
+// save writes the core on a thread of its own, which may hang in the kernel: the
+// one that traces the host must be able to let it go.
 func (c *child) save(d *Dump, path string, crash elfcore.Crash, o elfcore.Options) {
-	stats, err := elfcore.Save(path, c.PID, crash, o)
-	if err != nil {
-		d.Problem = err.Error()
-		return
+	type result struct {
+		stats elfcore.Stats
+		err   error
 	}
-	d.Core, d.Threads, d.Bytes, d.Unreadable = path, stats.Threads, stats.Copied, stats.Unreadable
-	c.step("saved")
+	done := make(chan result, 1) // nobody may be there any more
+	go func() {
+		stats, err := elfcore.Save(path, c.PID, crash, o)
+		done <- result{stats, err}
+	}()
+	select {
+	case r := <-done:
+		if r.err != nil {
+			d.Problem = r.err.Error()
+			return
+		}
+		d.Core, d.Threads, d.Bytes, d.Unreadable = path, r.stats.Threads, r.stats.Copied, r.stats.Unreadable
+		c.step("saved")
+	case <-time.After(time.Until(o.Deadline) + abandonAfter):
+		d.Problem = "given up: " + elfcore.ErrDeadline.Error()
+	}
 }
 
 // room makes the directory, which may have vanished, and looks whether a core

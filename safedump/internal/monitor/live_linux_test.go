@@ -3,6 +3,7 @@
 package monitor
 
 import (
+	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -108,6 +109,42 @@ func TestLaterExit(t *testing.T) {
 			t.Errorf("files %q", names(t, l.dir))
 		}
 	}
+}
+
+// TestLaterKills: a host that catches SIGABRT is killed.
+func TestLaterKills(t *testing.T) {
+	needLive(t)
+	if testing.Short() {
+		t.Skip("needs ten seconds")
+	}
+	for _, with := range []string{"monitor", "plain"} {
+		with := with // go 1.21
+		t.Run(with, func(t *testing.T) {
+			t.Parallel()
+			l := host{do: "later-exit", with: with, env: []string{"HOST_AFTER=20ms", "HOST_CATCH=1"}}.start(t, "later: ")
+			if ws, ok := l.wait(t).Sys().(syscall.WaitStatus); !ok || ws.Signal() != syscall.SIGKILL {
+				t.Errorf("ended by %v, want SIGKILL", l.cmd.ProcessState)
+			}
+		})
+	}
+}
+
+// TestLiveHangs: a disk that hangs does not hold a host that lives on for longer
+// than the timeout.
+func TestLiveHangs(t *testing.T) {
+	needLive(t)
+	t.Parallel()
+	env := []string{"HOST_AFTER=20ms", "HOST_FAIL=writing:3", "HOST_HANG=1"}
+	l := host{do: "later", with: "monitor,short", env: env}.start(t, "later: monitor\n")
+	var rec Record
+	until(t, "a record of the failure", func() bool {
+		b, err := os.ReadFile(l.one(t, RecordSuffix))
+		return err == nil && json.Unmarshal(b, &rec) == nil && len(rec.Dumps) == 1
+	})
+	if d := rec.Dumps[0]; !strings.Contains(d.Problem, "deadline") || d.Core != "" || len(l.lives(t)) != 0 {
+		t.Errorf("dump %+v, cores %q", d, l.lives(t))
+	}
+	l.quit(t)
 }
 
 // TestLaterCancel: nothing comes of it.

@@ -225,6 +225,9 @@ func later(what string) {
 	if os.Getenv("HOST_BUSY") != "" {
 		countSignals()
 	}
+	if os.Getenv("HOST_CATCH") != "" {
+		signal.Notify(make(chan os.Signal, 1), syscall.SIGABRT)
+	}
 	fmt.Println("later:", s.Later)
 	switch what {
 	case "later-cancel":
