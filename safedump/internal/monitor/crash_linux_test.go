@@ -32,9 +32,9 @@ func TestUnchanged(t *testing.T) {
 				watched := host{do: do, env: env, with: "monitor"}.end(t)
 				how := everyByte
 				switch verbose := level == "system" || level == "crash"; {
-				case do == "twice", do == "throw", do == "deadlock" && verbose:
+				case do == "twice", do == "deadlock" && verbose:
 					how = firstLine // which thread dies, and where it stands, is chance
-				case verbose:
+				case verbose, do == "throw":
 					how = firstStack // addresses of the heap and of stacks are chance
 				}
 				same(t, plain, watched, how)

@@ -130,16 +130,10 @@ func do() {
 		select {}
 	case "deadlock":
 		select {}
-	case "throw":
-		m := map[int]int{}
-		for i := 0; i < 8; i++ {
-			go func() {
-				for {
-					m[1]++
-				}
-			}()
-		}
-		time.Sleep(time.Minute)
+	case "throw": // one that a single thread comes to
+		var m sync.Mutex
+		sink = &m
+		m.Unlock()
 	case "exit":
 		os.Exit(7)
 	case "grow":
