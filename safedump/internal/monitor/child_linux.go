@@ -171,9 +171,12 @@ func (c *child) closePipe() {
 	}
 }
 
-// measureEvery is how often memory is looked at: a kill for memory leaves the
-// figures of this time before.
-const measureEvery = 2 * time.Second
+// Memory is looked at every measureEvery, and while it changes every
+// measureSoon: a kill for memory leaves the figures of this time before.
+const (
+	measureEvery = 2 * time.Second
+	measureSoon  = 250 * time.Millisecond
+)
 
 // loop waits for the host's crash, end and requests, and for the clock.
 func (c *child) loop() error {
@@ -196,8 +199,10 @@ func (c *child) loop() error {
 		}
 		now := time.Now()
 		if now.After(measure) {
-			c.record.measure()
 			measure = now.Add(measureEvery)
+			if c.record.measure() {
+				measure = now.Add(measureSoon)
+			}
 		}
 		if at := c.later.at; !at.IsZero() && !now.Before(at) {
 			c.timeUp()

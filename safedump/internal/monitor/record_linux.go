@@ -36,22 +36,24 @@ func newRecord(path string, pid int) (*recordFile, error) {
 	return r, err
 }
 
-// measure writes the host's memory down when it has changed by a twentieth.
-func (r *recordFile) measure() {
+// measure writes the host's memory down when it has changed by a twentieth, and
+// reports whether it has.
+func (r *recordFile) measure() (changed bool) {
 	if r.blind {
-		return
+		return false
 	}
 	m := readMemory(r.PID)
 	if m.RSS == 0 {
-		return // gone, or /proc is
+		return false // gone, or /proc is
 	}
 	if !r.firstRead {
 		r.firstRead, r.killed = true, m.OOMKills
 	} else if old := r.Memory.RSS; m.RSS < old+old/20 && m.RSS+old/20 > old {
-		return
+		return false
 	}
 	r.Memory = &m
 	_ = r.write() // the figures before stay
+	return true
 }
 
 // killedForMemory reports whether the kernel killed for memory since the start.
