@@ -51,6 +51,7 @@ var importTable = map[string][]string{
 		"corefile/gounwind", "corefile/delvecore", "vars", "crash"},
 	"scripts/compare":     {"golang.org/x/sys/unix"},
 	"scripts/providers":   {},
+	"scripts/helperbench": {},
 	"scripts/delvelocals": {"github.com/go-delve/delve/..."},
 	"capture":             {"github.com/go-delve/delve/...", "golang.org/x/sys/unix"},
 	"hostcheck":           {"golang.org/x/sys/unix"},

@@ -111,7 +111,7 @@ func capture(ctx context.Context, o CaptureOptions, why occasion) (r Result, err
 		return r, fmt.Errorf("safedump: capture: %w", err)
 	}
 	if o.Dir == "" {
-		o.Dir = installedDir()
+		o.Dir = makeRoom()
 	}
 	if r, err = captureCore(ctx, o, why); err != nil {
 		err = fmt.Errorf("safedump: capture: %w", err)
@@ -119,12 +119,17 @@ func capture(ctx context.Context, o CaptureOptions, why occasion) (r Result, err
 	return r, err
 }
 
-// installedDir is the directory given to Install, "" without Install.
-func installedDir() string {
+// makeRoom removes what is past the bounds of Options.Keep, without Install of
+// Production, from the directory of Install and returns that.
+func makeRoom() (dir string) {
+	keep := Production.profile().keep
 	current.Lock()
-	defer current.Unlock()
-	if current.session == nil {
-		return ""
+	if s := current.session; s != nil {
+		dir, keep = s.options.Dir, s.options.keep
 	}
-	return current.session.options.Dir
+	current.Unlock()
+	if abs, err := makeDir(dir); err == nil { // else captureCore says it
+		retain(abs, keep, time.Now())
+	}
+	return dir
 }

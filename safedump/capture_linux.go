@@ -56,6 +56,7 @@ func captureCore(ctx context.Context, o CaptureOptions, why occasion) (r Result,
 	if err != nil {
 		return r, err
 	}
+	lockFile(out) // as long as this process or its image lives
 	r, err = writeImage(ctx, out, p)
 	err = errors.Join(err, out.Close())
 	if err == nil {

@@ -91,6 +91,13 @@ const (
 	CodeCrashTextFailed      Code = "crash-text-failed"
 	CodeSidecar              Code = "sidecar"
 	CodeSidecarFailed        Code = "sidecar-failed"
+	CodeMonitor              Code = "monitor"
+	CodeMonitorLimited       Code = "monitor-limited"
+	CodeMonitorNoCore        Code = "monitor-no-core"
+	CodeMonitorFailed        Code = "monitor-failed"
+	CodeMonitorGone          Code = "monitor-gone"
+	CodeLaterMonitor         Code = "later-monitor"
+	CodeLaterGoroutine       Code = "later-goroutine"
 )
 
 // codes lists every code above, in the order of docs/helper.md.
@@ -107,5 +114,7 @@ func codes() []Code {
 		CodeOptionsInvalid, CodeTracebackCrash, CodeTracebackKept, CodeLimitNotRaised, CodeFilterNotSet,
 		CodeDumpableSet, CodeDumpableNotSet, CodeKeptDiskLow,
 		CodeCrashText, CodeCrashTextUnsupported, CodeCrashTextFailed, CodeSidecar, CodeSidecarFailed,
+		CodeMonitor, CodeMonitorLimited, CodeMonitorNoCore, CodeMonitorFailed, CodeMonitorGone,
+		CodeLaterMonitor, CodeLaterGoroutine,
 	}
 }

@@ -47,10 +47,6 @@ func diagnoseHost(s *Status) {
 	}
 }
 
-func (s *Status) add(code Code, sev Severity, message, remedy string) {
-	s.Diagnoses = append(s.Diagnoses, Diagnosis{Code: code, Severity: sev, Message: message, Remedy: remedy})
-}
-
 // diagnosePattern explains a core_pattern. container is the hint that this
 // process is in one: a handler runs on the host then.
 func diagnosePattern(c Core, container string) Diagnosis {

@@ -17,6 +17,10 @@
 // [Watch] and [Recover] do so for handled errors and panics; what needs
 // net/http, log/slog or testing is in httpcapture, slogcapture, testcapture.
 //
+// Only when asked: [Options].Monitor has a child process take the core, without
+// the kernel's help and at the program's own traceback level; [DumpLater] and
+// [OnSignal] dump a program that lives on.
+//
 // What it does not do: read a core (that is sdcore's work), send anything
 // anywhere.
 //

@@ -8,7 +8,10 @@ import (
 	"path/filepath"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 	"time"
+
+	"github.com/safedump/sdcore/safedump/internal/monitor"
 )
 
 // session is what Install changed and Uninstall has to put back.
@@ -22,6 +25,11 @@ type session struct {
 	lock      *os.File // the sidecar, open: its lock says that we live
 	dumpable  bool     // was not, and was set
 	done      []Diagnosis
+	raised    string      // the traceback level that was set, "" when the host's own is in force
+	monitor   *watch      // nil when there is none
+	later     *laterTimer // nil when DumpLater is off
+	start     time.Time
+	texts     atomic.Int64 // files of goroutine stacks
 }
 
 // current is the one piece of state of this package. It mirrors state that the
@@ -38,6 +46,9 @@ var current struct {
 // call changes nothing and returns the Status of that moment; its options
 // count only after Uninstall.
 func Install(o Options) (Status, error) {
+	if monitor.IsChild() {
+		monitor.Main(monitor.Options{}) // does not return
+	}
 	current.Lock()
 	defer current.Unlock()
 	if current.session == nil {
@@ -84,21 +95,28 @@ func Uninstall() error {
 
 func install(asked Options) *session {
 	o, err := asked.settle()
-	s := &session{options: o}
+	now := time.Now()
+	s := &session{options: o, start: now}
 	if err != nil {
 		s.wrong = fmt.Errorf("safedump: %w", err)
 		s.note(CodeOptionsInvalid, Warn, err.Error(), "see the documentation of Options")
 	}
-	s.raiseLevel()
 	if coresSupported {
-		s.raiseLimit()
-		s.widenFilter()
-		s.makeDumpable()
+		s.makeDumpable() // the monitor, too, depends on it
 	}
-	if o.NoCrashText && o.NoSidecar {
+	if o.Monitor {
+		s.startMonitor(now)
+	}
+	if !s.watched() { // the monitor needs nothing of this
+		s.raiseLevel()
+		if coresSupported {
+			s.raiseLimit()
+			s.widenFilter()
+		}
+	}
+	if o.NoCrashText && o.NoSidecar && s.monitor == nil {
 		return s
 	}
-	now := time.Now()
 	dir, err := makeDir(o.Dir)
 	if err != nil {
 		if !o.NoCrashText {
@@ -119,9 +137,11 @@ func install(asked Options) *session {
 
 // status is the situation of this moment.
 func (s *session) status() Status {
-	st := Status{Enabled: true, Traceback: s.options.level, CrashText: s.crashText, Sidecar: s.sidecar}
+	st := Status{Enabled: true, Traceback: s.raised, CrashText: s.crashText, Sidecar: s.sidecar}
 	diagnoseHost(&st)
+	s.addMonitor(&st)
 	st.Diagnoses = append(st.Diagnoses, s.done...)
+	s.addLater(&st)
 	return st
 }
 
@@ -140,6 +160,7 @@ func (s *session) raiseLevel() {
 		s.note(CodeTracebackKept, Warn, "the traceback level is "+s.options.level+": below \"crash\" a panic makes no core of the kernel's", "leave Options.Traceback empty")
 	}
 	debug.SetTraceback(s.options.level)
+	s.raised = s.options.level
 }
 
 func (s *session) raiseLimit() {
@@ -196,8 +217,8 @@ func (s *session) measureRoom(dir string) {
 }
 
 func (s *session) keepCrashText(path string) {
-	if s.options.NoCrashText {
-		return
+	if s.options.NoCrashText || s.monitor != nil && s.monitor.brake {
+		return // not wanted, or the monitor's
 	}
 	f, err := createLocked(path)
 	if err != nil {
@@ -245,7 +266,9 @@ func (s *session) writeSidecar(path string, now time.Time) {
 // undo takes everything back that can be taken back.
 func (s *session) undo() error {
 	var errs []error
-	if s.options.level != "" {
+	s.later.cancel()
+	errs = append(errs, s.stopMonitor())
+	if s.raised != "" {
 		debug.SetTraceback(levelOf(os.Getenv("GOTRACEBACK")))
 	}
 	if s.limit != nil {

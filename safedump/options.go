@@ -22,7 +22,8 @@ type Options struct {
 	// Traceback is the traceback level: "" and "crash" set crash, "none",
 	// "single", "all" and "system" set that one, and "keep" leaves the host's own
 	// alone. Below crash a panic ends the program without a signal, and so
-	// without a core of the kernel's.
+	// without a core of the kernel's. Where the monitor takes the core the host's
+	// own level stays, whatever is asked for here: Status.Traceback tells.
 	Traceback string
 	// KeepLimit leaves RLIMIT_CORE alone.
 	KeepLimit bool
@@ -43,12 +44,26 @@ type Options struct {
 	Args bool
 	// Keep bounds what crashes leave behind; zero fields are the preset's.
 	Keep Keep
+	// Monitor starts this executable once more, as a small child process that
+	// takes the core when this one dies: with no help of the kernel's, at the
+	// traceback level and with the exit status that the program has by itself.
+	// Install must be the first statement of main then: what comes before it,
+	// package inits included, runs in both, which is why no preset asks for it.
+	// Where there is no monitor (see Status) Install does what it does without.
+	Monitor bool
+	// MonitorTimeout bounds how long the monitor may hold a process that dies.
+	// Default: one minute.
+	MonitorTimeout time.Duration
+	// Analyze has the monitor run sdcore, where it is found in PATH, on each
+	// core, keep the report and remove the core.
+	Analyze bool
 }
 
-// Keep bounds what is kept of earlier crashes: sidecar, crash text, and the
-// cores that are theirs for sure. Install removes the oldest ones past a
-// bound, never the newest, and never what it did not make. In a field zero
-// means the preset's bound, a negative number none.
+// Keep bounds what is kept of earlier crashes and captures: sidecar, crash text,
+// what the monitor made, and the cores that are theirs for sure. Install, and
+// Capture into the same directory, remove the oldest ones past a bound, never
+// the newest, and never what they did not make. In a field zero means the
+// preset's bound, a negative number none.
 type Keep struct {
 	Crashes int
 	Bytes   int64
@@ -100,6 +115,7 @@ type settled struct {
 	Options
 	profile
 	level string // to set, "" for the host's own
+	slot  bool   // the runtime's copy of the crash text is ours to use
 }
 
 // settle fills in the preset. What makes no sense is told and left out.
@@ -119,6 +135,7 @@ func (o Options) settle() (settled, error) {
 		s.level = "crash"
 		errs = append(errs, fmt.Errorf("%w: traceback level %q: want keep, none, single, all, system or crash", ErrOptions, o.Traceback))
 	}
+	s.slot = !o.NoCrashText
 	if !s.files {
 		s.NoCrashText, s.NoSidecar = true, true
 	}

@@ -10,17 +10,24 @@ import (
 	"strconv"
 	"strings"
 	"time"
-)
 
-// besideSuffix ends the name of a core that lies beside its sidecar.
-const besideSuffix = ".core"
+	"github.com/safedump/sdcore/safedump/internal/monitor"
+)
 
 // Bounds of the work of one Install.
 const (
-	maxListed    = 20000     // names of a directory that grew large
-	maxSidecar   = 1 << 20   // bytes of a sidecar
-	maxCores     = 16        // that one pattern may match
-	emptyForSure = time.Hour // that a crash text without a sidecar is left alone
+	maxListed    = 20000       // names of a directory that grew large
+	maxSidecar   = 1 << 20     // bytes of a sidecar
+	maxCores     = 16          // that one pattern may match
+	emptyForSure = time.Hour   // that a file without a sidecar, of which nothing came yet, is left alone
+	tornForSure  = time.Minute // that a core on its way is left alone, locked or not
+)
+
+// goroutinesSuffix is that of a file of goroutine stacks, tornSuffix that of a
+// core that Capture has not finished.
+const (
+	goroutinesSuffix = ".goroutines.txt"
+	tornSuffix       = coreSuffix + ".tmp"
 )
 
 // remains are what one process left in Options.Dir, and the cores of the kernel
@@ -77,15 +84,15 @@ func dead(dir string, now time.Time) []*remains {
 	}
 	defer d.Close()
 	names, _ := d.Readdirnames(maxListed) // as many as there are
-	var all []*remains
-	seen := map[string]bool{}
+	made := map[string][]string{}         // what lies beside sidecar and text, by base
 	for _, name := range names {
-		base, ok := ourBase(name)
-		if !ok || seen[base] {
-			continue
+		if base, ok := ourBase(name); ok {
+			made[base] = append(made[base], filepath.Join(dir, name))
 		}
-		seen[base] = true
-		if c := look(filepath.Join(dir, base), now); c != nil {
+	}
+	var all []*remains
+	for base, paths := range made {
+		if c := look(filepath.Join(dir, base), paths, now); c != nil {
 			all = append(all, c)
 		}
 	}
@@ -94,35 +101,81 @@ func dead(dir string, now time.Time) []*remains {
 
 // look judges the files of one process; nil when it lives, or when there is
 // nothing that is surely ours.
-func look(base string, now time.Time) *remains {
+func look(base string, paths []string, now time.Time) *remains {
 	c := &remains{base: base}
 	sc, found := c.readSidecar()
 	if found && c.lock == nil {
 		return nil
 	}
-	text, err := os.Lstat(base + crashTextSuffix)
-	hasText := err == nil && ours(text)
-	switch {
-	case hasText && !found:
-		c.lock = openLocked(base + crashTextSuffix)
-	case hasText && !unlocked(base+crashTextSuffix): // by the runtime's duplicate of its descriptor
-		c.unlock()
-		return nil
+	// A crash text is locked by the runtime's duplicate of its descriptor or by
+	// the monitor, a record by the monitor.
+	text, record := base+crashTextSuffix, base+monitor.RecordSuffix
+	for _, path := range []string{text, record} {
+		if !c.claim(path) {
+			c.unlock()
+			return nil
+		}
 	}
 	if c.lock == nil {
-		return nil
+		return lookTorn(base, paths, now)
 	}
-	if hasText {
-		c.add(base+crashTextSuffix, text)
-	}
-	cores := c.addCores(sc)
-	printed := hasText && text.Size() > 0
-	c.nothing = !printed && cores == 0 && (!found || sc.CrashText != "")
+	info, err := os.Lstat(text)
+	printed := err == nil && info.Size() > 0
+	cores := c.addCores(sc) + c.addBeside(paths)
+	c.nothing = !printed && cores == 0 && !recordMatters(record) && (!found || sc.CrashText != "" || sc.Core.Destination == ToMonitor)
 	if !found && c.nothing && now.Sub(c.time) < emptyForSure {
 		c.unlock() // its sidecar may be on the way
 		return nil
 	}
 	return c
+}
+
+// lookTorn is look for a core that never got its name: Capture's process died.
+func lookTorn(base string, paths []string, now time.Time) *remains {
+	for _, path := range paths {
+		if path != base+tornSuffix {
+			continue
+		}
+		c := &remains{base: base, nothing: true}
+		if c.claim(path) && c.lock != nil && now.Sub(c.time) > tornForSure {
+			return c
+		}
+		c.unlock()
+	}
+	return nil
+}
+
+// claim adds a file if it is there and one of ours; false means that somebody
+// has its lock. The first lock is kept until the files are judged and removed.
+func (c *remains) claim(path string) bool {
+	info, err := os.Lstat(path)
+	if err != nil || !ours(info) {
+		return true
+	}
+	f := openLocked(path)
+	if f == nil {
+		return false
+	}
+	c.add(path, info)
+	if c.lock == nil {
+		c.lock = f
+		return true
+	}
+	return f.Close() == nil // only read from
+}
+
+// addBeside adds what the process, or its monitor, made of it.
+func (c *remains) addBeside(paths []string) (dumps int) {
+	for _, path := range paths {
+		for _, suffix := range []string{coreSuffix, monitor.ReportSuffix, goroutinesSuffix} {
+			info, err := os.Lstat(path)
+			if strings.HasSuffix(path, suffix) && err == nil && ours(info) {
+				c.add(path, info)
+				dumps++
+			}
+		}
+	}
+	return dumps
 }
 
 // readSidecar reads and locks the sidecar; found says that there is a file. One
@@ -158,17 +211,9 @@ func (c *remains) add(path string, info os.FileInfo) {
 	}
 }
 
-// addCores adds the core beside the sidecar, and those of the kernel that are
-// of this process: at the place that the sidecar tells, newer than it, and
-// with its number in their notes.
+// addCores adds the cores of the kernel that are of this process: at the place
+// that the sidecar tells, newer than it, and with its number in their notes.
 func (c *remains) addCores(sc sidecar) (cores int) {
-	if sc.PID == 0 {
-		return 0
-	}
-	if info, err := os.Lstat(c.base + besideSuffix); err == nil && ours(info) {
-		c.add(c.base+besideSuffix, info)
-		cores++
-	}
 	if sc.Core.Destination != ToFile || !filepath.IsAbs(sc.Core.Path) {
 		return cores
 	}
@@ -185,8 +230,8 @@ func (c *remains) addCores(sc sidecar) (cores int) {
 		return cores
 	}
 	for _, path := range paths {
-		if path == c.base+besideSuffix {
-			continue // counted already
+		if path == c.base+coreSuffix {
+			continue // addBeside counts it
 		}
 		info, err := os.Lstat(path)
 		if err == nil && ours(info) && info.ModTime().After(start) && isCoreOf(path, sc.PID) {
@@ -197,13 +242,19 @@ func (c *remains) addCores(sc sidecar) (cores int) {
 	return cores
 }
 
-// ourBase takes the suffix off a name that baseName could have made.
+// ourBase takes the suffix off a name that begins as baseName makes it. The
+// dumps of a process that lives on have a number before their suffix.
 func ourBase(name string) (base string, ok bool) {
-	base, ok = strings.CutSuffix(name, sidecarSuffix)
-	if !ok {
-		if base, ok = strings.CutSuffix(name, crashTextSuffix); !ok {
-			return "", false
+	for _, suffix := range []string{sidecarSuffix, crashTextSuffix, monitor.RecordSuffix, monitor.ReportSuffix, coreSuffix, tornSuffix, goroutinesSuffix} {
+		if base, ok = strings.CutSuffix(name, suffix); ok {
+			break
 		}
+	}
+	if !ok {
+		return "", false
+	}
+	if before, number, cut := cutLast(base, '.'); cut && !strings.Contains(number, "-") {
+		base = before
 	}
 	rest, pid, ok := cutLast(base, '-')
 	if _, err := strconv.ParseUint(pid, 10, 31); err != nil || !ok {

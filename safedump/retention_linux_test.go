@@ -42,6 +42,20 @@ func leave(t *testing.T, dir, name string, pid int, at time.Time, text *string, 
 	}
 }
 
+// beside makes more files of a process.
+func beside(t *testing.T, dir, name string, pid int, at time.Time, suffixes ...string) {
+	t.Helper()
+	for _, suffix := range suffixes {
+		path := filepath.Join(dir, fmt.Sprintf("%s-%s-%d%s", name, at.UTC().Format(timeLayout), pid, suffix))
+		if err := os.WriteFile(path, []byte("{}"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chtimes(path, at, at); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // fakeCore is the head of a core: one program header, a status note, and the
 // note with the number of the process.
 func fakeCore(pid int) string {
@@ -79,8 +93,14 @@ func left(t *testing.T, dir string) string {
 			name = prog + ".s"
 		case strings.HasSuffix(name, crashTextSuffix):
 			name = prog + ".t"
-		case strings.HasSuffix(name, besideSuffix):
-			name = prog + ".c"
+		default:
+			if i := strings.LastIndexByte(name, '-'); i > 0 { // what follows the number of the process
+				_, rest, _ := strings.Cut(name[i:], ".")
+				name = strings.Replace(prog+"."+rest, prog+".core", prog+".c", 1)
+				if rest != "core" {
+					name = prog + "." + rest
+				}
+			}
 		}
 		names = append(names, name)
 	}
@@ -135,6 +155,23 @@ func TestRetain(t *testing.T) {
 				leave(t, dir, fmt.Sprint("p", i), 10+i, at, nil, filepath.Join(dir, fmt.Sprintf("p%d-%s-%d.core", i, at.UTC().Format(timeLayout), 10+i)))
 			}
 		}, "p1.c p1.s p2.c p2.s"},
+		{"what a monitor made goes with its process", Keep{1, -1, -1}, func(dir string) {
+			for i := 1; i <= 2; i++ {
+				at := now.Add(-time.Duration(i) * hour)
+				leave(t, dir, fmt.Sprint("p", i), 10+i, at, str(""), "")
+				beside(t, dir, fmt.Sprint("p", i), 10+i, at, ".monitor.json", ".core", ".1.core", ".2.safedump.json", ".1.goroutines.txt")
+			}
+		}, "p1.1.core p1.1.goroutines.txt p1.2.safedump.json p1.c p1.monitor.json p1.t p1.s"},
+		{"a monitor's files without a sidecar", Keep{1, -1, -1}, func(dir string) {
+			for i := 1; i <= 2; i++ {
+				beside(t, dir, fmt.Sprint("p", i), 10+i, now.Add(-time.Duration(i)*hour), ".monitor.json", ".core")
+			}
+		}, "p1.c p1.monitor.json"},
+		{"a core that was never finished goes, one without a sidecar stays", Keep{1, -1, -1}, func(dir string) {
+			beside(t, dir, "torn", 11, now.Add(-hour), ".core.tmp")
+			beside(t, dir, "now", 12, now, ".core.tmp")
+			beside(t, dir, "bare", 13, now.Add(-hour), ".core")
+		}, "bare.c now.core.tmp"},
 		{"another's core is not touched", Keep{1, -1, -1}, func(dir string) {
 			leave(t, dir, "p1", 11, now.Add(-hour), str("panic: x"), "")
 			leave(t, dir, "p2", 12, now.Add(-2*hour), str("panic: x"), filepath.Join(dir, "core"))
