@@ -146,11 +146,7 @@ func recordMatters(path string) bool {
 	if err := json.Unmarshal(b, &r); err != nil {
 		return true // not understood: not ours to remove
 	}
-	if m := r.Memory; r.State == "running" && m != nil {
-		used := max(m.RSS+m.Swap, m.GroupUse)
-		return len(r.Dumps) > 0 || m.Limit > 0 && used >= m.Limit/5*4
-	}
-	return len(r.Dumps) > 0 || r.State == "out-of-memory"
+	return len(r.Dumps) > 0 || r.State == "out-of-memory" || r.Memory.Tight()
 }
 
 // stopMonitor ends the monitor and gives the runtime's slot back.

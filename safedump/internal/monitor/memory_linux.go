@@ -4,6 +4,8 @@ package monitor
 
 import (
 	"bytes"
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -63,15 +65,19 @@ func (g group) read(m *Memory) bool {
 	if err != nil {
 		return false
 	}
-	m.Group, m.GroupUse = g.name, use
 	if limit, err := readNumber(filepath.Join(g.dir, g.limit)); err == nil && (m.Limit == 0 || limit < m.Limit) {
 		m.Limit = limit // "max" is no number
 	}
 	for _, name := range []string{"memory.events", "memory.oom_control"} { // versions 2 and 1
-		if b, err := os.ReadFile(filepath.Join(g.dir, name)); err == nil {
+		b, err := os.ReadFile(filepath.Join(g.dir, name))
+		switch {
+		case err == nil:
 			m.OOMKills = number(b, "oom_kill ")
+		case !errors.Is(err, fs.ErrNotExist):
+			return false // the machine's count is not comparable with the group's
 		}
 	}
+	m.Group, m.GroupUse = g.name, use
 	return true
 }
 

@@ -60,16 +60,24 @@ func (r *recordFile) measure() (changed bool) {
 }
 
 // killedForMemory reports whether the kernel killed for memory since the start.
+// In a group without memory even the look at it may fail, until the dead are
+// gone: it is repeated for half a second.
 func (r *recordFile) killedForMemory() bool {
 	if r.Memory == nil {
 		return false
 	}
-	m := readMemory(os.Getpid()) // the host is gone; this process is in its group
-	return m.Group == r.Memory.Group && m.OOMKills > r.killed
+	for tries := 0; tries < 10; tries++ {
+		m := readMemory(os.Getpid()) // the host is gone; this process is in its group
+		if m.Group == r.Memory.Group {
+			return m.OOMKills > r.killed
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	return false
 }
 
 // empty reports whether nothing happened that somebody might ask for.
-func (r *recordFile) empty() bool { return len(r.Dumps) == 0 }
+func (r *recordFile) empty() bool { return len(r.Dumps) == 0 && !r.Memory.Tight() }
 
 func (r *recordFile) state(s string) {
 	r.State = s

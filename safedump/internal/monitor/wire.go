@@ -101,7 +101,8 @@ type Record struct {
 	StartTime  string `json:"start_time"`
 	// State is "running" while the host lives, "crashed" when its runtime
 	// began to die, "out-of-memory" when the kernel counted a process killed
-	// for memory when the host ended. A record that says "running" of a host
+	// for memory when the host ended, "ended" when it ended otherwise, after dumps
+	// or with little memory left. A record that says "running" of a host
 	// that is gone: both were killed at once.
 	State  string  `json:"state"`
 	Memory *Memory `json:"memory,omitempty"`
@@ -123,4 +124,9 @@ type Memory struct {
 	Group    string `json:"cgroup,omitempty"`
 	GroupUse uint64 `json:"cgroup_usage,omitempty"`
 	OOMKills uint64 `json:"oom_kills"` // in the cgroup, or on the machine
+}
+
+// Tight reports whether the memory is above four fifths of its limit.
+func (m *Memory) Tight() bool {
+	return m != nil && m.Limit > 0 && max(m.RSS+m.Swap, m.GroupUse) >= m.Limit/5*4
 }
