@@ -71,7 +71,8 @@ func TestLaterRepeat(t *testing.T) {
 	}
 }
 
-// TestLaterGoroutine: without a monitor it is text, and repeats, too.
+// TestLaterGoroutine: without a monitor it is text and a capture, and repeats,
+// too.
 func TestLaterGoroutine(t *testing.T) {
 	l := host{do: "later-repeat", with: "plain", env: []string{"HOST_AFTER=20ms"}}.start(t, "later: goroutine\n")
 	texts := func() []string {
@@ -85,6 +86,15 @@ func TestLaterGoroutine(t *testing.T) {
 	l.quit(t)
 	if len(texts()) == 0 || len(texts()) > keepLive {
 		t.Errorf("%q, want at most %d", texts(), keepLive)
+	}
+	cores, err := filepath.Glob(filepath.Join(l.dir, "*.core"))
+	if err != nil || len(cores) == 0 || len(cores) > keepLive {
+		t.Errorf("%q, %v, want at most %d", cores, err, keepLive)
+	}
+	for _, core := range cores[:min(len(cores), keepLive-1)] { // the newest may be without its sidecar yet
+		if _, err := os.Stat(strings.TrimSuffix(core, CoreSuffix) + ".sidecar.json"); err != nil {
+			t.Error(err)
+		}
 	}
 	b, err := os.ReadFile(texts()[0])
 	if err != nil || !strings.Contains(string(b), "main.later") {
@@ -182,10 +192,11 @@ func TestOnSignal(t *testing.T) {
 		{"goroutines", "monitor", []string{"HOST_ACTION=goroutines"}, "main.onSignal", false},
 		{"goroutines alone", "", []string{"HOST_ACTION=goroutines"}, "main.onSignal", false},
 		{"core", "monitor", []string{"HOST_ACTION=core"}, "1.core\" <nil>", true},
-		{"core alone", "plain", []string{"HOST_ACTION=core"}, "needs Options.Monitor", false},
-		{"core, monitor gone", "monitor", []string{"HOST_ACTION=core", "HOST_OLD_MONITOR=1"}, "needs Options.Monitor", false},
+		{"core alone", "plain", []string{"HOST_ACTION=core"}, ".core\" <nil>", true},
+		{"core, monitor gone", "monitor", []string{"HOST_ACTION=core", "HOST_OLD_MONITOR=1"}, ".core\" <nil>", true},
 		{"core, bare", "monitor", []string{"HOST_ACTION=core", "HOST_SECCOMP=ptrace"}, "1.core\" <nil>", true},
 		{"report", "monitor", []string{"HOST_ACTION=report", withTool}, "1.core by . goroutines", false},
+		{"report alone", "plain", []string{"HOST_ACTION=report", withTool}, ".core by . goroutines", false},
 		{"report without sdcore", "monitor", []string{"HOST_ACTION=report", "PATH=/nonexistent"}, "main.onSignal", true},
 		{"other receiver", "monitor", []string{"HOST_ACTION=core", "HOST_OTHER=1"}, "other", true},
 	}
@@ -200,8 +211,9 @@ func TestOnSignal(t *testing.T) {
 			until(t, "the action", func() bool { return strings.Contains(l.printed(t), "done ") })
 			until(t, tt.want, func() bool { return strings.Contains(l.printed(t), tt.want) })
 			l.quit(t)
-			if got := len(l.lives(t)) == 1; got != tt.core {
-				t.Errorf("cores %q, want one: %v\n%s", l.lives(t), tt.core, l.printed(t))
+			cores, err := filepath.Glob(filepath.Join(l.dir, "*.core"))
+			if got := len(cores) == 1; err != nil || got != tt.core {
+				t.Errorf("cores %q, want one: %v\n%s", cores, tt.core, l.printed(t))
 			}
 		})
 	}
