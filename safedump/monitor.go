@@ -37,10 +37,11 @@ func (s *session) startMonitor(now time.Time) {
 	}
 	w := &watch{base: filepath.Join(dir, baseName(now)), brake: crashOutputSupported && s.options.slot}
 	var text *os.File
+	textPath := w.base + crashTextSuffix
 	if w.brake && !s.options.NoCrashText {
 		// Without the file the pipe is still the brake. Its lock is held as long
 		// as the monitor has it open.
-		text, err = createLocked(w.base + crashTextSuffix)
+		text, err = createLocked(textPath)
 		if err != nil {
 			s.note(CodeCrashTextFailed, Warn, "no crash text is kept: "+err.Error(), "set Options.Dir to a directory that is writable")
 		}
@@ -49,7 +50,7 @@ func (s *session) startMonitor(now time.Time) {
 	if text != nil {
 		_ = text.Close() // the monitor has its own
 		if err != nil {
-			err = errors.Join(err, os.Remove(text.Name())) // keepCrashText makes it anew
+			err = errors.Join(err, os.Remove(textPath)) // keepCrashText makes it anew
 		}
 	}
 	if err != nil {
@@ -60,7 +61,7 @@ func (s *session) startMonitor(now time.Time) {
 	w.lives = ready.Holds()
 	w.cores = w.brake && w.lives
 	if w.brake && text != nil {
-		s.crashText = text.Name()
+		s.crashText = textPath
 		s.note(CodeCrashText, OK, "the monitor keeps the crash text in "+s.crashText, "")
 	}
 	s.noteMonitor(ready)

@@ -4,6 +4,7 @@ package capturetest
 
 import (
 	"debug/elf"
+	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -176,12 +177,14 @@ func TestBadTimes(t *testing.T) {
 	}
 }
 
+var captures = flag.Int("captures", 100, "how many captures TestManyCaptures makes; 1000 need some 2 minutes")
+
 // TestManyCaptures: no ghost, no hung child, nothing left, while everybody is
 // asked to yield all the time.
 func TestManyCaptures(t *testing.T) {
-	n := 1000
+	n := *captures
 	if testing.Short() || raceEnabled {
-		n = 50
+		n = min(n, 50)
 	}
 	r, dir := run(t, "many", setting{arg: fmt.Sprint(n), deadline: 10 * time.Minute})
 	whole(t, r, dir)
