@@ -57,6 +57,19 @@ func TestUnchanged(t *testing.T) {
 	}
 }
 
+// TestLevelStays: where the monitor takes the core the traceback level is the
+// host's own, whatever Install was asked for; without it Install sets it.
+func TestLevelStays(t *testing.T) {
+	needMonitor(t)
+	t.Parallel()
+	plain := host{do: "busy"}.end(t)
+	same(t, plain, host{do: "busy", with: "monitor,all"}.end(t), everyByte)
+	count := func(r result) int { return strings.Count(r.stderr, "\ngoroutine ") }
+	if all := (host{do: "busy", with: "all"}).end(t); count(plain) != 1 || count(all) < 9 {
+		t.Errorf("%d goroutines printed without helper, %d at level all", count(plain), count(all))
+	}
+}
+
 // checkCore opens a core and looks for what must be in it.
 func checkCore(t *testing.T, path string) {
 	t.Helper()

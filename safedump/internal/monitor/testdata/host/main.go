@@ -78,6 +78,8 @@ func install() {
 			o.Analyze = true
 		case "notext":
 			o.NoCrashText = true
+		case "all":
+			o.Traceback = "all"
 		case "short":
 			o.MonitorTimeout = 300 * time.Millisecond
 		}
