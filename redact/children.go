@@ -116,8 +116,8 @@ type namePair struct {
 	label, value int
 }
 
-// pairField finds the name and value fields of structs like a flag, a header
-// or an environment entry.
+// pairField finds the name and value fields of structs like a flag, a header,
+// an environment entry or a context's value, whose key stands behind an interface.
 func pairField(v *report.Value) namePair {
 	none := namePair{label: -1, value: -1}
 	if v.Kind != report.KindStruct || len(v.Children) > 16 {
@@ -129,8 +129,11 @@ func pairField(v *report.Value) namePair {
 		switch {
 		case len(c.Name) > len("header"):
 		case foldIn(c.Name, "name", "key", "k", "header"):
-			if p.label < 0 && c.Value.Kind == report.KindString {
-				p.label, p.name = i, keyName(&c.Value)
+			if p.label >= 0 {
+				continue
+			}
+			if name := keyName(&c.Value); name != "" {
+				p.label, p.name = i, name
 			}
 		case foldIn(c.Name, "value", "val", "v"):
 			p.value = i

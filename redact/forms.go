@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
+	"strings"
 )
 
 // formIndex holds texts by their first eight bytes, behind a bit table: what
@@ -74,6 +75,9 @@ func (t *bitTable) has(hash uint64) bool {
 	return t.bits[bit>>6]>>(bit&63)&1 != 0
 }
 
+// base64Alphabets turns the digits of base64 into those for URLs.
+var base64Alphabets = strings.NewReplacer("+", "-", "/", "_")
+
 // formsOf are a secret and the forms in which an output may hold it: base64 of
 // both alphabets at the three alignments, hex, URL escapes, and the escapes of Go
 // and JSON literals, each once.
@@ -84,22 +88,27 @@ func formsOf(s string) []string {
 			forms = append(forms, form)
 		}
 	}
-	raw := []byte(s)
-	add(hex.EncodeToString(raw))
-	add(upperHex(raw))
-	add(url.QueryEscape(s))
-	add(url.PathEscape(s))
+	raw := []byte("\x00\x00" + s)
+	lower := hex.EncodeToString(raw[2:])
+	add(lower)
+	add(strings.ToUpper(lower))
 	for shift := range 3 {
-		for _, enc := range [2]*base64.Encoding{base64.RawStdEncoding, base64.RawURLEncoding} {
-			// Characters that also depend on the neighbours are left away.
-			text := enc.EncodeToString(append(make([]byte, shift), raw...))
-			text = text[[3]int{0, 2, 3}[shift]:]
-			if (len(raw)+shift)%3 != 0 {
-				text = text[:len(text)-1]
-			}
-			add(text)
+		// Characters that also depend on the neighbours are left away.
+		text := base64.RawStdEncoding.EncodeToString(raw[2-shift:])
+		text = text[[3]int{0, 2, 3}[shift]:]
+		if (len(s)+shift)%3 != 0 {
+			text = text[:len(text)-1]
+		}
+		add(text)
+		if strings.ContainsAny(text, "+/") {
+			add(base64Alphabets.Replace(text))
 		}
 	}
+	if charsURL.run(s) == len(s) {
+		return forms // nothing has to be escaped
+	}
+	add(url.QueryEscape(s))
+	add(url.PathEscape(s))
 	quoted, ascii := strconv.Quote(s), strconv.QuoteToASCII(s)
 	add(quoted[1 : len(quoted)-1])
 	add(ascii[1 : len(ascii)-1])
@@ -107,13 +116,4 @@ func formsOf(s string) []string {
 		add(string(js[1 : len(js)-1]))
 	}
 	return forms
-}
-
-func upperHex(raw []byte) string {
-	const digits = "0123456789ABCDEF"
-	out := make([]byte, 0, 2*len(raw))
-	for _, b := range raw {
-		out = append(out, digits[b>>4], digits[b&15])
-	}
-	return string(out)
 }

@@ -27,7 +27,7 @@ func singleWords() []wordSet {
 		{class: classWeak, words: []string{"auth", "cert", "certificate"}},
 		{class: classText, words: []string{
 			"cookie", "session", "oauth", "authz", "nonce", "seed", "pem", "webhook", "signature",
-			"sid", "userinfo",
+			"sid", "userinfo", "pw",
 		}},
 		{class: classPersonal, words: []string{"email", "mail", "phone", "msisdn", "birthdate", "birthday", "dob"}},
 	}

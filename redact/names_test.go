@@ -91,6 +91,8 @@ func TestNamesAndWhatIsAroundThem(t *testing.T) {
 		{"nested hash, a number", one(t, "c", structOf("main.C", "hash", num("77"))).Children[0].Value, false},
 		{"nested hash, text", one(t, "c", structOf("main.C", "hash", str("ab cd"))).Children[0].Value, true},
 		{"through a pointer", one(t, "m", structOf("main.C", "Password", ptr(str("a b")))).Children[0].Value, true},
+		{"value of a context", one(t, "ctx", structOf("context.valueCtx", "key", iface(str("auth_token")), "val", iface(str("a b")))).Children[1].Value, true},
+		{"innocent value of a context", one(t, "ctx", structOf("context.valueCtx", "key", iface(str("request")), "val", iface(str("a b")))).Children[1].Value.Children[0].Value, false},
 		{"key of a context", one(t, "ctx", structOf("context.valueCtx", "key", iface(str("request")))).Children[0].Value.Children[0].Value, false},
 	} {
 		if secret(c.got) != c.want {
@@ -111,14 +113,14 @@ func TestSensitiveTypes(t *testing.T) {
 	for _, typ := range []string{"crypto/rsa.PrivateKey", "*crypto/rsa.PrivateKey", "**crypto/ecdsa.PrivateKey", "crypto/ed25519.PrivateKey",
 		"net/url.Userinfo", "golang.org/x/oauth2.Token", "main.Secret", "main.DBPassword", "main.userCredentials", "k8s.io/api/core/v1.Secret",
 		"crypto/aes.Block", "crypto/internal/fips140/hmac.HMAC", "main.Secret[int]",
-		"main.APIToken", "*auth.AccessTokens", "main.PrivateKey"} {
+		"main.APIToken", "*auth.AccessTokens", "main.PrivateKey", "main.Sensitive[string]", "*log.RedactedString"} {
 		if rules.judge(typ) == "" {
 			t.Errorf("%s: not taken for secret", typ)
 		}
 	}
 	for _, typ := range []string{"string", "[]uint8", "crypto/rsa.PublicKey", "crypto/tls.Certificate", "net/http.Cookie", "net/url.URL",
 		"main.Secretary", "secrets.Manager", "func(main.Secret)", "map[string]main.Secret", "[]main.Secret", "hash/crc32.digest",
-		"go/token.Token", "main.APIKeyStore", "main.Key"} {
+		"go/token.Token", "main.APIKeyStore", "main.Key", "main.CaseSensitive", "main.Redaction"} {
 		if w := rules.judge(typ); w != "" {
 			t.Errorf("%s: taken for secret by %s", typ, w)
 		}

@@ -42,6 +42,7 @@ const (
 	charsBearer                  // alnum and - . _ ~ + / =
 	charsHook                    // charsPath, @ and %
 	charsCookie                  // charsBearer and % , and backslash
+	charsCrypt                   // alnum and ./+$,= as in hashes of passwords
 )
 
 func (c charClass) has(b byte) bool { return charTable[b]>>c&1 != 0 }
@@ -49,7 +50,7 @@ func (c charClass) has(b byte) bool { return charTable[b]>>c&1 != 0 }
 // charTable has a bit for each class that a byte belongs to. It is never written to.
 var charTable = func() (t [256]uint16) {
 	for b := range t {
-		for c := charsAlnum; c <= charsCookie; c++ {
+		for c := charsAlnum; c <= charsCrypt; c++ {
 			if c.holds(byte(b)) {
 				t[b] |= 1 << c
 			}
@@ -81,6 +82,8 @@ func (c charClass) holds(b byte) bool {
 		return alnum || strings.IndexByte("-._~+/=", b) >= 0
 	case charsHook:
 		return alnum || strings.IndexByte("_-./@%", b) >= 0
+	case charsCrypt:
+		return alnum || strings.IndexByte("./+$,=", b) >= 0
 	case charsCookie:
 		return alnum || strings.IndexByte("-._~+/=%,\\", b) >= 0
 	}
@@ -257,6 +260,11 @@ func providerTokens() []tokenRule {
 		{id: "figma-token", prefix: "figd_", chars: charsURL, min: 30, bounded: true},
 		{id: "notion-token", prefix: "ntn_", chars: charsAlnum, min: 40, bounded: true},
 		{id: "flyio-token", prefix: "FlyV1 ", chars: charsCookie, min: 40, bounded: true},
+		{id: "password-hash", prefix: "$2a$", chars: charsCrypt, min: 50},
+		{id: "password-hash", prefix: "$2b$", chars: charsCrypt, min: 50},
+		{id: "password-hash", prefix: "$2y$", chars: charsCrypt, min: 50},
+		{id: "password-hash", prefix: "$argon2", chars: charsCrypt, min: 40},
+		{id: "password-hash", prefix: "$6$", chars: charsCrypt, min: 86},
 		{id: "putty-key", prefix: "Private-Lines: ", chars: charsBase64, shown: true, exact: true, check: puttyKey},
 		{id: "nats-seed", prefix: "SU", chars: charsUpper, bounded: true, exact: true, check: isSeed},
 		{id: "nats-seed", prefix: "SA", chars: charsUpper, bounded: true, exact: true, check: isSeed},

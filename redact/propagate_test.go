@@ -43,6 +43,19 @@ func TestPropagation(t *testing.T) {
 	}
 }
 
+// TestPropagationAroundPlaceholders: a secret that looks like a placeholder, or
+// holds one, is looked for all the same.
+func TestPropagationAroundPlaceholders(t *testing.T) {
+	const a, b = "q7Lm2Xc9Rt4Vb8", "Nz1Kd6Wp3Hs5"
+	for _, secret := range []string{"[REDACTED#3]" + a, a + Placeholder, a + "[REDACTED#3]" + b, Placeholder + a + Placeholder} {
+		got := applied(t, reportWith(variable("password", str(secret)), variable("v", str("got "+secret)), variable("w", str(a+" and "+b))), Policy{Tier: 4})
+		s := encode(t, got)
+		if strings.Contains(s, a) || strings.Contains(s, b) && strings.Contains(secret, b) {
+			t.Errorf("%q is left:\n%s", secret, s)
+		}
+	}
+}
+
 // TestPropagationOfPieces: a buffer can hold the middle of a token only.
 func TestPropagationOfPieces(t *testing.T) {
 	const token = "q7Lm2Xc9Rt4Vb8Nz1Kd6Wp3Hs5"

@@ -2,6 +2,7 @@ package redact
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/safedump/sdcore/report"
 )
@@ -20,6 +21,9 @@ type run struct {
 	// the secrets that all have found.
 	learned *learned
 	search  *secretSet
+	// known are the verdicts of the first pass on texts, in the second one shared
+	// by all and not changed.
+	known *verdicts
 
 	same constantMemo
 
@@ -56,7 +60,7 @@ const lastBits = 7
 func newRun(x *Redactor) *run {
 	return &run{
 		x: x, tier: x.policy.Tier, limit: x.policy.maxString(), personal: x.policy.showsPersonal(), unwanted: x.unwanted(), learned: newLearned(), sink: new([]report.Redaction), counts: map[string]int{},
-		inText: map[string]nameVerdict{},
+		inText: map[string]nameVerdict{}, known: &verdicts{},
 	}
 }
 
@@ -88,10 +92,24 @@ func (u *run) removedText(s string, g grade) (number int) {
 	case len(s) < minSpread:
 	case g == gradeNone || locator(s):
 		u.text(s, u.tiered(modeText))
+	case holdsPlaceholder(s):
+		u.around(s, min(g, gradeStrict))
 	default:
 		u.secret(s, g)
 	}
 	return 0
+}
+
+// around keeps what stands around the placeholders of a text that a name or a
+// type removes: the program's own text can look like one, and a stored report
+// may hold the rest of a secret whose middle is gone.
+func (u *run) around(s string, g grade) {
+	plain, _ := u.cutNumbers(s)
+	for piece := range strings.SplitSeq(plain, Placeholder) {
+		if len(piece) >= minSpread && !locator(piece) {
+			u.secret(piece, g)
+		}
+	}
 }
 
 // symbol keeps a name of the program, see [learned.symbol].

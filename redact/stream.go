@@ -99,15 +99,22 @@ func (s *Stream) redactHead(head *report.Report) (res Result, err error) {
 	}
 	l, u := newLearner(s.x), newRun(s.x)
 	l.tier, u.tier = tier, tier
-	for _, other := range s.learners {
+	for i, other := range s.learners {
 		l.learned.merge(other.learned)
+		l.known.merge(other.known)
+		if i == 0 {
+			l.inherit(other)
+		}
 	}
 	l.learnHead(head)
 	u.search = l.learned.search(s.x.policy.numbers())
+	u.known = l.known
+	u.inherit(l)
 	r := u.head(head, l.learned)
-	for range s.learners {
+	for _, learner := range s.learners {
 		w := newRun(s.x)
-		w.search = u.search
+		w.search, w.known = u.search, l.known
+		w.inherit(learner)
 		s.redactors = append(s.redactors, w)
 	}
 	s.counts, s.listed = u.counts, listed(head, r)

@@ -30,12 +30,24 @@ func (u *run) textNear(whole string, m mode, near bool) judged {
 	plain, numbers := u.cutNumbers(whole)
 	j := judged{out: plain, hit: plain != whole && numbers == nil} // where no numbers are wanted
 	u.providers.quiet = false
+	found, known := u.known.of(plain, m)
 	for round := 0; ; round++ {
-		spans := u.x.choices.keep(j.out, u.scan(j.out, m, near || round > 0, u.spans[:0]))
-		u.spans = spans
-		if len(spans) == 0 {
+		var spans []span
+		switch {
+		case !known:
+			spans = u.x.choices.keep(j.out, u.scan(j.out, m, near || round > 0, u.spans[:0]))
+		case round < len(found):
+			spans = append(u.spans[:0], found[round]...)
+		}
+		if u.spans = spans; len(spans) == 0 {
+			if u.search == nil && !known {
+				u.known.add(plain, m, found)
+			}
 			j.out = numbers.numbered(j.out)
 			return j
+		}
+		if u.search == nil && !known {
+			found = append(found, slices.Clone(spans))
 		}
 		j.hit = true
 		for _, sp := range spans {
@@ -46,6 +58,9 @@ func (u *run) textNear(whole string, m mode, near bool) judged {
 		j.out, numbers = u.replaceSpans(j.out, numbers, spans, m)
 		j.whole = j.whole || round >= maxRounds || onlyPlaceholders(j.out)
 		if j.whole {
+			if u.search == nil && !known {
+				u.known.add(plain, m, found)
+			}
 			j.out = PlaceholderOf(numbers.sole(j.out))
 			return j
 		}

@@ -38,6 +38,9 @@ func TestTexts(t *testing.T) {
 	for _, c := range []struct{ in, want string }{
 		{"nothing to see: 42 of 17 = 3", ""},
 		{"password=hunter2", "password=" + R},
+		{"row $2a$10$" + mixed[:53] + " of bob", "row " + R + " of bob"},
+		{"row $argon2id$v=19$m=65536,t=3,p=4$" + mixed[:22] + "$" + mixed[:43], "row " + R},
+		{"costs $2a$10 or $6$7", ""},
 		{"login failed: password=hunter2, user=bob", "login failed: password=" + R + ", user=bob"},
 		{"password = hunter2 for bob", "password = " + R + " for bob"},
 		{"db_password: hunter2\nuser: bob", "db_password: " + R + "\nuser: bob"},

@@ -10,6 +10,7 @@ type typeRules struct {
 	whole map[string]bool
 	field map[string]bool
 	words map[string]bool
+	start map[string]bool
 	ends  map[string]bool
 }
 
@@ -50,6 +51,13 @@ func secretTypeWords() []string {
 	return []string{"secret", "password", "passwd", "passphrase", "credential", "cred"}
 }
 
+// secretTypeStarts make a type secret whose name begins with them, as wrappers
+// do that keep a value out of logs: Sensitive[T], RedactedString. A word like
+// "case" before them says something else.
+func secretTypeStarts() []string {
+	return []string{"sensitive", "redacted", "confidential"}
+}
+
 // secretTypeEnds make a type secret whose name ends in them: not every Token
 // is one (go/token), and an APIKeyStore is none.
 func secretTypeEnds() []string {
@@ -60,7 +68,7 @@ func secretTypeEnds() []string {
 }
 
 func newTypeRules() *typeRules {
-	t := &typeRules{whole: map[string]bool{}, field: map[string]bool{}, words: map[string]bool{}, ends: map[string]bool{}}
+	t := &typeRules{whole: map[string]bool{}, field: map[string]bool{}, words: map[string]bool{}, start: wordMap(secretTypeStarts()), ends: map[string]bool{}}
 	for _, n := range wholeTypes() {
 		t.whole[n] = true
 	}
@@ -100,6 +108,9 @@ func (t *typeRules) judge(typ string) string {
 		if t.words[w] || t.words[singular(w)] {
 			return singular(w)
 		}
+	}
+	if len(words) > 0 && t.start[words[0]] {
+		return words[0]
 	}
 	if n := len(words); n >= 2 {
 		if end := words[n-2] + " " + singular(words[n-1]); t.ends[end] {

@@ -1,0 +1,61 @@
+package redact
+
+import (
+	"maps"
+	"strings"
+)
+
+// Bounds of the verdicts on texts that the first pass hands over to the second.
+const (
+	maxVerdictText  = 16 << 10 // bytes of one text
+	maxVerdictBytes = 2 << 20  // of all texts that one run keeps
+)
+
+// verdicts are what was removed from texts, in rounds, none for nothing: the second
+// pass judges most of them once more, and finds the same. A text is looked at without the numbers
+// in it, which are what differs.
+type verdicts struct {
+	rounds map[textKey][][]span
+	bytes  int
+}
+
+type textKey struct {
+	s string
+	m mode
+}
+
+// of is what was removed from a text, as far as it is remembered.
+func (v *verdicts) of(s string, m mode) (rounds [][]span, known bool) {
+	if len(v.rounds) == 0 {
+		return nil, false
+	}
+	rounds, known = v.rounds[textKey{s, m}]
+	return rounds, known
+}
+
+// add remembers what was removed from a text, while there is room.
+func (v *verdicts) add(s string, m mode, rounds [][]span) {
+	if len(s) > maxVerdictText || v.bytes+len(s) > maxVerdictBytes {
+		return
+	}
+	if v.rounds == nil {
+		v.rounds = map[textKey][][]span{}
+	}
+	v.rounds[textKey{strings.Clone(s), m}] = rounds
+	v.bytes += len(s)
+}
+
+// merge adds what another run remembers.
+func (v *verdicts) merge(o *verdicts) {
+	if v.rounds == nil {
+		v.rounds = o.rounds
+		return
+	}
+	maps.Copy(v.rounds, o.rounds)
+}
+
+// inherit takes over what a run of the first pass, which is not used any more, has
+// found out about names and types: that depends on the policy only.
+func (u *run) inherit(o *run) {
+	u.names, u.types, u.inText, u.lastInText = o.names, o.types, o.inText, o.lastInText
+}
