@@ -44,6 +44,7 @@ func Check(o Options) Report {
 	c.directory()
 	c.inContainer()
 	c.ptrace()
+	c.monitor()
 	if c.report.Worst() == Fail {
 		c.report.Core.Destination = ToNowhere
 	}

@@ -25,6 +25,7 @@ const (
 	CheckMemory      ID = "memory"
 	CheckContainer   ID = "container"
 	CheckPtrace      ID = "ptrace"
+	CheckMonitor     ID = "monitor"
 )
 
 // Code names a finding; docs/helper.md lists them all.
@@ -86,6 +87,7 @@ const (
 	CodePtraceOff          Code = "ptrace-off"
 	CodePtraceUnknown      Code = "ptrace-unknown"
 	CodeProcessMissing     Code = "process-missing"
+	CodeMonitorPresent     Code = "monitor-present"
 )
 
 // codes lists every code above, in the order of docs/helper.md.
@@ -100,7 +102,7 @@ func codes() []Code {
 		CodeDirectoryWritable, CodeDirectoryMissing, CodeDirectoryUnwritable, CodeDirectoryUnknown,
 		CodeDiskSpace, CodeDiskLow, CodeDiskUnknown, CodeMemoryRoom, CodeMemoryLow, CodeMemoryUnknown, CodeContainer, CodeOSUnsupported,
 		CodeNoContainer, CodeHandlerPresent, CodeHandlerMissing, CodeHandlerUnknown, CodeHandlerStorageNone,
-		CodePtrace, CodePtraceChildren, CodePtraceAdmin, CodePtraceOff, CodePtraceUnknown, CodeProcessMissing,
+		CodePtrace, CodePtraceChildren, CodePtraceAdmin, CodePtraceOff, CodePtraceUnknown, CodeProcessMissing, CodeMonitorPresent,
 	}
 }
 
@@ -121,6 +123,7 @@ const (
 	ToFile    Destination = "file"    // the kernel writes Core.Path
 	ToPipe    Destination = "pipe"    // the kernel starts Core.Handler on the host
 	ToSocket  Destination = "socket"  // the kernel connects to Core.Handler
+	ToMonitor Destination = "monitor" // the helper's monitor writes a file
 	ToNowhere Destination = "none"    // no core will be made
 	ToUnknown Destination = "unknown" // it can't be told from here
 )
@@ -171,6 +174,8 @@ func (c Core) String() string {
 		return "a core will be handed to: " + c.Handler
 	case ToSocket:
 		return "a core will be sent to the socket " + c.Handler
+	case ToMonitor:
+		return "the helper's monitor will write a core"
 	case ToNowhere:
 		return "no core will be written"
 	}
