@@ -114,7 +114,7 @@ func TestStopRelease(t *testing.T) {
 				t.Errorf("late %v, %v", late, err)
 			}
 			stand, all := stopped(t, pid)
-			if stand != all || all < 5 {
+			if stand != all || all < 3 { // how many the runtime has by now is chance
 				t.Errorf("%d of %d threads stand", stand, all)
 			}
 			regs, unread, err := threads.Registers(pid)
