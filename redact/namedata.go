@@ -88,7 +88,7 @@ func countWords() []string {
 // where it is, how it is made, how long it is good for.
 func aboutWords() []string {
 	return []string{
-		"url", "uri", "endpoint", "link", "path", "file", "filename", "dir", "directory", "folder", "location", "name", "field", "column",
+		"url", "uri", "endpoint", "node", "link", "path", "file", "filename", "dir", "directory", "folder", "location", "name", "field", "column",
 		"arn", "ref", "reference", "selector", "namespace", "label", "placeholder",
 		"type", "kind", "class", "interface", "method", "mode", "scheme", "algorithm", "alg", "algo", "format", "encoding", "encryption",
 		"version", "metadata", "status", "timestamp", "time", "date", "expire", "expiry", "expiration", "ttl", "timeout", "duration",

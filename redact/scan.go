@@ -256,7 +256,7 @@ func schemeAt(s string, i int) (span, bool) {
 	switch {
 	case len(rest) > 7 && strings.EqualFold(rest[:7], "bearer "):
 		n := charsBearer.run(rest[7:])
-		if n >= 6 && !plainWord(rest[7:7+n]) && !maskedToken(rest[7:7+n]) && !strings.HasPrefix(rest[7:], "realm=") {
+		if n >= 6 && !plainWord(rest[7:7+n]) && !maskedToken(rest[7:7+n]) && !parameter(rest[7:7+n]) {
 			return pattern(i+7, i+7+n, "bearer", gradeStrict), true
 		}
 	case len(rest) > 6 && strings.EqualFold(rest[:6], "basic "):
@@ -270,6 +270,14 @@ func schemeAt(s string, i int) (span, bool) {
 		}
 	}
 	return span{}, false
+}
+
+// parameter reports whether s is a name and a value, as what follows a scheme
+// that is only named: "bearer realm=x", "bearer expires_in=3600". A token has "=" at
+// its end only.
+func parameter(s string) bool {
+	name, value, ok := strings.Cut(s, "=")
+	return ok && (name == "realm" || name != "" && plainWord(name) && strings.Trim(value, "=") != "")
 }
 
 // scanCustom appends the matches of the user's rules.

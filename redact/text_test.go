@@ -67,6 +67,7 @@ func TestTexts(t *testing.T) {
 		{"X-Api-Key: abc", "X-Api-Key: " + R},
 		{"got Bearer a1b2c3d4 from bob", "got Bearer " + R + " from bob"},
 		{"bearer of news", ""},
+		{"token_type: bearer expires_in=3600", ""},
 		{"Basic " + basic, "Basic " + R},
 		{"basic training", ""},
 		{"postgres://u:p4ss@h:5432/db?x=1", "postgres://u:" + R + "@h:5432/db?x=1"},
