@@ -44,15 +44,18 @@ var importTable = map[string][]string{
 	"corefile/gounwind":  {"report", "corefile", "corefile/goscope", "corefile/goruntime", "corefile/pclntab"},
 	"corefile/delvecore": {"report", "corefile", "corefile/gotype", "corefile/goruntime", "github.com/go-delve/delve/..."},
 	"vars":               {"report", "corefile", "corefile/gotype", "corefile/goscope", "corefile/goruntime"},
+	"crashtext":          {"report"},
+	"sidecar":            {"report"},
 	"crash":              {"report", "corefile", "corefile/gotype", "corefile/goscope", "corefile/goruntime", "vars"},
 	".": {"report", "redact", "corefile", "corefile/gotype", "corefile/goscope", "corefile/goruntime",
 		"corefile/gounwind", "corefile/delvecore", "vars", "crash"},
 	"scripts/compare":     {"golang.org/x/sys/unix"},
 	"scripts/providers":   {},
+	"scripts/helperbench": {},
 	"scripts/delvelocals": {"github.com/go-delve/delve/..."},
 	"capture":             {"github.com/go-delve/delve/...", "golang.org/x/sys/unix"},
 	"hostcheck":           {"golang.org/x/sys/unix"},
-	"cmd/sdcore":          {".", "report", "redact", "redact/policyfile", "export", "corefile", "capture", "hostcheck", "github.com/spf13/cobra/...", "golang.org/x/term", "golang.org/x/sys/unix"},
+	"cmd/sdcore":          {".", "report", "redact", "redact/policyfile", "export", "corefile", "crashtext", "sidecar", "capture", "hostcheck", "github.com/spf13/cobra/...", "golang.org/x/term", "golang.org/x/sys/unix"},
 }
 
 // testOnly are packages that only tests may import.
@@ -355,6 +358,82 @@ func TestModules(t *testing.T) {
 	if _, err := os.Stat("go.work"); !errors.Is(err, fs.ErrNotExist) {
 		t.Error("go.work exists: it hides missing requires")
 	}
+}
+
+// TestFeatureTable reads the table of features in docs/helper.md: every test
+// that it names exists, as a function or as a script, and every feature has
+// one, points to a part of the page, or says that it can't be done.
+func TestFeatureTable(t *testing.T) {
+	doc, err := os.ReadFile("docs/helper.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, table, ok := strings.Cut(string(doc), "<!-- features -->")
+	if !ok {
+		t.Fatal("docs/helper.md has no table of features")
+	}
+	tests := testNames(t)
+	rows := 0
+	for line := range strings.Lines(table) {
+		cells := strings.Split(strings.ReplaceAll(strings.TrimSpace(line), `\|`, "/"), "|")
+		if len(cells) != 5 || strings.HasPrefix(cells[1], "---") || strings.TrimSpace(cells[1]) == "feature" {
+			continue
+		}
+		rows++
+		proof := strings.TrimSpace(cells[3])
+		switch {
+		case proof == "-":
+			if !strings.Contains(cells[2], "can't") {
+				t.Errorf("%s: no test, and no reason", cells[1])
+			}
+		default:
+			for _, name := range strings.Split(proof, ", ") {
+				if !tests[name] {
+					t.Errorf("%s: there is no test %q", cells[1], name)
+				}
+			}
+		}
+	}
+	if rows < 40 {
+		t.Errorf("%d rows: the table is not read", rows)
+	}
+}
+
+// testNames are the names of all tests of all modules, and of the scripts of
+// cmd/sdcore.
+func testNames(t *testing.T) map[string]bool {
+	t.Helper()
+	names := map[string]bool{}
+	err := filepath.WalkDir(".", func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if path == "fixtures/cores" || d.Name() == ".git" && d.IsDir() {
+			return fs.SkipDir
+		}
+		switch {
+		case strings.HasSuffix(path, "_test.go"):
+			b, err := os.ReadFile(path)
+			if err != nil {
+				return err
+			}
+			for line := range strings.Lines(string(b)) {
+				if rest, ok := strings.CutPrefix(line, "func Test"); ok {
+					name, _, _ := strings.Cut(rest, "(")
+					names["Test"+name] = true
+				}
+			}
+		case strings.HasPrefix(path, "cmd/sdcore/testdata/script/"):
+			names["TestScripts/"+strings.TrimSuffix(d.Name(), ".txtar")] = true
+		case strings.HasPrefix(path, "cmd/sdcore/testdata/cores/"):
+			names["TestCoreScripts/"+strings.TrimSuffix(d.Name(), ".txtar")] = true
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return names
 }
 
 // TestHelperIsStandardLibraryOnly follows the helper's imports to their end.

@@ -26,6 +26,9 @@ func (s *Session) explain(ctx context.Context, e *engine, rep *report.Report, al
 		// After a panic or throw it is the runtime's own SIGABRT: no cause.
 		c.Signal = rep.Crash.Signal
 	}
+	if c.Kind == report.KindSnapshot {
+		problems = append(problems, s.explainCapture(&c, &site)...)
+	}
 	rep.Crash = c
 	addProblems(rep, problems)
 	return site
@@ -43,7 +46,7 @@ func (s *Session) showSite(ctx context.Context, e *engine, rep *report.Report, s
 	if site.Goroutine == 0 {
 		for i := range rep.Threads {
 			th := &rep.Threads[i]
-			if th.Crashed = th.TID == site.Thread; th.Crashed {
+			if th.Crashed = th.TID == site.Thread && rep.Crash.Kind != report.KindSnapshot; th.TID == site.Thread {
 				var problems []report.Problem
 				th.Frames, problems = e.reader.Frames(ctx, site.Stack)
 				addProblems(rep, problems)

@@ -175,7 +175,10 @@ func (s *Session) base() *report.Report {
 		if i == 0 {
 			rep.Crash.Thread = th.TID
 		}
-		rep.Threads = append(rep.Threads, report.Thread{TID: th.TID, PC: report.Addr(th.PC), Crashed: i == 0})
+		// Without a signal nothing in the notes says that it died: of a process
+		// that was captured while it ran the first thread is just the first.
+		died := rep.Crash.Signal != nil && rep.Crash.Signal.Number != 0
+		rep.Threads = append(rep.Threads, report.Thread{TID: th.TID, PC: report.Addr(th.PC), Crashed: i == 0 && died})
 	}
 	addProblems(rep, s.core.Problems())
 	return rep

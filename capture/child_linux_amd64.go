@@ -119,7 +119,7 @@ func dump(target *proc.Target, out string, res *Result) (err error) {
 	if err != nil {
 		return err
 	}
-	files := parseMaps(string(maps))
+	files := filesOf(parseMaps(string(maps)))
 	state := proc.DumpState{}
 	target.Dump(&sparseWriter{file: f}, 0, &state)
 	if state.Err != nil {

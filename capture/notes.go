@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"strconv"
 	"strings"
 )
 
@@ -23,35 +22,6 @@ const (
 
 	pageSize = 4096
 )
-
-// fileMapping is a file mapped into the child.
-type fileMapping struct {
-	start, end, offset uint64
-	path               string
-}
-
-// parseMaps takes the file mappings of /proc/PID/maps. Lines that it does not
-// understand are left out.
-func parseMaps(text string) []fileMapping {
-	var all []fileMapping
-	for line := range strings.Lines(text) {
-		fields := strings.SplitN(strings.TrimSuffix(line, "\n"), " ", 6)
-		if len(fields) < 6 {
-			continue
-		}
-		path := strings.TrimLeft(fields[5], " ")
-		start, end, _ := strings.Cut(fields[0], "-")
-		m := fileMapping{path: strings.ReplaceAll(path, `\012`, "\n")}
-		var err1, err2, err3 error
-		m.start, err1 = strconv.ParseUint(start, 16, 64)
-		m.end, err2 = strconv.ParseUint(end, 16, 64)
-		m.offset, err3 = strconv.ParseUint(fields[2], 16, 64)
-		if errors.Join(err1, err2, err3) == nil && strings.HasPrefix(path, "/") {
-			all = append(all, m)
-		}
-	}
-	return all
-}
 
 // note is one ELF note.
 type note struct {

@@ -53,8 +53,8 @@ func TestFileNote(t *testing.T) {
 }
 
 func TestParseMaps(t *testing.T) {
-	got := parseMaps("00400000-004ad000 r-xp 00001000 fe:00 5248  /srv/a b\nc000000000-c000400000 rw-p 00000000 00:00 0\n" +
-		"7f00-8f00 r--p 0 00:00 0 [vdso]\nx-y r--p 0 0 0 /bad\n1000-2000 r--p 0 0 0 /new\\012line\n")
+	got := filesOf(parseMaps("00400000-004ad000 r-xp 00001000 fe:00 5248  /srv/a b\nc000000000-c000400000 rw-p 00000000 00:00 0\n" +
+		"7f00-8f00 r--p 0 00:00 0 [vdso]\nx-y r--p 0 0 0 /bad\n1000-2000 r--p 0 0 0 /new\\012line\n"))
 	want := []fileMapping{{0x400000, 0x4ad000, 0x1000, "/srv/a b"}, {0x1000, 0x2000, 0, "/new\nline"}}
 	if len(got) != 2 || got[0] != want[0] || got[1] != want[1] {
 		t.Errorf("%+v, want %+v", got, want)

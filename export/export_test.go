@@ -293,3 +293,28 @@ func TestSignalFromOutside(t *testing.T) {
 		t.Error(s)
 	}
 }
+
+// TestSnapshotHasNoCrash: a process that was captured while it ran is shown
+// without a word that it crashed.
+func TestSnapshotHasNoCrash(t *testing.T) {
+	r := &report.Report{
+		Schema: report.Schema, Complete: true,
+		Crash:      report.Crash{Kind: report.KindSnapshot, Goroutine: 1},
+		Threads:    []report.Thread{{TID: 9}},
+		Goroutines: []report.Goroutine{{ID: 1, Status: "syscall", Crashed: true, Group: 1, Frames: []report.Frame{{Function: "main.main", Line: 3}}}},
+		Groups:     []report.Group{{ID: 1, Count: 1, Status: "syscall", IDs: []uint64{1}, Frames: []report.FrameRef{{Function: "main.main", Line: 3}}}},
+	}
+	res, err := redact.Apply(r, redact.Default())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b strings.Builder
+	for _, err := range []error{Text(&b, res, TextOptions{}), GoroutinesText(&b, res, GoroutineOptions{All: true}), InfoText(&b, res, TextOptions{})} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if strings.Contains(b.String(), "crashed") || !strings.Contains(b.String(), "first thread's") {
+		t.Errorf("%s", b.String())
+	}
+}

@@ -60,6 +60,11 @@ func writeGo(w io.Writer, r *report.Report, o GoOptions) error {
 	}
 	var out strings.Builder
 	comment(&out, "Values of "+where+" when it died: "+deathText(&r.Crash))
+	if r.Generator.Backend == report.BackendText {
+		out.WriteString("\n")
+		comment(&out, "There are none: the report was made of a crash text, which has stacks but no values. A core has them.")
+		frames = nil
+	}
 	for i := range frames {
 		f := &frames[i]
 		if o.All && (f.Runtime || s.standard(f.Function)) {

@@ -29,7 +29,7 @@ func GoroutinesText(w io.Writer, res redact.Result, o GoroutineOptions) error {
 func writeGoroutines(p *paper, r *report.Report, o GoroutineOptions) error {
 	chosen := selected(r, o.Select)
 	part := report.Report{Identity: r.Identity, Goroutines: pick(r.Goroutines, chosen), Groups: groupsOf(r, chosen, o.Select)}
-	part.Crash.Goroutine = r.Crash.Goroutine
+	part.Crash.Goroutine, part.Crash.Kind = r.Crash.Goroutine, r.Crash.Kind
 	s := newScreen(&part, o.TextOptions)
 	s.o.Groups = -1
 	s.goroutineTable(true)
@@ -142,7 +142,7 @@ func (s *screen) goroutine(g *report.Goroutine, locals bool) {
 	s.line()
 	head := "goroutine " + strconv.FormatUint(g.ID, 10) + " [" + name(stateText(g.Status, g.WaitReason)) + "]"
 	if g.Crashed {
-		head = s.red(head + " crashed")
+		head = s.red(head + " " + s.fate())
 	} else {
 		head = s.bold(head)
 	}

@@ -92,7 +92,7 @@ func (s *screen) groupTable(groups []*report.Group) {
 			state += " (system)"
 		}
 		if crashed != 0 && g.ID == crashed {
-			state += ", crashed"
+			state += ", " + s.fate()
 		}
 		created := ""
 		if g.Creator != nil {
@@ -243,4 +243,13 @@ func writeTable(w io.Writer, header []string, rows [][]string) error {
 		return fmt.Errorf("table: %w", err)
 	}
 	return nil
+}
+
+// fate is the word for the goroutine that a report is about: in a process that
+// was captured while it ran none has crashed.
+func (s *screen) fate() string {
+	if s.r.Crash.Kind == report.KindSnapshot {
+		return "first thread's"
+	}
+	return "crashed"
 }

@@ -120,13 +120,16 @@ func (m *markdown) crash() {
 	frames := m.r.Goroutines[i].Frames
 	f := &frames[crashSite(frames)]
 	m.b.WriteString("In " + span(f.Function) + " at " + span(place(f.File, f.Line)) + "\n\n")
-	m.fence("text", m.screenText(func(s *screen) {
+	text := m.screenText(func(s *screen) {
 		s.source(f.Source, f.Line)
 		if f.Source != nil {
 			s.line()
 		}
 		s.vars(f.Vars, crashVars)
-	}))
+	})
+	if text != "" { // a crash text has neither
+		m.fence("text", text)
+	}
 }
 
 func (m *markdown) callers() {

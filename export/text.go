@@ -122,7 +122,11 @@ func deathText(c *report.Crash) string {
 		}
 		return "fatal error: " + e.Message
 	case report.KindSnapshot:
-		return "snapshot of a process that did not die"
+		const alive = "snapshot of a process that did not die"
+		if e.Message == "" {
+			return alive
+		}
+		return alive + ": " + e.Message
 	}
 	switch {
 	case e.Type == "" && e.Message == "":
@@ -323,6 +327,14 @@ func (s *screen) identity() {
 func identityLines(r *report.Report) []string {
 	id := &r.Identity
 	var lines []string
+	if r.Generator.Backend == report.BackendText {
+		for _, e := range id.Evidence {
+			lines = append(lines, name(e))
+		}
+		if id.GoVersion == "" { // no sidecar told the build
+			return lines
+		}
+	}
 	version := id.GoVersion
 	if version == "" {
 		version = "unknown Go version"

@@ -38,11 +38,13 @@ func Check(o Options) Report {
 	}
 	c.corePattern()
 	c.limit()
+	c.fileSize()
 	c.dumpable()
 	c.filter()
 	c.directory()
 	c.inContainer()
 	c.ptrace()
+	c.monitor()
 	if c.report.Worst() == Fail {
 		c.report.Core.Destination = ToNowhere
 	}
@@ -160,6 +162,20 @@ func (c *checker) limit() {
 	}
 }
 
+// fileSize looks at RLIMIT_FSIZE, which holds for the core too.
+func (c *checker) fileSize() {
+	l := c.proc.fileLimit
+	if !l.known || l.soft == unlimited || c.report.Core.Destination != ToFile {
+		return
+	}
+	const remedy = "ulimit -f unlimited before the start (systemd: LimitFSIZE=infinity)"
+	if l.soft < 4096 {
+		c.add(CheckLimit, CodeFileSizeZero, Fail, fmt.Sprintf("RLIMIT_FSIZE is %d bytes: the process may write no file, and no core", l.soft), remedy)
+		return
+	}
+	c.add(CheckLimit, CodeFileSizeLimit, Warn, fmt.Sprintf("RLIMIT_FSIZE cuts every file, and a core, at %d bytes", l.soft), remedy)
+}
+
 func limitText(v uint64) string {
 	if v == unlimited {
 		return "unlimited"
@@ -249,10 +265,10 @@ func isDir(path string) bool {
 
 // space judges a directory that exists.
 func (c *checker) space(dir, seen string, allowed bool) {
-	free, readOnly, err := freeSpace(seen)
-	if readOnly || !allowed {
+	fs, err := readStore(seen)
+	if fs.readOnly || !allowed {
 		why := c.who() + " may not write there"
-		if readOnly {
+		if fs.readOnly {
 			why = "the file system is read-only"
 		}
 		c.add(CheckDirectory, CodeDirectoryUnwritable, Fail, "no core can be written into "+dir+": "+why,
@@ -264,11 +280,19 @@ func (c *checker) space(dir, seen string, allowed bool) {
 	switch {
 	case err != nil:
 		c.add(CheckDiskSpace, CodeDiskUnknown, Warn, "free space of "+dir+": "+err.Error(), "")
-	case free < need:
-		c.add(CheckDiskSpace, CodeDiskLow, Warn, fmt.Sprintf("%d MiB are free in %s, a core may need %d", free>>20, dir, need>>20), "make room")
+	case fs.free < need:
+		c.add(CheckDiskSpace, CodeDiskLow, Warn, fmt.Sprintf("%d MiB are free in %s, a core may need %d", fs.free>>20, dir, need>>20), "make room")
 	default:
-		c.add(CheckDiskSpace, CodeDiskSpace, OK, fmt.Sprintf("%d MiB are free in %s", free>>20, dir), "")
+		c.add(CheckDiskSpace, CodeDiskSpace, OK, fmt.Sprintf("%d MiB are free in %s", fs.free>>20, dir), "")
 	}
+	c.memory(dir, fs.inMemory, need)
+}
+
+// store is a file system: what an ordinary user may still write, in bytes.
+type store struct {
+	free     uint64
+	readOnly bool
+	inMemory bool // a tmpfs
 }
 
 func (c *checker) inContainer() {

@@ -123,6 +123,10 @@ func TestCheck(t *testing.T) {
 		{"limit missing", healthy().without(file), CheckLimit, CodeLimitUnreadable, Warn, ToFile},
 		{"limit 0, handler", healthy().with(pattern, "|/opt/x", "opt/x", "x", file, limits("0", "0")), CheckLimit, CodeLimitIgnored, Warn, ToPipe},
 		{"limit 1, handler", healthy().with(pattern, "|/opt/x", "opt/x", "x", file, limits("1", "1")), CheckLimit, CodeLimitZero, Fail, ToNowhere},
+		{"files limited", healthy().with(file, limits("unlimited", "unlimited")+"Max file size             1048576              unlimited            bytes     \n"), CheckLimit, CodeFileSizeLimit, Warn, ToFile},
+		{"no file may be written", healthy().with(file, limits("unlimited", "unlimited")+"Max file size             0                    0                    bytes     \n"), CheckLimit, CodeFileSizeZero, Fail, ToNowhere},
+		{"thrown away", healthy().with(pattern, "|/bin/false\n"), CheckCorePattern, CodePatternDiscard, Fail, ToNowhere},
+		{"WSL", healthy().with(pattern, "|/wsl-capture-crash %t %E %p %s\n", "wsl-capture-crash", "x"), CheckCorePattern, CodePatternRuntime, Warn, ToPipe},
 		{"filter without heap", healthy().with("proc/4711/coredump_filter", "00000010\n"), CheckFilter, CodeFilterNoMemory, Fail, ToNowhere},
 		{"filter without headers", healthy().with("proc/4711/coredump_filter", "00000023\n"), CheckFilter, CodeFilterPartial, Warn, ToFile},
 		{"filter garbled", healthy().with("proc/4711/coredump_filter", "zz\n"), CheckFilter, CodeFilterUnreadable, Warn, ToFile},
@@ -147,6 +151,46 @@ func TestCheck(t *testing.T) {
 			}
 			if tt.dest != "" && r.Core.Destination != tt.dest {
 				t.Errorf("core goes to %s, want %s\n%s", r.Core.Destination, tt.dest, dump(r))
+			}
+		})
+	}
+}
+
+// TestMemory is about a core that is written to a tmpfs.
+func TestMemory(t *testing.T) {
+	const meminfo, group = "proc/meminfo", "proc/4711/cgroup"
+	available := "MemTotal: 9 kB\nMemAvailable: 8000 kB\n"
+	v2 := healthy().with(meminfo, available, group, "0::/system/pay\n", "proc/self/mountinfo", "29 23 0:26 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n",
+		"sys/fs/cgroup/system/pay/memory.max", "max\n", "sys/fs/cgroup/system/memory.max", "1000000\n",
+		"sys/fs/cgroup/system/memory.current", "900000\n", "sys/fs/cgroup/system/memory.stat", "anon 1\ninactive_file 300000\n")
+	v1 := healthy().with(group, "5:cpu:/kube/pod1\n4:memory:/kube/pod1/x\n0::/\n",
+		"proc/self/mountinfo", "31 25 0:28 /kube/pod1 /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory\n",
+		"sys/fs/cgroup/memory/memory.limit_in_bytes", "9223372036854771712", "sys/fs/cgroup/memory/x/memory.limit_in_bytes", "5000",
+		"sys/fs/cgroup/memory/x/memory.usage_in_bytes", "4000", "sys/fs/cgroup/memory/x/memory.stat", "total_inactive_file 500\n")
+	for _, tt := range []struct {
+		name string
+		tree tree
+		want bound
+		need uint64
+		code Code
+	}{
+		{"nothing is told", healthy(), bound{}, 1, CodeMemoryUnknown},
+		{"host", healthy().with(meminfo, available), bound{"host", 8000 << 10}, 1, CodeMemoryRoom},
+		{"a limit above", v2, bound{"cgroup /sys/fs/cgroup/system", 400000}, 400001, CodeMemoryLow},
+		{"version 1 in a container", v1, bound{"cgroup /sys/fs/cgroup/memory/x", 1500}, 1500, CodeMemoryRoom},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			c := &checker{host: host{root: tt.tree.build(t), pid: 4711}}
+			if got, _ := c.lowestBound(); got != tt.want {
+				t.Errorf("%+v, want %+v", got, tt.want)
+			}
+			c.memory("/cores", true, tt.need)
+			if len(c.report.Findings) != 1 || c.report.Findings[0].Code != tt.code {
+				t.Errorf("%+v, want %s", c.report.Findings, tt.code)
+			}
+			c.memory("/cores", false, tt.need)
+			if len(c.report.Findings) != 1 {
+				t.Error("a disk was judged as memory")
 			}
 		})
 	}

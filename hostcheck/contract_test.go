@@ -12,25 +12,41 @@ import (
 	"testing"
 )
 
-// TestSameAnswerAsHelper asks about one process from both sides: the helper
-// inside of it, and this package outside.
+// TestSameAnswerAsHelper asks about one process from both sides, the helper
+// inside of it and this package outside, in each situation that a shell can
+// make without help.
 func TestSameAnswerAsHelper(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("cores are diagnosed on Linux only")
 	}
-	helper := filepath.Join(t.TempDir(), "helper.test")
-	build := exec.Command("go", "test", "-c", "-o", helper, ".")
+	program := filepath.Join(t.TempDir(), "host")
+	build := exec.Command("go", "build", "-o", program, "./testdata/host")
 	build.Dir = "../safedump"
 	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("go test -c in safedump: %v\n%s", err, out)
+		t.Fatalf("go build in safedump: %v\n%s", err, out)
 	}
+	for _, tt := range []struct {
+		name, script, options string
+		want                  Code // at least
+	}{
+		{"as it is", "", `{}`, ""},
+		{"no cores", "ulimit -c 0", `{"KeepLimit":true}`, CodeLimitZero},
+		{"short cores", "ulimit -c 1000", `{}`, CodeLimitBounded},
+		{"short files", "ulimit -f 1000", `{"NoCrashText":true}`, CodeFileSizeLimit},
+		{"no files", "ulimit -f 0", `{"Preset":"minimal"}`, CodeFileSizeZero},
+		{"cores without heap", "echo 0x10 > /proc/self/coredump_filter", `{"KeepFilter":true}`, CodeFilterNoMemory},
+		{"all mappings", "", `{"Preset":"debug"}`, CodeFilterComplete},
+		{"no directory", `mkdir gone; cd gone; rmdir ../gone`, `{}`, ""},
+		{"in memory", `cd /dev/shm`, `{}`, ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) { compareSides(t, program, tt.script, tt.options, tt.want) })
+	}
+}
+
+func compareSides(t *testing.T, program, script, options string, want Code) {
 	dir := t.TempDir()
-	cmd := exec.Command(helper)
-	cmd.Dir, cmd.Env = dir, []string{"SAFEDUMP_TEST_SCENARIO=wait", "HOME=" + dir}
-	in, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
+	cmd := exec.Command("sh", "-ec", script+"\nexec \"$0\"", program)
+	cmd.Dir, cmd.Env = dir, []string{"HOME=" + dir, "HOST_DEATH=sleep", "HOST_OPTIONS=" + options}
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -38,14 +54,12 @@ func TestSameAnswerAsHelper(t *testing.T) {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		in.Close()
-		if err := cmd.Wait(); err != nil {
-			t.Errorf("helper: %v", err)
-		}
-	})
+	defer func() {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait() // killed
+	}()
 	var said struct {
-		Statuses []struct {
+		Status struct {
 			Core      Core
 			Diagnoses []struct {
 				Code     Code
@@ -53,10 +67,10 @@ func TestSameAnswerAsHelper(t *testing.T) {
 			}
 		}
 	}
-	if err := json.NewDecoder(out).Decode(&said); err != nil || len(said.Statuses) != 1 {
-		t.Fatalf("helper: %d statuses, %v", len(said.Statuses), err)
+	if err := json.NewDecoder(out).Decode(&said); err != nil {
+		t.Fatal(err)
 	}
-	inside, outside := said.Statuses[0], Check(Options{PID: cmd.Process.Pid})
+	inside, outside := said.Status, Check(Options{PID: cmd.Process.Pid})
 	if inside.Core != outside.Core {
 		t.Errorf("core inside %+v, outside %+v", inside.Core, outside.Core)
 	}
@@ -76,6 +90,9 @@ func TestSameAnswerAsHelper(t *testing.T) {
 	maps.DeleteFunc(b, drop)
 	if !maps.Equal(a, b) || len(a) == 0 {
 		t.Errorf("inside  %v\noutside %v", sorted(a), sorted(b))
+	}
+	if _, ok := b[want]; want != "" && !ok && inside.Core.Destination != ToPipe && inside.Core.Destination != ToSocket {
+		t.Errorf("no %s in %v", want, sorted(b))
 	}
 }
 

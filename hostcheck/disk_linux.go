@@ -10,16 +10,16 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// freeSpace is what an ordinary user may still write below dir, in bytes.
-func freeSpace(dir string) (free uint64, readOnly bool, err error) {
+// readStore looks at the file system below dir.
+func readStore(dir string) (store, error) {
 	var s unix.Statfs_t
 	if err := unix.Statfs(dir, &s); err != nil {
-		return 0, false, err
+		return store{}, err
 	}
 	if s.Bsize <= 0 {
-		return 0, false, errors.New("file system tells no block size")
+		return store{}, errors.New("file system tells no block size")
 	}
-	return s.Bavail * uint64(s.Bsize), s.Flags&unix.ST_RDONLY != 0, nil
+	return store{free: s.Bavail * uint64(s.Bsize), readOnly: s.Flags&unix.ST_RDONLY != 0, inMemory: int64(s.Type) == unix.TMPFS_MAGIC}, nil
 }
 
 // owner is the user that owns a file.

@@ -24,6 +24,13 @@ func (c *checker) pipe(core Core) {
 	case CodePatternABRT:
 		detail = "cores go to ABRT, which keeps those of packaged programs, and others only when told to"
 		remedy = "set ProcessUnpackaged = yes in /etc/abrt/abrt-action-save-package-data.conf; look in /var/spool/abrt"
+	case CodePatternRuntime:
+		detail = fmt.Sprintf("core_pattern %q hands cores to the collector of the container runtime or virtual machine", core.Pattern)
+		remedy = "ask its owner where cores go; where that is out of reach use withcore, sdcore capture, or the helper's Capture"
+	case CodePatternDiscard:
+		c.add(CheckCorePattern, code, Fail, fmt.Sprintf("core_pattern %q hands cores to a program that throws them away", core.Pattern),
+			"as root on the host: sysctl -w kernel.core_pattern=core.%p; where that is out of reach use withcore, sdcore capture, or the helper's Capture")
+		return
 	default:
 		detail = fmt.Sprintf("core_pattern %q hands cores to a program", core.Pattern)
 		remedy = "ask its owner where cores go"

@@ -75,7 +75,8 @@ type process struct {
 	effective      int // effective user
 	groups         []int
 	comm, exe, cwd string
-	limit          limit
+	limit          limit // RLIMIT_CORE
+	fileLimit      limit // RLIMIT_FSIZE
 	filter         uint32
 	filterErr      error
 	privileged     bool   // permitted capabilities without being root, or uid != euid
@@ -86,7 +87,7 @@ type process struct {
 	ownerKnown     bool
 }
 
-// limit is RLIMIT_CORE in bytes.
+// limit is a resource limit in bytes.
 type limit struct {
 	soft, hard uint64
 	known      bool
@@ -111,7 +112,7 @@ func (h host) process() (process, error) {
 	}
 	p.cwd, _ = os.Readlink(h.path(dir, "cwd"))
 	if b, err := h.read(dir, "limits"); err == nil {
-		p.limit = parseLimits(b)
+		p.limit, p.fileLimit = parseLimits(b, "Max core file size"), parseLimits(b, "Max file size")
 	}
 	var text []byte
 	if text, p.filterErr = h.read(dir, "coredump_filter"); p.filterErr == nil {
@@ -167,11 +168,10 @@ func numbers(fields []string) []int {
 	return all
 }
 
-// parseLimits finds "Max core file size  SOFT  HARD  bytes" in
-// /proc/PID/limits.
-func parseLimits(text []byte) limit {
+// parseLimits finds "NAME  SOFT  HARD  bytes" in /proc/PID/limits.
+func parseLimits(text []byte, name string) limit {
 	for line := range strings.Lines(string(text)) {
-		rest, ok := strings.CutPrefix(line, "Max core file size")
+		rest, ok := strings.CutPrefix(line, name)
 		if !ok {
 			continue
 		}

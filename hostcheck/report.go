@@ -22,8 +22,10 @@ const (
 	CheckFilter      ID = "coredump_filter"
 	CheckDirectory   ID = "directory"
 	CheckDiskSpace   ID = "disk_space"
+	CheckMemory      ID = "memory"
 	CheckContainer   ID = "container"
 	CheckPtrace      ID = "ptrace"
+	CheckMonitor     ID = "monitor"
 )
 
 // Code names a finding; docs/helper.md lists them all.
@@ -37,6 +39,8 @@ const (
 	CodePatternABRT         Code = "core-pattern-abrt"
 	CodePatternPipe         Code = "core-pattern-pipe"
 	CodePatternSocket       Code = "core-pattern-socket"
+	CodePatternRuntime      Code = "core-pattern-runtime"
+	CodePatternDiscard      Code = "core-pattern-discard"
 	CodePatternEmpty        Code = "core-pattern-empty"
 	CodePatternInvalid      Code = "core-pattern-invalid"
 	CodePatternUnreadable   Code = "core-pattern-unreadable"
@@ -45,6 +49,8 @@ const (
 	CodeLimitZero           Code = "core-limit-zero"
 	CodeLimitIgnored        Code = "core-limit-ignored"
 	CodeLimitUnreadable     Code = "core-limit-unreadable"
+	CodeFileSizeLimit       Code = "file-size-limit"
+	CodeFileSizeZero        Code = "file-size-zero"
 	CodeDumpable            Code = "dumpable"
 	CodeDumpableNo          Code = "dumpable-no"
 	CodeDumpableRestricted  Code = "dumpable-restricted"
@@ -61,6 +67,9 @@ const (
 	CodeDiskSpace           Code = "disk-space"
 	CodeDiskLow             Code = "disk-low"
 	CodeDiskUnknown         Code = "disk-unknown"
+	CodeMemoryRoom          Code = "memory-room"
+	CodeMemoryLow           Code = "memory-low"
+	CodeMemoryUnknown       Code = "memory-unknown"
 	CodeContainer           Code = "container"
 	CodeOSUnsupported       Code = "os-unsupported"
 )
@@ -78,20 +87,22 @@ const (
 	CodePtraceOff          Code = "ptrace-off"
 	CodePtraceUnknown      Code = "ptrace-unknown"
 	CodeProcessMissing     Code = "process-missing"
+	CodeMonitorPresent     Code = "monitor-present"
 )
 
 // codes lists every code above, in the order of docs/helper.md.
 func codes() []Code {
 	return []Code{
 		CodePatternFile, CodePatternSystemd, CodePatternApport, CodePatternABRT, CodePatternPipe,
-		CodePatternSocket, CodePatternEmpty, CodePatternInvalid, CodePatternUnreadable,
+		CodePatternRuntime, CodePatternDiscard, CodePatternSocket, CodePatternEmpty, CodePatternInvalid, CodePatternUnreadable,
 		CodeLimitUnlimited, CodeLimitBounded, CodeLimitZero, CodeLimitIgnored, CodeLimitUnreadable,
+		CodeFileSizeLimit, CodeFileSizeZero,
 		CodeDumpable, CodeDumpableNo, CodeDumpableRestricted, CodeDumpableUnknown, CodePrivileged,
 		CodeFilterComplete, CodeFilterNoMemory, CodeFilterPartial, CodeFilterUnreadable,
 		CodeDirectoryWritable, CodeDirectoryMissing, CodeDirectoryUnwritable, CodeDirectoryUnknown,
-		CodeDiskSpace, CodeDiskLow, CodeDiskUnknown, CodeContainer, CodeOSUnsupported,
+		CodeDiskSpace, CodeDiskLow, CodeDiskUnknown, CodeMemoryRoom, CodeMemoryLow, CodeMemoryUnknown, CodeContainer, CodeOSUnsupported,
 		CodeNoContainer, CodeHandlerPresent, CodeHandlerMissing, CodeHandlerUnknown, CodeHandlerStorageNone,
-		CodePtrace, CodePtraceChildren, CodePtraceAdmin, CodePtraceOff, CodePtraceUnknown, CodeProcessMissing,
+		CodePtrace, CodePtraceChildren, CodePtraceAdmin, CodePtraceOff, CodePtraceUnknown, CodeProcessMissing, CodeMonitorPresent,
 	}
 }
 
@@ -112,6 +123,7 @@ const (
 	ToFile    Destination = "file"    // the kernel writes Core.Path
 	ToPipe    Destination = "pipe"    // the kernel starts Core.Handler on the host
 	ToSocket  Destination = "socket"  // the kernel connects to Core.Handler
+	ToMonitor Destination = "monitor" // the helper's monitor writes a file
 	ToNowhere Destination = "none"    // no core will be made
 	ToUnknown Destination = "unknown" // it can't be told from here
 )
@@ -162,6 +174,8 @@ func (c Core) String() string {
 		return "a core will be handed to: " + c.Handler
 	case ToSocket:
 		return "a core will be sent to the socket " + c.Handler
+	case ToMonitor:
+		return "the helper's monitor will write a core"
 	case ToNowhere:
 		return "no core will be written"
 	}

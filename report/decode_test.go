@@ -9,9 +9,10 @@ import (
 	"testing"
 	"time"
 	"unicode/utf8"
-
-	"github.com/safedump/sdcore/internal/coretest"
 )
+
+// Sample is sample for the tests outside of this package.
+var Sample = sample
 
 // sample is a report file as this package writes it.
 func sample(t testing.TB) []byte {
@@ -249,40 +250,4 @@ func TestDecodeSaysWhatItCouldNotRead(t *testing.T) {
 	if f.Native || f.Report.Complete || len(f.Report.Problems) != 1 || !strings.Contains(f.Report.Problems[0].Message, "complete") {
 		t.Errorf("problems %+v", f.Report.Problems)
 	}
-}
-
-func FuzzDecode(f *testing.F) {
-	f.Add(sample(f))
-	f.Add([]byte(`{"safedump_version":"2.0.0","frames":[{"locals":{"a":{"value":1}}}],"metadata":{"x":NaN,"y":"\ud800"}}`))
-	f.Fuzz(func(t *testing.T, data []byte) {
-		const limit = 1 << 20
-		var file *File
-		var err error
-		coretest.Bounded(t, limit+len(data), 100, func() {
-			file, err = Decode(bytes.NewReader(data), DecodeOptions{MaxBytes: limit})
-		})
-		if err != nil {
-			return
-		}
-		if err := file.Report.Validate(); err != nil && !file.Native {
-			t.Fatalf("rebuilt an invalid report: %v", err)
-		}
-		var one, two bytes.Buffer
-		if err := Encode(&one, &file.Document); err != nil {
-			t.Fatal(err)
-		}
-		if !utf8.Valid(one.Bytes()) {
-			t.Fatal("invalid UTF-8 written")
-		}
-		again, err := Decode(bytes.NewReader(one.Bytes()), DecodeOptions{MaxBytes: 1 << 30})
-		if errors.Is(err, ErrTooLarge) {
-			return
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := Encode(&two, &again.Document); err != nil || !bytes.Equal(one.Bytes(), two.Bytes()) {
-			t.Fatalf("not stable: %v\n%s\n%s", err, one.Bytes(), two.Bytes())
-		}
-	})
 }

@@ -60,9 +60,13 @@ type Generator struct {
 	Name    string `json:"name" redact:"safe"`
 	Version string `json:"version" redact:"safe"`
 	// Backend is the reader that found goroutines and frames: "native" or
-	// "delve".
+	// "delve", and BackendText for a report that was made without a core.
 	Backend string `json:"backend" redact:"safe"`
 }
+
+// BackendText is the Generator.Backend of a report of a crash text: it has
+// stacks, and no values.
+const BackendText = "crashtext"
 
 // Seen says how often a crash was seen. Safedump's store keeps it in the
 // standard part of a file; it goes through reading and writing unchanged.

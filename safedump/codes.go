@@ -13,6 +13,8 @@ const (
 	CodePatternABRT       Code = "core-pattern-abrt"
 	CodePatternPipe       Code = "core-pattern-pipe"
 	CodePatternSocket     Code = "core-pattern-socket"
+	CodePatternRuntime    Code = "core-pattern-runtime"
+	CodePatternDiscard    Code = "core-pattern-discard"
 	CodePatternEmpty      Code = "core-pattern-empty"
 	CodePatternInvalid    Code = "core-pattern-invalid"
 	CodePatternUnreadable Code = "core-pattern-unreadable"
@@ -25,6 +27,12 @@ const (
 	CodeLimitZero       Code = "core-limit-zero"
 	CodeLimitIgnored    Code = "core-limit-ignored"
 	CodeLimitUnreadable Code = "core-limit-unreadable"
+)
+
+// What RLIMIT_FSIZE, which bounds every file that the process writes, allows.
+const (
+	CodeFileSizeLimit Code = "file-size-limit"
+	CodeFileSizeZero  Code = "file-size-zero"
 )
 
 // Whether the kernel may dump this process at all.
@@ -55,6 +63,13 @@ const (
 	CodeDiskUnknown         Code = "disk-unknown"
 )
 
+// Whether there is memory for a core that is written to memory.
+const (
+	CodeMemoryRoom    Code = "memory-room"
+	CodeMemoryLow     Code = "memory-low"
+	CodeMemoryUnknown Code = "memory-unknown"
+)
+
 // Where the process runs.
 const (
 	CodeContainer     Code = "container"
@@ -63,28 +78,43 @@ const (
 
 // What Install itself did, or could not do.
 const (
+	CodeOptionsInvalid       Code = "options-invalid"
 	CodeTracebackCrash       Code = "traceback-crash"
 	CodeTracebackKept        Code = "traceback-kept"
 	CodeLimitNotRaised       Code = "core-limit-not-raised"
 	CodeFilterNotSet         Code = "coredump-filter-not-set"
+	CodeDumpableSet          Code = "dumpable-set"
+	CodeDumpableNotSet       Code = "dumpable-not-set"
+	CodeKeptDiskLow          Code = "kept-disk-low"
 	CodeCrashText            Code = "crash-text"
 	CodeCrashTextUnsupported Code = "crash-text-unsupported"
 	CodeCrashTextFailed      Code = "crash-text-failed"
 	CodeSidecar              Code = "sidecar"
 	CodeSidecarFailed        Code = "sidecar-failed"
+	CodeMonitor              Code = "monitor"
+	CodeMonitorLimited       Code = "monitor-limited"
+	CodeMonitorNoCore        Code = "monitor-no-core"
+	CodeMonitorFailed        Code = "monitor-failed"
+	CodeMonitorGone          Code = "monitor-gone"
+	CodeLaterMonitor         Code = "later-monitor"
+	CodeLaterGoroutine       Code = "later-goroutine"
 )
 
 // codes lists every code above, in the order of docs/helper.md.
 func codes() []Code {
 	return []Code{
 		CodePatternFile, CodePatternSystemd, CodePatternApport, CodePatternABRT, CodePatternPipe,
-		CodePatternSocket, CodePatternEmpty, CodePatternInvalid, CodePatternUnreadable,
+		CodePatternRuntime, CodePatternDiscard, CodePatternSocket, CodePatternEmpty, CodePatternInvalid, CodePatternUnreadable,
 		CodeLimitUnlimited, CodeLimitBounded, CodeLimitZero, CodeLimitIgnored, CodeLimitUnreadable,
+		CodeFileSizeLimit, CodeFileSizeZero,
 		CodeDumpable, CodeDumpableNo, CodeDumpableRestricted, CodeDumpableUnknown, CodePrivileged,
 		CodeFilterComplete, CodeFilterNoMemory, CodeFilterPartial, CodeFilterUnreadable,
 		CodeDirectoryWritable, CodeDirectoryMissing, CodeDirectoryUnwritable, CodeDirectoryUnknown,
-		CodeDiskSpace, CodeDiskLow, CodeDiskUnknown, CodeContainer, CodeOSUnsupported,
-		CodeTracebackCrash, CodeTracebackKept, CodeLimitNotRaised, CodeFilterNotSet,
+		CodeDiskSpace, CodeDiskLow, CodeDiskUnknown, CodeMemoryRoom, CodeMemoryLow, CodeMemoryUnknown, CodeContainer, CodeOSUnsupported,
+		CodeOptionsInvalid, CodeTracebackCrash, CodeTracebackKept, CodeLimitNotRaised, CodeFilterNotSet,
+		CodeDumpableSet, CodeDumpableNotSet, CodeKeptDiskLow,
 		CodeCrashText, CodeCrashTextUnsupported, CodeCrashTextFailed, CodeSidecar, CodeSidecarFailed,
+		CodeMonitor, CodeMonitorLimited, CodeMonitorNoCore, CodeMonitorFailed, CodeMonitorGone,
+		CodeLaterMonitor, CodeLaterGoroutine,
 	}
 }

@@ -193,6 +193,10 @@ func handlerCode(command string) Code {
 		return CodePatternApport
 	case strings.HasPrefix(base, "abrt"):
 		return CodePatternABRT
+	case base == "false", base == "true":
+		return CodePatternDiscard
+	case base == "wsl-capture-crash", base == "cdc", strings.HasPrefix(base, "core-dump"):
+		return CodePatternRuntime // of WSL, and of agents that run on the nodes of clusters
 	}
 	return CodePatternPipe
 }

@@ -7,6 +7,9 @@ import (
 	"runtime/debug"
 )
 
+// crashOutputSupported tells whether setCrashOutput works.
+const crashOutputSupported = true
+
 // setCrashOutput makes the runtime copy what it prints of a fatal crash to f,
 // nil stops that. The runtime duplicates the descriptor.
 func setCrashOutput(f *os.File) (supported bool, err error) {

@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+
+	"github.com/safedump/sdcore/safedump/internal/headroom"
 )
 
 // coreHeadroom is what must be free beside the memory that the process has
@@ -28,6 +30,7 @@ func diagnoseHost(s *Status) {
 		s.Diagnoses = append(s.Diagnoses, diagnosePattern(s.Core, containerHint()))
 	}
 	s.Diagnoses = append(s.Diagnoses, diagnoseLimit(s.Limit, s.Core.Destination))
+	s.diagnoseFileSize()
 	s.diagnoseDumpable()
 	s.diagnoseFilter()
 	if hint := containerHint(); hint != "" {
@@ -42,10 +45,6 @@ func diagnoseHost(s *Status) {
 			s.Core.Destination = ToNowhere
 		}
 	}
-}
-
-func (s *Status) add(code Code, sev Severity, message, remedy string) {
-	s.Diagnoses = append(s.Diagnoses, Diagnosis{Code: code, Severity: sev, Message: message, Remedy: remedy})
 }
 
 // diagnosePattern explains a core_pattern. container is the hint that this
@@ -88,6 +87,14 @@ func diagnosePipe(c Core, container string) Diagnosis {
 	case CodePatternABRT:
 		d.Message = "cores go to ABRT, which keeps those of packaged programs, and others only when told to"
 		d.Remedy = "set ProcessUnpackaged = yes in /etc/abrt/abrt-action-save-package-data.conf; look in /var/spool/abrt"
+	case CodePatternRuntime:
+		d.Message = fmt.Sprintf("core_pattern %q hands cores to the collector of the container runtime or virtual machine", c.Pattern)
+		d.Remedy = "ask its owner where cores go; where that is out of reach use Options.Monitor, Capture, or withcore"
+	case CodePatternDiscard:
+		d.Severity = Fail
+		d.Message = fmt.Sprintf("core_pattern %q hands cores to a program that throws them away", c.Pattern)
+		d.Remedy = "as root on the host: sysctl -w kernel.core_pattern=core.%p; where that is out of reach use Options.Monitor, Capture, or withcore"
+		return d
 	default:
 		d.Message = fmt.Sprintf("core_pattern %q hands cores to a program", c.Pattern)
 		d.Remedy = "ask its owner where cores go"
@@ -124,6 +131,45 @@ func diagnoseLimit(l Limit, to Destination) Diagnosis {
 	return Diagnosis{Code: CodeLimitBounded, Severity: Warn,
 		Message: fmt.Sprintf("RLIMIT_CORE cuts a core at %d bytes", l.Soft),
 		Remedy:  "ulimit -c unlimited before the start (docker: --ulimit core=-1, systemd: LimitCORE=infinity)"}
+}
+
+// diagnoseFileSize looks at the limit on files, which holds for the core too.
+func (s *Status) diagnoseFileSize() {
+	limit, err := readFileLimit()
+	if err != nil || limit == Unlimited || s.Core.Destination != ToFile {
+		return
+	}
+	s.Diagnoses = append(s.Diagnoses, judgeFileSize(limit))
+}
+
+func judgeFileSize(limit uint64) Diagnosis {
+	const remedy = "ulimit -f unlimited before the start (systemd: LimitFSIZE=infinity)"
+	if limit < 4096 {
+		return Diagnosis{Code: CodeFileSizeZero, Severity: Fail, Remedy: remedy,
+			Message: fmt.Sprintf("RLIMIT_FSIZE is %d bytes: the process may write no file, and no core", limit)}
+	}
+	return Diagnosis{Code: CodeFileSizeLimit, Severity: Warn, Remedy: remedy,
+		Message: fmt.Sprintf("RLIMIT_FSIZE cuts every file, and a core, at %d bytes", limit)}
+}
+
+// diagnoseMemory looks whether a core that is written to memory has room: a
+// tmpfs counts against the cgroup of the process, which is then killed in the
+// middle of its dump. A core on a disk takes page cache, which the kernel gives
+// back.
+func (s *Status) diagnoseMemory(dir string, need uint64) {
+	if !inMemory(dir) {
+		return
+	}
+	b, ok := headroom.Lowest()
+	switch {
+	case !ok:
+		s.add(CodeMemoryUnknown, Warn, dir+" is in memory (tmpfs), and how much of that is left can't be told", "let cores go to a disk")
+	case b.Free < need:
+		s.add(CodeMemoryLow, Warn, fmt.Sprintf("%s is in memory (tmpfs): %d MiB are left to %s, a core may need %d, and the kernel kills for the difference", dir, b.Free>>20, b.Name, need>>20),
+			"let cores go to a disk, or raise the memory limit")
+	default:
+		s.add(CodeMemoryRoom, OK, fmt.Sprintf("%s is in memory (tmpfs): %d MiB are left to %s", dir, b.Free>>20, b.Name), "")
+	}
 }
 
 func limitText(v uint64) string {
@@ -203,4 +249,5 @@ func (s *Status) diagnoseDirectory(dir string) {
 	default:
 		s.add(CodeDiskSpace, OK, fmt.Sprintf("%d MiB are free in %s", free>>20, dir), "")
 	}
+	s.diagnoseMemory(dir, need)
 }

@@ -13,8 +13,16 @@
 // no goroutine, takes over no signal, and every failure is a returned
 // diagnosis. What it costs is a diagnosis too ([CodeTracebackCrash]).
 //
-// What it does not do: read a core (that is sdcore's work), take a core of a
-// living process, send anything anywhere.
+// [Capture] takes a core of a process that goes on living, [CaptureError],
+// [Watch] and [Recover] do so for handled errors and panics; what needs
+// net/http, log/slog or testing is in httpcapture, slogcapture, testcapture.
+//
+// Only when asked: [Options].Monitor has a child process take the core, without
+// the kernel's help and at the program's own traceback level; [DumpLater] and
+// [OnSignal] dump a program that lives on.
+//
+// What it does not do: read a core (that is sdcore's work), send anything
+// anywhere.
 //
 // The package needs the standard library only. It is complete on Linux (amd64
 // and arm64); on other systems it compiles, keeps the crash text and the

@@ -19,6 +19,8 @@ const (
 // no names for them on every architecture.
 const (
 	prGetDumpable = 3
+	prSetDumpable = 4
+	rlimitFile    = 1
 	rlimitCore    = 4
 	auxSecure     = 23
 	signalAbort   = 6
@@ -50,6 +52,18 @@ func readDumpable() (int, error) {
 		return 0, errno
 	}
 	return int(v), nil
+}
+
+// setDumpable sets the same; the kernel allows 0 and 1.
+func setDumpable(on bool) error {
+	v := uintptr(0)
+	if on {
+		v = 1
+	}
+	if _, _, errno := syscall.RawSyscall(syscall.SYS_PRCTL, prSetDumpable, v, 0); errno != 0 {
+		return errno
+	}
+	return nil
 }
 
 // readFilter reads /proc/self/coredump_filter.
@@ -89,6 +103,22 @@ func auxSecureOf(auxv []byte) (secure, known bool) {
 		}
 	}
 	return false, false
+}
+
+// tmpfsMagic is TMPFS_MAGIC of linux/magic.h.
+const tmpfsMagic = 0x01021994
+
+// inMemory reports whether files below dir are kept in memory.
+func inMemory(dir string) bool {
+	var s syscall.Statfs_t
+	return syscall.Statfs(dir, &s) == nil && int64(s.Type) == tmpfsMagic
+}
+
+// readFileLimit reads the soft RLIMIT_FSIZE.
+func readFileLimit() (uint64, error) {
+	var r syscall.Rlimit
+	err := syscall.Getrlimit(rlimitFile, &r)
+	return uint64(r.Cur), err
 }
 
 // freeSpace is what an ordinary user may still write below dir, in bytes.
@@ -168,6 +198,8 @@ func readPatternFacts(limit Limit) patternFacts {
 	}
 	if wd, err := os.Getwd(); err == nil {
 		f.cwd = wd
+	} else if link, err := os.Readlink("/proc/self/cwd"); err == nil {
+		f.cwd = link // of a directory that was removed: "/old/name (deleted)", where no core can be written
 	}
 	if b, err := os.ReadFile("/proc/sys/kernel/core_uses_pid"); err == nil {
 		f.usesPID = strings.TrimSpace(string(b)) != "0"
@@ -204,4 +236,16 @@ func startTicks() uint64 {
 // false when somebody else holds it.
 func lockFile(f *os.File) bool {
 	return syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) == nil
+}
+
+// openNoFollow opens a file to lock or read it. A link is an error, and so is a
+// pipe that nobody writes to, instead of being waited for.
+func openNoFollow(path string) (*os.File, error) {
+	return os.OpenFile(path, os.O_RDWR|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
+}
+
+// ours reports whether a file is one that this user has made.
+func ours(info os.FileInfo) bool {
+	st, ok := info.Sys().(*syscall.Stat_t)
+	return ok && info.Mode().IsRegular() && int(st.Uid) == os.Geteuid()
 }

@@ -21,6 +21,14 @@ func setSoftLimit(uint64) error   { return errNotLinux }
 func readFilter() (uint32, error) { return 0, errNotLinux }
 func writeFilter(uint32) error    { return errNotLinux }
 func startTicks() uint64          { return 0 }
+func readDumpable() (int, error)  { return 0, errNotLinux }
+func setDumpable(bool) error      { return errNotLinux }
+
+func freeSpace(string) (uint64, error) { return 0, errNotLinux }
+
+func openNoFollow(path string) (*os.File, error) { return nil, errNotLinux }
+
+func ours(info os.FileInfo) bool { return info.Mode().IsRegular() }
 
 // lockFile answers true: without locks a file is never taken for a dead
 // process's one, because locksWork is false.

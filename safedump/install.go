@@ -8,38 +8,28 @@ import (
 	"path/filepath"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 	"time"
-)
 
-// Options change what Install does. The zero value does everything.
-type Options struct {
-	// Dir takes the crash text and the sidecar; it is made with mode 0700.
-	// Default: ~/.safedump.
-	Dir string
-	// KeepTraceback leaves the traceback level alone. Below "crash" a panic
-	// ends the program without a signal, and so without a core.
-	KeepTraceback bool
-	// KeepLimit leaves RLIMIT_CORE alone.
-	KeepLimit bool
-	// KeepFilter leaves coredump_filter alone.
-	KeepFilter bool
-	// NoCrashText keeps no copy of the crash text. The runtime has one such
-	// copy: a program that calls debug.SetCrashOutput itself, before or after
-	// Install, wants this.
-	NoCrashText bool
-	// NoSidecar writes no sidecar.
-	NoSidecar bool
-}
+	"github.com/safedump/sdcore/safedump/internal/monitor"
+)
 
 // session is what Install changed and Uninstall has to put back.
 type session struct {
-	options   Options
+	options   settled
+	wrong     error   // of the options
 	limit     *uint64 // old soft RLIMIT_CORE, nil when it was not changed
 	filter    *uint32 // old coredump_filter, nil when it was not changed
 	crashText string
 	sidecar   string
 	lock      *os.File // the sidecar, open: its lock says that we live
+	dumpable  bool     // was not, and was set
 	done      []Diagnosis
+	raised    string      // the traceback level that was set, "" when the host's own is in force
+	monitor   *watch      // nil when there is none
+	later     *laterTimer // nil when DumpLater is off
+	start     time.Time
+	texts     atomic.Int64 // files of goroutine stacks
 }
 
 // current is the one piece of state of this package. It mirrors state that the
@@ -51,21 +41,25 @@ var current struct {
 
 // Install prepares this process for its next crash and says what will come of
 // it. Everything that can be done is done; the error is not nil when no core
-// is to be expected (it wraps ErrNoCore and lists why), and the Status is
-// valid in any case. A second call changes nothing and returns the Status of
-// that moment; its options count only after Uninstall.
+// is to be expected (it wraps ErrNoCore and lists why) or an option makes no
+// sense (it wraps ErrOptions), and the Status is valid in any case. A second
+// call changes nothing and returns the Status of that moment; its options
+// count only after Uninstall.
 func Install(o Options) (Status, error) {
+	if monitor.IsChild() {
+		monitor.Main(monitor.Options{}) // does not return
+	}
 	current.Lock()
 	defer current.Unlock()
 	if current.session == nil {
 		current.session = install(o)
 	}
 	s := current.session.status()
-	return s, s.failures()
+	return s, errors.Join(current.session.wrong, s.failures())
 }
 
-// Enabled reports whether Install is in effect.
-func Enabled() bool {
+// IsEnabled reports whether Install is in effect.
+func IsEnabled() bool {
 	current.Lock()
 	defer current.Unlock()
 	return current.session != nil
@@ -99,17 +93,30 @@ func Uninstall() error {
 	return s.undo()
 }
 
-func install(o Options) *session {
-	s := &session{options: o}
-	s.raiseLevel()
-	if coresSupported {
-		s.raiseLimit()
-		s.widenFilter()
+func install(asked Options) *session {
+	o, err := asked.settle()
+	now := time.Now()
+	s := &session{options: o, start: now}
+	if err != nil {
+		s.wrong = fmt.Errorf("safedump: %w", err)
+		s.note(CodeOptionsInvalid, Warn, err.Error(), "see the documentation of Options")
 	}
-	if o.NoCrashText && o.NoSidecar {
+	if coresSupported {
+		s.makeDumpable() // the monitor, too, depends on it
+	}
+	if o.Monitor {
+		s.startMonitor(now)
+	}
+	if !s.watched() { // the monitor needs nothing of this
+		s.raiseLevel()
+		if coresSupported {
+			s.raiseLimit()
+			s.widenFilter()
+		}
+	}
+	if o.NoCrashText && o.NoSidecar && s.monitor == nil {
 		return s
 	}
-	now := time.Now()
 	dir, err := makeDir(o.Dir)
 	if err != nil {
 		if !o.NoCrashText {
@@ -120,7 +127,8 @@ func install(o Options) *session {
 		}
 		return s
 	}
-	pruneDead(dir)
+	retain(dir, o.keep, now)
+	s.measureRoom(dir)
 	base := filepath.Join(dir, baseName(now))
 	s.keepCrashText(base + crashTextSuffix)
 	s.writeSidecar(base+sidecarSuffix, now)
@@ -129,9 +137,11 @@ func install(o Options) *session {
 
 // status is the situation of this moment.
 func (s *session) status() Status {
-	st := Status{Enabled: true, CrashText: s.crashText, Sidecar: s.sidecar}
+	st := Status{Enabled: true, Traceback: s.raised, CrashText: s.crashText, Sidecar: s.sidecar}
 	diagnoseHost(&st)
+	s.addMonitor(&st)
 	st.Diagnoses = append(st.Diagnoses, s.done...)
+	s.addLater(&st)
 	return st
 }
 
@@ -140,12 +150,17 @@ func (s *session) note(code Code, sev Severity, message, remedy string) {
 }
 
 func (s *session) raiseLevel() {
-	if s.options.KeepTraceback {
-		s.note(CodeTracebackKept, Warn, "the traceback level is left alone: below \"crash\" a panic makes no core", "start the program with GOTRACEBACK=crash")
+	switch s.options.level {
+	case "":
+		s.note(CodeTracebackKept, Warn, "the traceback level is left alone: below \"crash\" a panic makes no core of the kernel's", "start the program with GOTRACEBACK=crash, or leave Options.Traceback empty")
 		return
+	case "crash":
+		s.note(CodeTracebackCrash, OK, "a crash prints every goroutine (100 000 of them: 150 MB on stderr, 19 s) and ends by SIGABRT, exit status 134 instead of 2", "")
+	default:
+		s.note(CodeTracebackKept, Warn, "the traceback level is "+s.options.level+": below \"crash\" a panic makes no core of the kernel's", "leave Options.Traceback empty")
 	}
-	debug.SetTraceback("crash")
-	s.note(CodeTracebackCrash, OK, "a crash prints every goroutine (100 000 of them: 150 MB on stderr, 19 s) and ends by SIGABRT, exit status 134 instead of 2", "")
+	debug.SetTraceback(s.options.level)
+	s.raised = s.options.level
 }
 
 func (s *session) raiseLimit() {
@@ -168,28 +183,51 @@ func (s *session) widenFilter() {
 		return
 	}
 	bits, err := readFilter()
-	if err != nil || bits&filterNeeded == filterNeeded {
+	if want := s.options.filter; err != nil || bits&want == want {
 		return // an unreadable filter is diagnosed by diagnoseHost
 	}
-	if err := writeFilter(bits | filterNeeded); err != nil {
+	if err := writeFilter(bits | s.options.filter); err != nil {
 		s.note(CodeFilterNotSet, Warn, "coredump_filter can't be set: "+err.Error(), "write 0x33 to it in the parent process")
 		return
 	}
 	s.filter = &bits
 }
 
-func (s *session) keepCrashText(path string) {
-	if s.options.NoCrashText {
+// makeDumpable sets PR_SET_DUMPABLE on request.
+func (s *session) makeDumpable() {
+	if d, err := readDumpable(); !s.options.SetDumpable || err != nil || d == 1 {
 		return
 	}
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL|os.O_APPEND, 0o600)
+	if err := setDumpable(true); err != nil {
+		s.note(CodeDumpableNotSet, Warn, "PR_SET_DUMPABLE: "+err.Error(), "")
+		return
+	}
+	s.dumpable = true
+	s.note(CodeDumpableSet, OK, "the process was not dumpable and was made so: others of its user may now read its memory", "")
+}
+
+// roomNeeded is what the text of some ten thousand goroutines takes.
+const roomNeeded = 16 << 20
+
+// measureRoom says when crash text and sidecar may not fit.
+func (s *session) measureRoom(dir string) {
+	if free, err := freeSpace(dir); err == nil && free < roomNeeded {
+		s.note(CodeKeptDiskLow, Warn, fmt.Sprintf("%d KiB are free in %s: a crash text may not fit", free>>10, dir), "make room, or set Options.Dir")
+	}
+}
+
+func (s *session) keepCrashText(path string) {
+	if s.options.NoCrashText || s.monitor != nil && s.monitor.brake {
+		return // not wanted, or the monitor's
+	}
+	f, err := createLocked(path)
 	if err != nil {
 		s.note(CodeCrashTextFailed, Warn, "no crash text is kept: "+err.Error(), "set Options.Dir to a directory that is writable")
 		return
 	}
 	supported, err := setCrashOutput(f)
 	if supported && err == nil {
-		err = f.Close() // the runtime has its own duplicate
+		err = f.Close() // the runtime has its own duplicate, with the lock
 	} else {
 		err = errors.Join(err, f.Close(), os.Remove(path))
 	}
@@ -208,7 +246,15 @@ func (s *session) writeSidecar(path string, now time.Time) {
 	if s.options.NoSidecar {
 		return
 	}
-	f, err := newSidecar(now, s.status()).write(path)
+	sc := newSidecar(now, s.status())
+	sc.Tier = s.options.tier
+	if sc.Tier == 0 {
+		sc.EnvNames, sc.Cwd = []string{}, ""
+	}
+	if s.options.Args {
+		sc.Args = redactArgs(os.Args)
+	}
+	f, err := sc.write(path)
 	if err != nil {
 		s.note(CodeSidecarFailed, Warn, "no sidecar is written: "+err.Error(), "set Options.Dir to a directory that is writable")
 		return
@@ -220,7 +266,9 @@ func (s *session) writeSidecar(path string, now time.Time) {
 // undo takes everything back that can be taken back.
 func (s *session) undo() error {
 	var errs []error
-	if !s.options.KeepTraceback {
+	s.later.cancel()
+	errs = append(errs, s.stopMonitor())
+	if s.raised != "" {
 		debug.SetTraceback(levelOf(os.Getenv("GOTRACEBACK")))
 	}
 	if s.limit != nil {
@@ -231,6 +279,11 @@ func (s *session) undo() error {
 	if s.filter != nil {
 		if err := writeFilter(*s.filter); err != nil {
 			errs = append(errs, fmt.Errorf("coredump_filter: %w", err))
+		}
+	}
+	if s.dumpable {
+		if err := setDumpable(false); err != nil {
+			errs = append(errs, fmt.Errorf("PR_SET_DUMPABLE: %w", err))
 		}
 	}
 	if s.crashText != "" {

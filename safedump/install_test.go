@@ -32,15 +32,22 @@ func TestMain(m *testing.M) {
 		play(name)
 		os.Exit(0)
 	}
-	os.Exit(m.Run())
+	code := m.Run()
+	for _, f := range atEnd {
+		f()
+	}
+	os.Exit(code)
 }
+
+// atEnd runs when all tests are done.
+var atEnd []func()
 
 // note records the state of the process.
 func (p *played) note() {
 	l, _ := readLimit()
 	f, _ := readFilter()
 	p.Limits, p.Filters = append(p.Limits, l), append(p.Filters, f)
-	p.Enabled, p.Routines = append(p.Enabled, Enabled()), append(p.Routines, runtime.NumGoroutine())
+	p.Enabled, p.Routines = append(p.Enabled, IsEnabled()), append(p.Routines, runtime.NumGoroutine())
 }
 
 func (p *played) install(o Options) {
@@ -108,7 +115,7 @@ func TestInstallTwice(t *testing.T) {
 		t.Errorf("files are in %s, want ~/.safedump", got)
 	}
 	if !p.Enabled[0] || !p.Enabled[1] {
-		t.Errorf("Enabled() = %v", p.Enabled)
+		t.Errorf("IsEnabled() = %v", p.Enabled)
 	}
 	if p.Routines[0] != 1 {
 		t.Errorf("%d goroutines after Install, want 1", p.Routines[0])
@@ -172,8 +179,8 @@ func TestUninstallToleratesRemovedFiles(t *testing.T) {
 }
 
 func TestUninstallWithoutInstall(t *testing.T) {
-	if err := Uninstall(); err != nil || Enabled() {
-		t.Errorf("Uninstall: %v, Enabled %v", err, Enabled())
+	if err := Uninstall(); err != nil || IsEnabled() {
+		t.Errorf("Uninstall: %v, Enabled %v", err, IsEnabled())
 	}
 }
 

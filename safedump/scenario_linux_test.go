@@ -34,18 +34,23 @@ func playHost(name string, p *played) bool {
 		p.install(Options{})
 		p.print()
 	case "undumpable":
-		const prSetDumpable = 4
-		if _, _, errno := syscall.RawSyscall(syscall.SYS_PRCTL, prSetDumpable, 0, 0); errno != 0 {
-			panic(errno)
+		if err := setDumpable(false); err != nil {
+			panic(err)
 		}
 		p.install(Options{KeepFilter: true})
+		p.print()
+	case "dumpable on request":
+		if err := setDumpable(false); err != nil {
+			panic(err)
+		}
+		p.install(Options{SetDumpable: true})
 		p.print()
 	case "kept":
 		if err := writeFilter(0x20); err != nil {
 			panic(err)
 		}
 		p.note()
-		p.install(Options{KeepTraceback: true, KeepLimit: true, KeepFilter: true, NoCrashText: true, NoSidecar: true})
+		p.install(Options{Traceback: "keep", KeepLimit: true, KeepFilter: true, NoCrashText: true, NoSidecar: true})
 		p.print()
 	default:
 		return false
@@ -258,36 +263,5 @@ func TestAuxSecure(t *testing.T) {
 		if secure, known := auxSecureOf(tt.auxv); secure != tt.secure || known != tt.known {
 			t.Errorf("%d: %v %v, want %v %v", i, secure, known, tt.secure, tt.known)
 		}
-	}
-}
-
-// TestPruneDead checks that only files of processes that ended well go.
-func TestPruneDead(t *testing.T) {
-	dir := t.TempDir()
-	pair := func(base, text string) {
-		for name, content := range map[string]string{base + sidecarSuffix: "{}", base + crashTextSuffix: text} {
-			if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
-	pair("dead", "")
-	pair("crashed", "panic: x")
-	pair("alive", "")
-	alive, err := os.OpenFile(filepath.Join(dir, "alive"+sidecarSuffix), os.O_RDWR, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer alive.Close()
-	if !lockFile(alive) {
-		t.Fatal("no lock")
-	}
-	if err := os.WriteFile(filepath.Join(dir, "lonely"+sidecarSuffix), nil, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	pruneDead(dir)
-	want := "alive.crash.txt alive.sidecar.json crashed.crash.txt crashed.sidecar.json lonely.sidecar.json"
-	if got := strings.Join(files(t, dir), " "); got != want {
-		t.Errorf("left: %s\nwant: %s", got, want)
 	}
 }

@@ -1,9 +1,6 @@
 package safedump
 
-import (
-	"io"
-	"os"
-)
+import "os"
 
 // play is the body of a re-executed test binary.
 func play(name string) {
@@ -21,11 +18,6 @@ func play(name string) {
 		}
 		p.install(Options{Dir: "file/below"})
 		p.uninstall()
-	case "wait": // the test of hostcheck looks at this process meanwhile
-		p.install(Options{})
-		p.print()
-		_, _ = io.Copy(io.Discard, os.Stdin) // until the test is done
-		return
 	case "vanished":
 		p.install(Options{Dir: "d"})
 		if err := os.RemoveAll("d"); err != nil {

@@ -23,19 +23,23 @@ const (
 )
 
 // sidecar is what a core does not tell of the process it came from. It holds
-// no values of variables, arguments or environment.
+// no values of variables or of the environment, and arguments only on request.
 type sidecar struct {
 	Version    int         `json:"sidecar_version"`
+	Tier       int         `json:"tier"` // of the preset
 	PID        int         `json:"pid"`
 	StartTime  string      `json:"start_time"`            // of Install, RFC 3339, UTC
 	StartTicks uint64      `json:"start_ticks,omitempty"` // field 22 of /proc/PID/stat
 	Executable string      `json:"executable"`
 	Cwd        string      `json:"cwd"`
+	Args       []string    `json:"args,omitempty"`
 	Build      buildRecord `json:"build"`
 	EnvNames   []string    `json:"env_names"`
 	CrashText  string      `json:"crash_text,omitempty"`
 	Core       Core        `json:"core"`
 	Diagnoses  []Diagnosis `json:"diagnoses"`
+	// Capture is there when the core beside it was taken by Capture.
+	Capture *captureRecord `json:"capture,omitempty"`
 }
 
 type buildRecord struct {
@@ -101,14 +105,28 @@ func (sc sidecar) write(path string) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
+	return createWith(path, append(b, '\n'))
+}
+
+// createLocked makes an empty file and returns it open for appending, with its
+// lock held.
+func createLocked(path string) (*os.File, error) { return createWith(path, nil) }
+
+// createWith makes a file that is whole and locked from the first moment at
+// which others see it: retain would take one without a lock for a dead
+// process's.
+func createWith(path string, content []byte) (*os.File, error) {
 	tmp := path + ".tmp"
-	f, err := os.OpenFile(tmp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if !locksWork {
+		tmp = path // Windows renames no open file
+	}
+	f, err := os.OpenFile(tmp, os.O_WRONLY|os.O_CREATE|os.O_EXCL|os.O_APPEND, 0o600)
 	if err != nil {
 		return nil, err
 	}
 	lockFile(f)
-	_, err = f.Write(append(b, '\n'))
-	if err == nil {
+	_, err = f.Write(content)
+	if err == nil && tmp != path {
 		err = os.Rename(tmp, path)
 	}
 	if err != nil {
@@ -116,6 +134,9 @@ func (sc sidecar) write(path string) (*os.File, error) {
 	}
 	return f, nil
 }
+
+// timeLayout is the time in the names of files.
+const timeLayout = "20060102T150405.000000000"
 
 // baseName is the common part of the names of this process's files.
 func baseName(now time.Time) string {
@@ -133,52 +154,5 @@ func baseName(now time.Time) string {
 	if len(name) > 64 {
 		name = name[:64]
 	}
-	return fmt.Sprintf("%s-%s-%d", name, now.UTC().Format("20060102T150405.000000000"), os.Getpid())
-}
-
-// maxPruned bounds the work of one Install in a directory that grew large.
-const maxPruned = 1024
-
-// pruneDead removes the files of processes that ended without a crash: nobody
-// holds the sidecar's lock and the crash text is empty. What a crash left
-// behind is never touched.
-func pruneDead(dir string) {
-	if !locksWork {
-		return
-	}
-	d, err := os.Open(dir)
-	if err != nil {
-		return
-	}
-	defer d.Close()
-	names, _ := d.Readdirnames(maxPruned)
-	for _, name := range names {
-		base, ok := strings.CutSuffix(name, sidecarSuffix)
-		if !ok {
-			continue
-		}
-		text := filepath.Join(dir, base+crashTextSuffix)
-		path := filepath.Join(dir, name)
-		if !isRegular(path) || !isRegular(text) {
-			continue
-		}
-		if info, err := os.Lstat(text); err != nil || info.Size() > 0 {
-			continue
-		}
-		f, err := os.OpenFile(path, os.O_RDWR, 0)
-		if err != nil {
-			continue
-		}
-		if lockFile(f) {
-			_ = os.Remove(text) // what stays is removed by the next Install
-			_ = os.Remove(path)
-		}
-		_ = f.Close() // only read from
-	}
-}
-
-// isRegular reports whether path is a file and no link, pipe or device.
-func isRegular(path string) bool {
-	info, err := os.Lstat(path)
-	return err == nil && info.Mode().IsRegular()
+	return fmt.Sprintf("%s-%s-%d", name, now.UTC().Format(timeLayout), os.Getpid())
 }

@@ -36,6 +36,7 @@ const (
 	ToFile    Destination = "file"    // the kernel writes Core.Path
 	ToPipe    Destination = "pipe"    // the kernel starts Core.Handler on the host
 	ToSocket  Destination = "socket"  // the kernel connects to Core.Handler
+	ToMonitor Destination = "monitor" // the monitor writes Core.Path, see Options.Monitor
 	ToNowhere Destination = "none"    // no core will be made
 	ToUnknown Destination = "unknown" // it can't be told from here
 )
@@ -68,6 +69,10 @@ const Unlimited = ^uint64(0)
 type Status struct {
 	// Enabled is true between Install and Uninstall.
 	Enabled bool `json:"enabled"`
+	// Traceback is the traceback level that Install set, "" when it left the
+	// host's own alone. Level crash has a price, which the diagnosis
+	// CodeTracebackCrash tells.
+	Traceback string `json:"traceback,omitempty"`
 	// Core tells where a core will land, or why none will.
 	Core Core `json:"core"`
 	// Limit is RLIMIT_CORE as it is now.
@@ -79,6 +84,11 @@ type Status struct {
 	// empty when there are none.
 	CrashText string `json:"crash_text,omitempty"`
 	Sidecar   string `json:"sidecar,omitempty"`
+	// Monitor is the PID of the monitor, 0 when there is none.
+	Monitor int `json:"monitor,omitempty"`
+	// Later tells how DumpLater works while it is on: LaterMonitor or
+	// LaterGoroutine.
+	Later string `json:"later,omitempty"`
 	// Diagnoses lists every finding, in the order of the way that a core takes.
 	Diagnoses []Diagnosis `json:"diagnoses"`
 }
@@ -91,6 +101,10 @@ func (s Status) Has(c Code) bool {
 		}
 	}
 	return false
+}
+
+func (s *Status) add(code Code, sev Severity, message, remedy string) {
+	s.Diagnoses = append(s.Diagnoses, Diagnosis{Code: code, Severity: sev, Message: message, Remedy: remedy})
 }
 
 // String is the status in words, one line for each diagnosis.
@@ -116,6 +130,8 @@ func (c Core) String() string {
 		return "a core will be written to " + c.Path
 	case ToPipe:
 		return "a core will be handed to: " + c.Handler
+	case ToMonitor:
+		return "the monitor will write a core to " + c.Path
 	case ToSocket:
 		return "a core will be sent to the socket " + c.Handler
 	case ToNowhere:

@@ -38,6 +38,7 @@ names=(
   defers defers.noopt interrupted interrupted.noopt
   cgocallback cgocallback.noopt cgosigprof
   secrets tagged secretmode
+  captured captured.pie captured.race cgocaptured
 )
 
 say() { printf '%s\n' "$*" >&2; }
@@ -89,8 +90,8 @@ signal_of() {
 stamp_of() {
   local dirs=("$root/fixtures/${1%%.*}" "$root/fixtures/internal") files
   if grep -qs sdcore/safedump "${dirs[0]}"/*.go; then dirs+=("$root/safedump"); fi
-  mapfile -t files < <(find "${dirs[@]}" -maxdepth 2 \
-    \( -name '*.go' -o -name '*.c' -o -name '*.h' \) ! -name '*_test.go' ! -path '*/cmd/*' 2>/dev/null | LC_ALL=C sort)
+  mapfile -t files < <(find "${dirs[@]}" -maxdepth 3 \
+    \( -name '*.go' -o -name '*.c' -o -name '*.h' -o -name '*.s' \) ! -name '*_test.go' ! -path '*/cmd/*' 2>/dev/null | LC_ALL=C sort)
   {
     "$go" version
     build_flags "$1"

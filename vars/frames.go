@@ -98,7 +98,7 @@ func (r *Reader) frameRefs(st corefile.Stack) []report.Frame {
 // frameRef is a frame without variables, and without what depends on its place
 // on the stack.
 func frameRef(fr *corefile.Frame) report.Frame {
-	pkg := packageOf(fr.Function)
+	pkg := report.PackageOf(fr.Function)
 	return report.Frame{
 		Function: printedName(fr.Function),
 		Package:  pkg,
@@ -106,7 +106,7 @@ func frameRef(fr *corefile.Frame) report.Frame {
 		Line:     fr.Line,
 		PC:       report.Addr(fr.PC),
 		Inlined:  fr.Inlined,
-		Runtime:  isRuntime(pkg),
+		Runtime:  report.IsRuntime(pkg),
 		Vars:     []report.Variable{},
 	}
 }
@@ -209,48 +209,10 @@ func rank(r report.Role) int {
 	return 3
 }
 
-// packageOf is the import path in a function's name: up to the first dot
-// behind the last slash, type arguments aside. The linker escapes dots in the
-// last element of a path as %2e (cmd/internal/objabi/path.go, PathToPrefix).
-func packageOf(function string) string {
-	name, _, _ := strings.Cut(function, "[")
-	slash := strings.LastIndexByte(name, '/') + 1
-	dot := strings.IndexByte(name[slash:], '.')
-	if dot < 0 {
-		return ""
-	}
-	return unescape(name[:slash+dot])
-}
-
-// unescape undoes the linker's %xx.
-func unescape(s string) string {
-	if !strings.Contains(s, "%") {
-		return s
-	}
-	var b strings.Builder
-	for i := 0; i < len(s); i++ {
-		if s[i] == '%' && i+2 < len(s) {
-			if n, err := strconv.ParseUint(s[i+1:i+3], 16, 8); err == nil {
-				b.WriteByte(byte(n))
-				i += 2
-				continue
-			}
-		}
-		b.WriteByte(s[i])
-	}
-	return b.String()
-}
-
 // inRuntime reports whether a source file is of package runtime: functions such
 // as time.Sleep are there under another package's name. With -trimpath the path
 // begins with the package.
 func inRuntime(file string) bool {
 	dir := path.Dir(file)
 	return dir == "runtime" || strings.HasSuffix(dir, "/src/runtime")
-}
-
-// isRuntime reports whether a package is part of the Go runtime itself.
-func isRuntime(pkg string) bool {
-	return pkg == "runtime" || strings.HasPrefix(pkg, "runtime/internal/") || strings.HasPrefix(pkg, "internal/runtime/") ||
-		pkg == "internal/abi" || pkg == "internal/bytealg" || pkg == "internal/cpu" || pkg == "internal/chacha8rand"
 }

@@ -151,7 +151,7 @@ func TestFunctionNames(t *testing.T) {
 		{"", "", "", false},
 		{"a%zz/b%2.c", "a%zz/b%2", "", false},
 	} {
-		if got := packageOf(tt.function); got != tt.pkg || isRuntime(got) != tt.runtime {
+		if got := report.PackageOf(tt.function); got != tt.pkg || report.IsRuntime(got) != tt.runtime {
 			t.Errorf("%s: package %q, want %q", tt.function, got, tt.pkg)
 		}
 		want := tt.printed

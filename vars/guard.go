@@ -43,7 +43,7 @@ func SecretFrames(st corefile.Stack) int {
 	}
 	n := 0
 	for i := range st.Frames {
-		if packageOf(st.Frames[i].Function) == secretPackage {
+		if report.PackageOf(st.Frames[i].Function) == secretPackage {
 			n = i + 1
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/safedump/sdcore"
+	"github.com/safedump/sdcore/crashtext"
 	"github.com/safedump/sdcore/export"
 	"github.com/safedump/sdcore/redact"
 )
@@ -28,25 +29,30 @@ type analyzeFlags struct {
 func newAnalyzeCommand(a *app) *cobra.Command {
 	var f analyzeFlags
 	cmd := &cobra.Command{
-		Use:   "analyze [flags] [CORE [BINARY]]",
+		Use:   "analyze [flags] [CORE [BINARY] | TEXT]",
 		Short: "Report a crash: what died, where, with which values",
 		Long: `Analyze opens a core dump and the binary that crashed, prints what died, where and
 with which values, and saves one redacted report in Safedump's JSON format under
 ~/.safedump (-o FILE: there instead; --no-save: nowhere). --format go prints the variables
 of the frame that crashed as Go literals instead, for a regression test.
 
-Without CORE the newest core here or in ~/.safedump is taken. Without BINARY it is
-looked for by build ID: in the --bin-path directories and below, then where the core says it was.`,
+Without CORE the newest core here or in ~/.safedump is taken, or the newest crash text
+(NAME.crash.txt, which the helper keeps) if no core is as new. Without BINARY it is
+looked for by build ID: in the --bin-path directories and below, then where the core says it was.
+
+CORE may also be a text that holds Go's own traceback, such as a log or what was on
+stderr: the report then has every stack that Go printed, and no values.`,
 		Example: `  sdcore analyze core.1234 ./server
   sdcore analyze core.1234 ./server --format json --no-save | jq .exception
   sdcore analyze core.1234 ./server --format go >> charge_test.go
+  sdcore analyze ~/.safedump/server-20261129T140316.000000000-4711.crash.txt
   sdcore analyze --bin-path /srv/releases core.1234 -o crash.safedump.json`,
 		Args: argRange(0, 2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := f.check(cmd); err != nil {
 				return err
 			}
-			core, binary, err := a.coreArgs(args)
+			core, binary, err := a.crashArgs(args)
 			if err != nil {
 				return err
 			}
@@ -112,6 +118,9 @@ func (f *analyzeFlags) extent() sdcore.Extent {
 
 // analyze reports one crash: to stdout, and to a file unless told otherwise.
 func (a *app) analyze(ctx context.Context, core, binary string, f *analyzeFlags) error {
+	if crashtext.Is(core) {
+		return a.analyzeText(ctx, core, binary, f)
+	}
 	if f.streamed() {
 		return a.streamReport(ctx, core, binary, f)
 	}
@@ -121,6 +130,11 @@ func (a *app) analyze(ctx context.Context, core, binary string, f *analyzeFlags)
 	if err != nil {
 		return err
 	}
+	return a.deliver(ctx, res, f)
+}
+
+// deliver prints a report, keeps it where the flags say, and runs the hook.
+func (a *app) deliver(ctx context.Context, res redact.Result, f *analyzeFlags) error {
 	if f.format.name == "text" || f.output == "" {
 		if err := a.print(res, rendering{f.format.name, f.full, f.literals.options}); err != nil {
 			return err

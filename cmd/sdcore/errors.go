@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/safedump/sdcore"
+	"github.com/safedump/sdcore/capture"
 	"github.com/safedump/sdcore/corefile"
 	"github.com/safedump/sdcore/export"
 	"github.com/safedump/sdcore/report"
@@ -31,6 +32,9 @@ func usagef(format string, args ...any) error { return usageError{fmt.Errorf(for
 
 // errPartial ends a command whose report is written but not complete.
 var errPartial = errors.New("the report is not complete")
+
+// errExists ends a command that would replace a file that nobody named.
+var errExists = errors.New("it is not replaced")
 
 // errCheckFailed ends doctor when a check failed; what failed is in its output.
 var errCheckFailed = errors.New("this host can't produce cores")
@@ -92,6 +96,17 @@ func hint(err error) string {
 		{corefile.ErrUnsupported, "sdcore reads 64-bit little-endian ELF cores of Linux on amd64"},
 		{corefile.ErrNotELF, "pass an ELF core dump and the executable that it is of"},
 		{corefile.ErrTruncated, "the file was cut: was the disk full, or RLIMIT_CORE (ulimit -c) too small?"},
+		{errExists, "name it with -o to replace it"},
+		{capture.ErrNoProcess, "`pidof PROGRAM` or `ps` has its number"},
+		{capture.ErrSelf, "name the process to look at"},
+		{capture.ErrNotGo, "for other programs `gcore PID` of gdb takes a core; sdcore reads those of Go programs only"},
+		{capture.ErrTraced, "a process has one tracer: let that debugger go, or take the core with it"},
+		{capture.ErrOtherUser, "run as that user or as root"},
+		{capture.ErrPtraceScope, "run as root, or as root: sysctl -w kernel.yama.ptrace_scope=0"},
+		{capture.ErrForbidden, "run as root; in a container: --cap-add=SYS_PTRACE"},
+		{capture.ErrDiskSpace, "make room, or write elsewhere with -o"},
+		{capture.ErrUnsupported, "see `sdcore doctor` for cores of the kernel"},
+		{errCrashText, "`sdcore analyze` reads it, or pass a core"},
 		{sdcore.ErrNoBinary, "name it as the second argument, or its directory with --bin-path"},
 		{export.ErrSecret, "please report this as a bug of sdcore; another --format may be free of it"},
 		{report.ErrNewerSchema, "it was written by a newer version: update sdcore"},

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"slices"
 	"strconv"
@@ -9,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/safedump/sdcore"
+	"github.com/safedump/sdcore/crashtext"
 	"github.com/safedump/sdcore/export"
 	"github.com/safedump/sdcore/redact"
 )
@@ -129,9 +131,21 @@ func (f *goFrameFlag) check() error {
 // coreArgs splits [CORE] [BINARY] and finds the newest core when none is
 // named; its name is printed then.
 func (a *app) coreArgs(args []string) (core, binary string, err error) {
+	if len(args) > 0 && crashtext.Is(args[0]) {
+		return "", "", fmt.Errorf("%s is a crash text, which has stacks but no memory: %w", args[0], errCrashText)
+	}
+	return a.namedOr(args, func() (string, error) { return a.newest("core", isCore) })
+}
+
+// crashArgs is coreArgs for a command that reads crash texts, too.
+func (a *app) crashArgs(args []string) (core, binary string, err error) {
+	return a.namedOr(args, a.newestCrash)
+}
+
+func (a *app) namedOr(args []string, newest func() (string, error)) (core, binary string, err error) {
 	switch len(args) {
 	case 0:
-		core, err = a.newest("core", isCore)
+		core, err = newest()
 		return core, "", err
 	case 1:
 		return args[0], "", nil

@@ -35,8 +35,12 @@ interfaces are looked through.`,
 			if err := f.settle(cmd, explicitTier); err != nil {
 				return err
 			}
+			core, binary, err := a.coreArgs(args[:2])
+			if err != nil {
+				return err
+			}
 			f.base.Unnumbered = true // the same number in two answers would mean nothing
-			return a.ask(cmd, args[0], args[1], f, format.name, func(w io.Writer, res redact.Result, format string) error {
+			return a.ask(cmd, core, binary, f, format.name, func(w io.Writer, res redact.Result, format string) error {
 				o := export.PrintedOptions{TextOptions: a.textOptions(true), Path: args[2], Depth: depth}
 				switch format {
 				case "json":

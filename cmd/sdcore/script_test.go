@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
@@ -22,7 +23,7 @@ import (
 var update = flag.Bool("update", false, "rewrite the golden parts of the scripts")
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"sdcore": main})
+	testscript.Main(m, map[string]func(){"sdcore": main, "victim": victim})
 }
 
 // TestScripts runs the scripts that need no core.
@@ -63,7 +64,7 @@ func runScripts(t *testing.T, dir string, vars []string) {
 	testscript.Run(t, testscript.Params{
 		Dir:           dir,
 		UpdateScripts: *update,
-		Cmds:          map[string]func(*testscript.TestScript, bool, []string){"exits": cmdExits, "pack": cmdPack},
+		Cmds:          map[string]func(*testscript.TestScript, bool, []string){"exits": cmdExits, "pack": cmdPack, "launch": cmdLaunch},
 		Setup: func(env *testscript.Env) error {
 			env.Vars = append(env.Vars, vars...)
 			env.Setenv("HOME", filepath.Join(env.WorkDir, "home"))
@@ -123,4 +124,43 @@ func cmdPack(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	_, err = w.Write(data)
 	ts.Check(errors.Join(err, w.Close(), out.Close()))
+}
+
+// cmdLaunch starts a Go program that runs on, counts in the file "beat", and
+// puts its number into a variable:
+//
+//	launch PID
+func cmdLaunch(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: launch VARIABLE")
+	}
+	path, err := exec.LookPath("victim")
+	ts.Check(err)
+	cmd := exec.Command(path)
+	cmd.Dir = ts.MkAbs(".")
+	out, err := cmd.StdoutPipe()
+	ts.Check(err)
+	ts.Check(cmd.Start())
+	ts.Defer(func() {
+		_ = cmd.Process.Kill() // may have ended
+		_ = cmd.Wait()         // killed
+	})
+	_, err = io.ReadFull(out, make([]byte, len(victimReady)))
+	ts.Check(err)
+	ts.Setenv(args[0], strconv.Itoa(cmd.Process.Pid))
+}
+
+const victimReady = "ready"
+
+// victim is the program that cmdLaunch starts.
+func victim() {
+	for n := 0; ; n++ {
+		if err := os.WriteFile("beat", []byte(strconv.Itoa(n)), 0o600); err != nil {
+			panic(err)
+		}
+		if n == 0 {
+			os.Stdout.WriteString(victimReady)
+		}
+		time.Sleep(time.Millisecond)
+	}
 }

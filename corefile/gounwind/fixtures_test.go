@@ -118,7 +118,7 @@ func TestFrameAddresses(t *testing.T) {
 				}
 			}
 			t.Logf("%d frame addresses compared", len(want))
-			if len(want) == 0 && name != "cgosigprof" { // which dies without a word
+			if len(want) == 0 && name != "cgosigprof" && !coretest.Captured(name) { // which die without a word, or don't
 				t.Error("nothing to compare")
 			}
 		})

@@ -116,7 +116,9 @@ func (w *walker) goroutine(g *corefile.Goroutine) error {
 		w.end = fmt.Sprintf("no registers were saved: stack pointer %#x is outside of the stack from %#x to %#x", from.sp, saved.Lo, saved.Hi)
 		return nil
 	}
-	if g.Status == "syscall" {
+	// The core of a live capture holds the thread that asked for it and no
+	// other: there it is as it should be.
+	if g.Status == "syscall" && len(w.b.threads) > 1 {
 		w.end = "the thread's registers are not in the core: the stack begins where the goroutine went into a system call"
 	}
 	w.cur = from

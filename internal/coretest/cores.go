@@ -65,6 +65,13 @@ func Names(t testing.TB) []string {
 	return strings.Fields(string(out))
 }
 
+// Captured reports whether a fixture took its core itself and lived on: Go
+// printed no traceback for it.
+func Captured(name string) bool {
+	base, _, _ := strings.Cut(name, ".")
+	return strings.HasSuffix(base, "captured")
+}
+
 // missing ends a test that has no core. A fixture that needs a C compiler may
 // be absent under SDCORE_REQUIRE_CORES too, where there is none: gen-cores.sh
 // was loud about it.

@@ -12,15 +12,16 @@ import (
 	"runtime"
 	"strings"
 	"syscall"
+
+	"github.com/safedump/sdcore/safedump/internal/ptrace"
 )
 
 // tracer is the ptrace parent of one program. All its methods run on the one
 // thread that started it.
 type tracer struct {
-	pid     int
 	output  string
 	stderr  io.Writer
-	threads map[int]bool // every thread that is known: true while it is stopped
+	threads ptrace.Threads
 	end     ending
 	wrote   bool
 }
@@ -38,13 +39,14 @@ func trace(o options, stderr io.Writer) (ending, error) {
 	forwarded := make(chan os.Signal, 16)
 	signal.Notify(forwarded, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGUSR2)
 	defer signal.Stop(forwarded)
-	t := &tracer{output: o.output, stderr: stderr, threads: map[int]bool{}}
+	t := &tracer{output: o.output, stderr: stderr}
+	t.threads.Gone = t.gone
 	if err := t.start(o); err != nil {
 		return ending{}, err
 	}
 	done := make(chan struct{})
 	defer close(done)
-	go forward(t.pid, forwarded, done)
+	go forward(t.threads.PID, forwarded, done)
 	err := t.loop()
 	return t.end, err
 }
@@ -79,49 +81,33 @@ func (t *tracer) start(o options) error {
 	if err != nil {
 		return fmt.Errorf("%w: %w", errStart, err)
 	}
-	t.pid = p.Pid
+	t.threads.PID = p.Pid
 	if err := t.takeOver(); err != nil {
-		_ = syscall.Kill(t.pid, syscall.SIGKILL) // it never ran an instruction
+		_ = syscall.Kill(t.threads.PID, syscall.SIGKILL) // it never ran an instruction
 		return fmt.Errorf("%w: ptrace: %w", errStart, err)
 	}
 	return nil
 }
 
 func (t *tracer) takeOver() error {
-	if _, err := wait(t.pid, 0); err != nil {
+	if _, _, err := ptrace.Wait(t.threads.PID, 0); err != nil {
 		return err
 	}
-	if err := detach(t.pid, int(syscall.SIGSTOP)); err != nil {
+	if err := ptrace.Detach(t.threads.PID, int(syscall.SIGSTOP)); err != nil {
 		return err
 	}
-	ws, err := wait(t.pid, syscall.WUNTRACED)
+	ws, _, err := ptrace.Wait(t.threads.PID, syscall.WUNTRACED)
 	if err != nil {
 		return err
 	}
 	if !ws.Stopped() {
 		return errors.New("the program ended before it could be seized")
 	}
-	if err := seize(t.pid); err != nil {
+	if err := ptrace.Seize(t.threads.PID, ptrace.TraceClone|ptrace.TraceExec|ptrace.ExitKill); err != nil {
 		return err
 	}
-	t.threads[t.pid] = false
-	return syscall.Kill(t.pid, syscall.SIGCONT)
-}
-
-// wait is wait4 for one thread or, with tid -1, any.
-func wait(tid, options int) (syscall.WaitStatus, error) {
-	ws, _, err := waitAny(tid, options)
-	return ws, err
-}
-
-func waitAny(tid, options int) (syscall.WaitStatus, int, error) {
-	var ws syscall.WaitStatus
-	for {
-		got, err := syscall.Wait4(tid, &ws, options|wAll, nil)
-		if !errors.Is(err, syscall.EINTR) {
-			return ws, got, err
-		}
-	}
+	t.threads.Know(t.threads.PID)
+	return syscall.Kill(t.threads.PID, syscall.SIGCONT)
 }
 
 // environment is that of the program.
@@ -142,7 +128,7 @@ func environment(asIs bool) []string {
 func (t *tracer) loop() error {
 	var failed error
 	for !t.end.known {
-		ws, tid, err := waitAny(-1, 0)
+		ws, tid, err := ptrace.Wait(-1, 0)
 		if err != nil {
 			return errors.Join(failed, fmt.Errorf("wait: %w", err))
 		}
@@ -160,8 +146,8 @@ func (t *tracer) loop() error {
 
 // gone notes the end of a thread, or of the program.
 func (t *tracer) gone(tid int, ws syscall.WaitStatus) {
-	delete(t.threads, tid)
-	if tid != t.pid {
+	t.threads.Forget(tid)
+	if tid != t.threads.PID {
 		return
 	}
 	t.end.known = true
@@ -174,34 +160,32 @@ func (t *tracer) gone(tid int, ws syscall.WaitStatus) {
 
 // stopped decides what a stop means and lets the thread go on.
 func (t *tracer) stopped(tid int, ws syscall.WaitStatus) error {
-	event, sig := int(ws)>>16, int(ws.StopSignal())
-	if _, known := t.threads[tid]; !known {
-		if !t.ours(tid) {
-			// A process that was cloned without an exit signal: not a thread.
-			return ignoreGone(detach(tid, 0))
-		}
-		t.threads[tid] = false
+	event, sig := ptrace.Event(ws), int(ws.StopSignal())
+	if !t.threads.Know(tid) && !t.ours(tid) {
+		// A process that was cloned without an exit signal: not a thread.
+		t.threads.Forget(tid)
+		return ignoreGone(ptrace.Detach(tid, 0))
 	}
 	switch {
-	case event == eventStop && sig != int(syscall.SIGTRAP):
-		return ignoreGone(ptrace(ptraceListen, tid, 0, 0)) // job control: stay stopped
+	case event == ptrace.EventStop && sig != int(syscall.SIGTRAP):
+		return ignoreGone(ptrace.Listen(tid)) // job control: stay stopped
 	case event != 0:
-		return ignoreGone(cont(tid, 0))
+		return ignoreGone(ptrace.Cont(tid, 0))
 	}
 	var failed error
-	if !t.wrote && fatal(t.pid, sig) {
+	if !t.wrote && fatal(t.threads.PID, sig) {
 		t.wrote = true
 		if err := t.dump(tid, sig); err != nil {
 			failed = fmt.Errorf("no core: %w", err)
 		}
 		// The others stay stopped: the signal ends them all.
 	}
-	return errors.Join(failed, ignoreGone(cont(tid, sig)))
+	return errors.Join(failed, ignoreGone(ptrace.Cont(tid, sig)))
 }
 
 // ours reports whether tid is a thread of the program.
 func (t *tracer) ours(tid int) bool {
-	_, err := os.Stat(fmt.Sprintf("/proc/%d/task/%d", t.pid, tid))
+	_, err := os.Stat(fmt.Sprintf("/proc/%d/task/%d", t.threads.PID, tid))
 	return err == nil
 }
 

@@ -68,8 +68,9 @@ func program(role string) {
 				_, _, _ = syscall.RawSyscall(syscall.SYS_EXIT_GROUP, 5, 0, 0)
 			}
 		}
+		const waitAll = 0x40000000 // __WALL: children without an exit signal, too
 		var ws syscall.WaitStatus
-		if got, err := syscall.Wait4(int(pid), &ws, wAll, nil); err != nil || got != int(pid) {
+		if got, err := syscall.Wait4(int(pid), &ws, waitAll, nil); err != nil || got != int(pid) {
 			os.Exit(9)
 		}
 		os.Exit(ws.ExitStatus())

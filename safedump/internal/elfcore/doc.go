@@ -12,6 +12,9 @@
 // Linux 6.18) under the process's coredump_filter. Pages that the process never
 // touched are holes in the file: they read as zero, which is what they are.
 //
+// Who writes memory by other means than reading it asks Plan for the head of the
+// file and for the runs of memory that belong into it.
+//
 // What it does not do: stop threads, read registers, choose a file name. It
 // works for little-endian 64-bit processes (amd64, arm64) on Linux.
 package elfcore

@@ -285,7 +285,7 @@ VmFlags: rd mr pf io de dd
 Swap:                  0 kB
 7f10000000-7f10200000 rw-p 00000000 00:00 0
 Swap:                  4 kB
-VmFlags: rd wr ht
+VmFlags: rd wr ht wf
 `
 	got, err := parseSmaps(strings.NewReader(text), true)
 	if err != nil {
@@ -296,7 +296,7 @@ VmFlags: rd wr ht
 		{Start: 0xc000000000, End: 0xc000400000, Read: true, Write: true, Touched: true},
 		{Start: 0x7ffe0000, End: 0x7ffe4000, Read: true, Path: "[vvar]", DontDump: true, IO: true},
 		{Start: 0x7f00000000, End: 0x7f00001000, Read: true, Write: true, Shared: true, Inode: 9, Path: "/memfd:x\ny (deleted)"},
-		{Start: 0x7f10000000, End: 0x7f10200000, Read: true, Write: true, Touched: true, Huge: true},
+		{Start: 0x7f10000000, End: 0x7f10200000, Read: true, Write: true, Touched: true, Swapped: true, Huge: true, Wiped: true},
 	}
 	if len(got) != len(want) {
 		t.Fatalf("%d mappings, want %d: %+v", len(got), len(want), got)

@@ -23,8 +23,12 @@ type Mapping struct {
 	// Touched is true when the process has written to a private mapping: it
 	// has anonymous pages, in memory or swapped out.
 	Touched bool
-	// DontDump, IO and Huge are the flags dd, io and ht of VmFlags.
-	DontDump, IO, Huge bool
+	// Swapped is true when pages of it are swapped out, or when that is not
+	// told.
+	Swapped bool
+	// DontDump, IO, Huge and Wiped are the flags dd, io, ht and wf of VmFlags.
+	// A child of the process has zeros where it has a wiped mapping.
+	DontDump, IO, Huge, Wiped bool
 }
 
 // hasFile reports whether a file is behind the mapping; deleted files and
@@ -40,8 +44,16 @@ func (m Mapping) noName() bool {
 // (vm.max_map_count) is 65530 by default and may be raised.
 const maxMappings = 1 << 20
 
-// parseSmaps reads /proc/PID/smaps, or /proc/PID/maps, where Touched is taken
-// to be true of each private mapping that can be written.
+// ParseMappings reads /proc/PID/smaps, or /proc/PID/maps, where Touched and
+// Swapped are taken to be true of each private mapping that can be written.
+func ParseMappings(r io.Reader, smaps bool) ([]Mapping, error) {
+	all, err := parseSmaps(r, smaps)
+	if err != nil {
+		return nil, fmt.Errorf("elfcore: mappings: %w", err)
+	}
+	return all, nil
+}
+
 func parseSmaps(r io.Reader, smaps bool) ([]Mapping, error) {
 	var all []Mapping
 	s := bufio.NewScanner(r)
@@ -61,6 +73,7 @@ func parseSmaps(r io.Reader, smaps bool) ([]Mapping, error) {
 			return nil, fmt.Errorf("line %d: %w", line, err)
 		}
 		m.Touched = !smaps && m.Write && !m.Shared
+		m.Swapped = m.Touched
 		if len(all) == maxMappings {
 			return nil, fmt.Errorf("more than %d mappings", maxMappings)
 		}
@@ -75,6 +88,7 @@ func (m *Mapping) detail(key, value string) {
 	case "Anonymous", "Swap", "Private_Hugetlb":
 		if n := strings.Fields(value); len(n) > 0 && n[0] != "0" {
 			m.Touched = true
+			m.Swapped = m.Swapped || key == "Swap"
 		}
 	case "VmFlags":
 		for _, flag := range strings.Fields(value) {
@@ -85,6 +99,8 @@ func (m *Mapping) detail(key, value string) {
 				m.IO = true
 			case "ht":
 				m.Huge = true
+			case "wf":
+				m.Wiped = true
 			}
 		}
 	}

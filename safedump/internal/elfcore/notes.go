@@ -71,7 +71,9 @@ func notes(p *Process, c Crash) ([]byte, error) {
 			if c.SigInfo != nil {
 				b.add("CORE", ntSigInfo, c.SigInfo)
 			}
-			b.add("CORE", ntAuxv, p.Auxv)
+			if p.Auxv != nil {
+				b.add("CORE", ntAuxv, p.Auxv)
+			}
 			if f := fileNote(p.Mappings); f != nil {
 				b.add("CORE", ntFile, f)
 			}

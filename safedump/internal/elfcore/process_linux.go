@@ -2,11 +2,15 @@ package elfcore
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
+	"unsafe"
 )
 
 // proc is where the proc file system is mounted.
@@ -15,6 +19,18 @@ const proc = "/proc"
 // Snapshot reads from /proc what a core says of the process pid, which must
 // be stopped. extraFilter is added to the process's own coredump_filter.
 func Snapshot(pid int, extraFilter uint32) (*Process, error) {
+	p, err := Describe(pid, extraFilter)
+	if err != nil {
+		return nil, err
+	}
+	if err := p.readMappings(filepath.Join(proc, strconv.Itoa(pid))); err != nil {
+		return nil, fmt.Errorf("elfcore: %w", err)
+	}
+	return p, nil
+}
+
+// Describe is Snapshot without the mappings: the process may run.
+func Describe(pid int, extraFilter uint32) (*Process, error) {
 	if os.Getpagesize() != pageSize {
 		return nil, fmt.Errorf("elfcore: pages of %d bytes are not supported", os.Getpagesize())
 	}
@@ -23,11 +39,12 @@ func Snapshot(pid int, extraFilter uint32) (*Process, error) {
 	if err := p.readStat(dir); err != nil {
 		return nil, fmt.Errorf("elfcore: %w", err)
 	}
-	if err := p.readMappings(dir); err != nil {
-		return nil, fmt.Errorf("elfcore: %w", err)
-	}
 	var err error
-	if p.Auxv, err = os.ReadFile(filepath.Join(dir, "auxv")); err != nil {
+	p.Auxv, err = os.ReadFile(filepath.Join(dir, "auxv"))
+	if errors.Is(err, fs.ErrPermission) && pid == os.Getpid() {
+		p.Auxv, err = ownAuxv(), nil // a process that is not dumpable
+	}
+	if err != nil {
 		return nil, fmt.Errorf("elfcore: %w", err)
 	}
 	args, err := os.ReadFile(filepath.Join(dir, "cmdline"))
@@ -44,6 +61,18 @@ func Snapshot(pid int, extraFilter uint32) (*Process, error) {
 	p.Filter |= extraFilter
 	p.readThreads(dir)
 	return p, nil
+}
+
+// ownAuxv asks the kernel for the auxiliary vector of this process, which it
+// tells since Linux 6.4; nil before.
+func ownAuxv() []byte {
+	const prGetAuxv = 0x41555856
+	b := make([]byte, 4096)
+	n, _, errno := syscall.RawSyscall6(syscall.SYS_PRCTL, prGetAuxv, uintptr(unsafe.Pointer(&b[0])), uintptr(len(b)), 0, 0, 0)
+	if errno != 0 || n > uintptr(len(b)) {
+		return nil
+	}
+	return b[:n]
 }
 
 // stat holds the fields of /proc/PID/stat that follow the name, from field 3.

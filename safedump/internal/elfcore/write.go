@@ -46,40 +46,84 @@ type segment struct {
 	fileSize uint64
 }
 
-// Write writes the core of p, which must be stopped and stay so. machine is
-// elf.EM_X86_64 or elf.EM_AARCH64.
-func Write(out File, machine elf.Machine, p *Process, c Crash, mem Memory) (Stats, error) {
-	stats := Stats{Threads: len(c.Threads)}
+// Layout is a core before its memory is in it.
+type Layout struct {
+	// Head is the start of the file: headers and notes.
+	Head []byte
+	// Size is that of the whole file.
+	Size int64
+	// Segments counts PT_LOAD.
+	Segments int
+
+	segs []segment
+}
+
+// Plan decides what the core of p holds and where. machine is elf.EM_X86_64 or
+// elf.EM_AARCH64.
+func Plan(machine elf.Machine, p *Process, c Crash, mem io.ReaderAt) (*Layout, error) {
 	if len(c.Threads) == 0 {
-		return stats, errors.New("elfcore: no thread")
+		return nil, errors.New("elfcore: no thread")
 	}
 	note, err := notes(p, c)
 	if err != nil {
-		return stats, fmt.Errorf("elfcore: notes: %w", err)
+		return nil, fmt.Errorf("elfcore: notes: %w", err)
 	}
 	segs := make([]segment, len(p.Mappings))
 	for i, m := range p.Mappings {
-		segs[i] = segment{Mapping: m, fileSize: size(m, p.Filter, mem.Mem)}
+		segs[i] = segment{Mapping: m, fileSize: size(m, p.Filter, mem)}
 	}
-	stats.Segments = len(segs)
 	noteOffset := uint64(ehdrSize + phdrSize*(1+len(segs)))
 	if 1+len(segs) >= pnXNum {
 		noteOffset += shdrSize
 	}
 	end := layout(segs, noteOffset+uint64(len(note)))
-	stats.Size = int64(end)
 	head := append(headers(machine, segs, noteOffset, uint64(len(note))), note...)
-	if _, err := out.WriteAt(head, 0); err != nil {
-		return stats, fmt.Errorf("elfcore: headers: %w", err)
-	}
-	w := copier{out: out, mem: mem, buf: make([]byte, 1<<20)}
-	for _, s := range segs {
-		if err := w.segment(s); err != nil {
-			return stats, fmt.Errorf("elfcore: memory %#x-%#x: %w", s.Start, s.End, err)
+	return &Layout{Head: head, Size: int64(end), Segments: len(segs), segs: segs}, nil
+}
+
+// Run is a range of memory and its place in the file.
+type Run struct{ Addr, Len, Offset uint64 }
+
+// Runs calls f for each range of memory that goes into the core, in order.
+// Pages that pagemap knows not to be there are left out; pagemap may be nil,
+// or choose by mapping.
+func (l *Layout) Runs(pagemap func(Mapping) io.ReaderAt, f func(Run) error) error {
+	for _, s := range l.segs {
+		if s.fileSize == 0 {
+			continue
+		}
+		var pages io.ReaderAt
+		// Pages of a file that are not in the page table still have content.
+		if pagemap != nil && !s.hasFile() && !s.Shared && s.Path != "[vdso]" {
+			pages = pagemap(s.Mapping)
+		}
+		err := populated(pages, s.Start, s.Start+s.fileSize, func(r span) error {
+			return f(Run{Addr: r.start, Len: r.end - r.start, Offset: s.offset + r.start - s.Start})
+		})
+		if err != nil {
+			return fmt.Errorf("elfcore: memory %#x-%#x: %w", s.Start, s.End, err)
 		}
 	}
+	return nil
+}
+
+// Write writes the core of p, which must be stopped and stay so. machine is
+// elf.EM_X86_64 or elf.EM_AARCH64.
+func Write(out File, machine elf.Machine, p *Process, c Crash, mem Memory) (Stats, error) {
+	l, err := Plan(machine, p, c, mem.Mem)
+	if err != nil {
+		return Stats{Threads: len(c.Threads)}, err
+	}
+	stats := Stats{Threads: len(c.Threads), Segments: l.Segments, Size: l.Size}
+	if _, err := out.WriteAt(l.Head, 0); err != nil {
+		return stats, fmt.Errorf("elfcore: headers: %w", err)
+	}
+	w := copier{out: out, mem: mem.Mem, buf: make([]byte, 1<<20)}
+	if err := l.Runs(func(Mapping) io.ReaderAt { return mem.Pagemap }, w.run); err != nil {
+		return stats, err
+	}
 	stats.Copied, stats.Unreadable = w.copied, w.unreadable
-	if err := out.Truncate(int64(end)); err != nil {
+	if err := out.Truncate(l.Size); err != nil {
 		return stats, fmt.Errorf("elfcore: %w", err)
 	}
 	return stats, nil
@@ -169,41 +213,32 @@ func (m Mapping) flags() (f elf.ProgFlag) {
 // copier copies memory into the file and leaves out what is zero.
 type copier struct {
 	out                File
-	mem                Memory
+	mem                io.ReaderAt
 	buf                []byte
 	copied, unreadable uint64
 }
 
-func (w *copier) segment(s segment) error {
-	pagemap := w.mem.Pagemap
-	if s.hasFile() || s.Shared || s.Path == "[vdso]" {
-		pagemap = nil // pages that are not in the page table still have content
-	}
-	if s.fileSize == 0 {
-		return nil
-	}
-	return populated(pagemap, s.Start, s.Start+s.fileSize, func(r span) error {
-		for addr := r.start; addr < r.end; {
-			chunk := w.buf[:min(uint64(len(w.buf)), r.end-addr)]
-			if err := w.chunk(chunk, addr, s.offset+addr-s.Start); err != nil {
-				return err
-			}
-			addr += uint64(len(chunk))
+func (w *copier) run(r Run) error {
+	for done := uint64(0); done < r.Len; {
+		chunk := w.buf[:min(uint64(len(w.buf)), r.Len-done)]
+		if err := w.chunk(chunk, r.Addr+done, r.Offset+done); err != nil {
+			return err
 		}
-		return nil
-	})
+		done += uint64(len(chunk))
+	}
+	return nil
 }
 
 // chunk copies memory at addr to offset. Pages that can't be read stay holes
 // and are counted.
 func (w *copier) chunk(b []byte, addr, offset uint64) error {
-	n, err := w.mem.Mem.ReadAt(b, int64(addr))
+	n, err := w.mem.ReadAt(b, int64(addr))
 	if n == len(b) || err == nil {
 		return w.pages(b[:n], offset)
 	}
 	for i := 0; i < len(b); i += pageSize {
 		page := b[i : i+pageSize]
-		if n, _ := w.mem.Mem.ReadAt(page, int64(addr)+int64(i)); n < len(page) {
+		if n, _ := w.mem.ReadAt(page, int64(addr)+int64(i)); n < len(page) {
 			w.unreadable += pageSize
 			continue
 		}

@@ -1,0 +1,5 @@
+//go:build race
+
+package capturetest
+
+const raceEnabled = true
