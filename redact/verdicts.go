@@ -8,7 +8,10 @@ import (
 // Bounds of the verdicts on texts that the first pass hands over to the second.
 const (
 	maxVerdictText  = 16 << 10 // bytes of one text
-	maxVerdictBytes = 2 << 20  // of all texts that one run keeps
+	maxVerdictBytes = 2 << 20  // that one run keeps: texts, and what is kept with each
+
+	verdictBytes = 96  // of an entry besides its text, about
+	spanBytes    = 128 // of a span
 )
 
 // verdicts are what was removed from texts, in rounds, none for nothing: the second
@@ -35,14 +38,18 @@ func (v *verdicts) of(s string, m mode) (rounds [][]span, known bool) {
 
 // add remembers what was removed from a text, while there is room.
 func (v *verdicts) add(s string, m mode, rounds [][]span) {
-	if len(s) > maxVerdictText || v.bytes+len(s) > maxVerdictBytes {
+	size := len(s) + verdictBytes
+	for _, spans := range rounds {
+		size += spanBytes * len(spans)
+	}
+	if len(s) > maxVerdictText || v.bytes+size > maxVerdictBytes {
 		return
 	}
 	if v.rounds == nil {
 		v.rounds = map[textKey][][]span{}
 	}
 	v.rounds[textKey{strings.Clone(s), m}] = rounds
-	v.bytes += len(s)
+	v.bytes += size
 }
 
 // merge adds what another run remembers.
