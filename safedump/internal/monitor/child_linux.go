@@ -171,8 +171,9 @@ func (c *child) closePipe() {
 	}
 }
 
-// Memory is looked at every measureEvery, and while it changes every
-// measureSoon: a kill for memory leaves the figures of this time before.
+// Memory is looked at every measureEvery. After a change it is looked at again
+// after measureSoon, and then half as often each time that it has not changed: a
+// kill for memory leaves figures that are a moment old.
 const (
 	measureEvery = 2 * time.Second
 	measureSoon  = 250 * time.Millisecond
@@ -180,7 +181,8 @@ const (
 
 // loop waits for the host's crash, end and requests, and for the clock.
 func (c *child) loop() error {
-	measure := time.Now().Add(measureEvery)
+	pause := measureSoon // most hosts grow while they start
+	measure := time.Now().Add(pause)
 	for {
 		next := measure
 		if at := c.later.at; !at.IsZero() && at.Before(next) {
@@ -199,10 +201,11 @@ func (c *child) loop() error {
 		}
 		now := time.Now()
 		if now.After(measure) {
-			measure = now.Add(measureEvery)
+			pause = min(2*pause, measureEvery)
 			if c.record.measure() {
-				measure = now.Add(measureSoon)
+				pause = measureSoon
 			}
+			measure = now.Add(pause)
 		}
 		if at := c.later.at; !at.IsZero() && !now.Before(at) {
 			c.timeUp()
@@ -276,10 +279,11 @@ func (c *child) serve() error {
 // does not see, or for want of memory. Only the last is worth a record.
 func (c *child) hostEnded() error {
 	c.closePipe()
-	if c.record.killedForMemory() {
+	killed, known := c.record.killedForMemory()
+	if killed {
 		return c.record.finish("out-of-memory")
 	}
-	if c.record.empty() {
+	if known && c.record.empty() {
 		c.record.drop()
 		return nil
 	}

@@ -28,7 +28,7 @@ func readMemory(pid int) Memory {
 		return m
 	}
 	for _, g := range groupDirs(string(groups)) {
-		if g.read(&m) {
+		if err := g.read(&m); err == nil || !errors.Is(err, fs.ErrNotExist) {
 			break
 		}
 	}
@@ -59,11 +59,14 @@ func groupDirs(text string) (all []group) {
 	return all
 }
 
-// read takes the figures of a group, if there are any.
-func (g group) read(m *Memory) bool {
+// read takes the figures of a group. fs.ErrNotExist: the group is not here, look
+// elsewhere. Any other error: it is here and can't be read now (who is in a group
+// without memory may not even open a file). The figures of a group above it would
+// be another's, and its count of the killed with them.
+func (g group) read(m *Memory) error {
 	use, err := readNumber(filepath.Join(g.dir, g.use))
 	if err != nil {
-		return false
+		return err
 	}
 	if limit, err := readNumber(filepath.Join(g.dir, g.limit)); err == nil && (m.Limit == 0 || limit < m.Limit) {
 		m.Limit = limit // "max" is no number
@@ -74,11 +77,11 @@ func (g group) read(m *Memory) bool {
 		case err == nil:
 			m.OOMKills = number(b, "oom_kill ")
 		case !errors.Is(err, fs.ErrNotExist):
-			return false // the machine's count is not comparable with the group's
+			return err // the machine's count is not comparable with the group's
 		}
 	}
 	m.Group, m.GroupUse = g.name, use
-	return true
+	return nil
 }
 
 func readNumber(path string) (uint64, error) {

@@ -59,21 +59,21 @@ func (r *recordFile) measure() (changed bool) {
 	return true
 }
 
-// killedForMemory reports whether the kernel killed for memory since the start.
-// In a group without memory even the look at it may fail, until the dead are
-// gone: it is repeated for half a second.
-func (r *recordFile) killedForMemory() bool {
+// killedForMemory reports whether the kernel killed for memory since the start,
+// and whether that could be read. In a group without memory even the look at it
+// may fail, until the dead are gone: it is repeated for two seconds.
+func (r *recordFile) killedForMemory() (killed, known bool) {
 	if r.Memory == nil {
-		return false
+		return false, true // there never was anything to read
 	}
-	for tries := 0; tries < 10; tries++ {
+	for tries := 0; tries < 40; tries++ {
 		m := readMemory(os.Getpid()) // the host is gone; this process is in its group
 		if m.Group == r.Memory.Group {
-			return m.OOMKills > r.killed
+			return m.OOMKills > r.killed, true
 		}
 		time.Sleep(50 * time.Millisecond)
 	}
-	return false
+	return false, false
 }
 
 // empty reports whether nothing happened that somebody might ask for.
