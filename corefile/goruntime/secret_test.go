@@ -13,27 +13,33 @@ import (
 func secretWorld() *world {
 	w := newWorld(1)
 	w.types["package runtime/secret"] = word()
-	w.types["runtime.mheap"] = structOf("runtime.mheap", "lock", "allspans")
-	w.types["runtime.mspan"] = structOf("runtime.mspan", "startAddr", "npages", "elemsize", "specials")
+	w.types["runtime.mheap"] = structOf("runtime.mheap", "sweepgen", "allspans")
+	w.types["runtime.mspan"] = structOf("runtime.mspan", "startAddr", "npages", "elemsize", "specials",
+		"limit", "nelems", "freeindex", "allocBits", "gcmarkBits", "sweepgen", "spanclass", "state")
 	w.types["runtime.special"] = structOf("runtime.special", "next", "offset", "kind")
 	w.syms["runtime.mheap_"] = [2]uint64{0x9000, 32}
 	w.mem.put(0x9000, 0, 0x9100, 3, 3)
 	w.mem.put(0x9100, 0x9200, 0x9300, 0x9400)
-	w.mem.put(0x9200, 0x100000, 1, 64, 0x9500)
-	w.mem.put(0x9300, 0x200000, 4, 4*pageSize, 0x9580)
-	w.mem.put(0x9400, 0x300000, 1, 64, 0) // without specials
-	w.mem.put(0x9500, 0x9520, 0x40, kindSpecialSecret)
+	w.putSpan(0x9200, 0x100000, 1, 64, 0x9500)
+	w.putSpan(0x9300, 0x200000, 4, 4*PageSize, 0x9580)
+	w.putSpan(0x9400, 0x300000, 1, 64, 0) // without specials
+	w.mem.put(0x9500, 0x9520, 0x40, uint64(SpecialSecret))
 	w.mem.put(0x9520, 0x9540, 0x80, 2)
-	w.mem.put(0x9540, 0, 0x108, kindSpecialSecret) // behind a header
-	w.mem.put(0x9580, 0, 0, kindSpecialSecret)
+	w.mem.put(0x9540, 0, 0x108, uint64(SpecialSecret)) // behind a header
+	w.mem.put(0x9580, 0, 0, uint64(SpecialSecret))
 	return w
+}
+
+// putSpan puts a span of which only these fields matter.
+func (w *world) putSpan(at, start, pages, elem, specials uint64) {
+	w.mem.put(at, start, pages, elem, specials, 0, 0, 0, 0, 0, 0, 0, 0)
 }
 
 func TestSecretMemory(t *testing.T) {
 	small := []corefile.Extent{{Start: 0x100040, End: 0x100080}, {Start: 0x100100, End: 0x100140}}
-	large := corefile.Extent{Start: 0x200000, End: 0x200000 + 4*pageSize}
+	large := corefile.Extent{Start: 0x200000, End: 0x200000 + 4*PageSize}
 	all := corefile.Extents{{Start: 0, End: math.MaxUint64}}
-	whole := corefile.Extents{{Start: 0x100000, End: 0x100000 + pageSize}, large}
+	whole := corefile.Extents{{Start: 0x100000, End: 0x100000 + PageSize}, large}
 	for name, c := range map[string]struct {
 		damage func(*world)
 		want   corefile.Extents
@@ -46,11 +52,11 @@ func TestSecretMemory(t *testing.T) {
 		"no heap":           {func(w *world) { delete(w.syms, "runtime.mheap_") }, all},
 		"no layout":         {func(w *world) { delete(w.types, "runtime.special") }, all},
 		"no span":           {func(w *world) { delete(w.mem, 0x9400) }, all},
-		"an absurd span":    {func(w *world) { w.mem.put(0x9300, 0x200000, 1<<60, 64, 0x9580) }, all},
+		"an absurd span":    {func(w *world) { w.putSpan(0x9300, 0x200000, 1<<60, 64, 0x9580) }, all},
 		"no special":        {func(w *world) { delete(w.mem, 0x9520) }, whole},
 		"a ring":            {func(w *world) { w.mem.put(0x9540, 0x9500, 0x100, 2) }, whole},
-		"outside the span":  {func(w *world) { w.mem.put(0x9500, 0x9520, pageSize, kindSpecialSecret) }, whole},
-		"objects of size 0": {func(w *world) { w.mem.put(0x9200, 0x100000, 1, 0, 0x9500) }, whole},
+		"outside the span":  {func(w *world) { w.mem.put(0x9500, 0x9520, PageSize, uint64(SpecialSecret)) }, whole},
+		"objects of size 0": {func(w *world) { w.putSpan(0x9200, 0x100000, 1, 0, 0x9500) }, whole},
 	} {
 		w := secretWorld()
 		c.damage(w)
