@@ -156,7 +156,7 @@ func (a *Allocator) Spans(visit func(s *Span, err error) error) error {
 	for i := range a.n {
 		addr, err := a.r.mem.Uint64(a.spans + 8*i)
 		if err == nil {
-			err = a.span(addr, &s)
+			s, err = a.Span(addr)
 		}
 		if err := visit(&s, err); err != nil {
 			return err
@@ -165,15 +165,16 @@ func (a *Allocator) Spans(visit func(s *Span, err error) error) error {
 	return nil
 }
 
-func (a *Allocator) span(addr uint64, s *Span) error {
+// Span reads the runtime.mspan at an address. It may be called from several
+// goroutines at once.
+func (a *Allocator) Span(addr uint64) (Span, error) {
 	l := &a.lay
-	*s = Span{Addr: addr}
 	o, err := a.r.object(addr, l.size)
 	if err != nil {
-		return err
+		return Span{Addr: addr}, err
 	}
 	class := uint8(o.get(l.class))
-	*s = Span{
+	s := Span{
 		Addr: addr, Start: o.get(l.start), Pages: o.get(l.pages),
 		Elem: o.get(l.elem), Limit: o.get(l.limit), Count: o.get(l.count),
 		Free: o.get(l.free), FreeForScan: o.get(l.freeForScan),
@@ -186,5 +187,5 @@ func (a *Allocator) span(addr uint64, s *Span) error {
 	if !l.freeForScan.ok {
 		s.FreeForScan = s.Free
 	}
-	return nil
+	return s, nil
 }
