@@ -97,12 +97,19 @@ func (h *Heap) find(addr uint64) (*span, uint32) {
 }
 
 // spanOf is the span of an object.
-func (h *Heap) spanOf(o Object) *span {
-	i, ok := slices.BinarySearchFunc(h.spans, o, func(s span, o Object) int { return cmp.Compare(s.first, o) })
-	if !ok {
-		i--
+func (h *Heap) spanOf(o Object) *span { return &h.spans[h.spanIndex(o)] }
+
+// spanIndex is the index of the span of an object.
+func (h *Heap) spanIndex(o Object) int {
+	lo, hi := 0, len(h.spans)
+	for hi-lo > 1 {
+		if mid := int(uint(lo+hi) >> 1); h.spans[mid].first <= o {
+			lo = mid
+		} else {
+			hi = mid
+		}
 	}
-	return &h.spans[i]
+	return lo
 }
 
 // unread counts the spans that are not as they should be.
