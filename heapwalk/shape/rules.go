@@ -133,8 +133,13 @@ func (t *Table) pointerTo(elem *gotype.Type, off uint64) Word {
 		return Word{Off: off, Kind: WordUnsafe}
 	case isTrieNode(elem.Name):
 		return t.trieNode(elem, off)
+	case elem.Name == "time.Timer" || elem.Name == "time.Ticker":
+		// They are only the head of a runtime.timeTimer (runtime/time.go, newTimer).
+		if whole, err := t.types.ByName("runtime.timeTimer"); err == nil {
+			return Word{Off: off, Elem: t.of(whole), How: HowRule}
+		}
 	}
-	return Word{Off: off, Elem: t.of(elem)}
+	return Word{Off: off, Elem: t.of(elem), How: howOf(elem)}
 }
 
 // isTrieNode reports whether a type is the node of a hash trie of the standard

@@ -264,7 +264,7 @@ func (t *Table) compile(s *slot) {
 	}
 	in.Words, in.Partial = c.words, in.Partial || c.partial
 	in.PtrBytes = ptrBytes(in.Words)
-	in.Mask, in.Known = maskOf(in.Words), c.known(in.Size)
+	in.Mask, in.Known = maskOf(in.Words), c.known(in)
 	if in.Partial && in.Kind != KindClosure && in.Type != nil {
 		t.maskOfDescriptor(in)
 	}

@@ -6,6 +6,7 @@ type How uint8
 // The grounds of a type, best last.
 const (
 	HowUnknown  How = iota // there is none
+	HowShape               // generic code says what the target looks like, not of which type it is
 	HowRule                // what the standard library does with a field that says nothing
 	HowDynamic             // the type word of an interface, the function of a closure
 	HowDeclared            // the type of the field
@@ -104,7 +105,7 @@ func (w *Walker) words(words []Word, b []byte, off uint64, visit func(*Edge)) {
 			continue
 		}
 		e := &w.edge
-		*e = Edge{Off: off + wd.pointer(), Ptr: p, Elem: wd.Elem, How: HowDeclared, Count: 1, Len: 1}
+		*e = Edge{Off: off + wd.pointer(), Ptr: p, Elem: wd.Elem, How: wd.How, Count: 1, Len: 1}
 		if wd.Kind != WordPointer {
 			w.resolve(wd, b, e)
 		}
@@ -148,8 +149,7 @@ func (w *Walker) resolve(wd *Word, b []byte, e *Edge) {
 	case WordFunc:
 		e.Elem, e.How = w.closureAt(e.Ptr), HowDynamic
 	case WordCounted:
-		e.Many, e.How = true, HowRule
-		e.Count = word(b, wd.Aux)
+		e.Many, e.Count = true, word(b, wd.Aux)
 		e.Len = e.Count
 	case WordMasked:
 		e.Many, e.Count = true, word(b, wd.Aux)+1

@@ -35,6 +35,7 @@ const (
 type Word struct {
 	Off       uint64
 	Kind      WordKind
+	How       How  // on which grounds Elem is what it is, where it does not depend on memory
 	TypeIsPtr bool // WordEface, WordIface: the collector takes the type's word for a pointer too
 	Elem, Alt ID
 	Aux, Aux2 uint64
@@ -105,8 +106,19 @@ func bits(n uint64) uint64 {
 	return 1<<n - 1
 }
 
-// known are the words of a value of which it is known what they are.
-func (c *compiler) known(size uint64) uint64 { return bits((size+ptrSize-1)/ptrSize) &^ c.unknown }
+// known are the words of a value of which it is known what they are: of a closure
+// those that hold something described.
+func (c *compiler) known(in *Info) uint64 {
+	all := bits((in.Size + ptrSize - 1) / ptrSize)
+	if in.Kind == KindClosure {
+		all = 0
+		for i := range in.Type.Fields {
+			f := &in.Type.Fields[i]
+			all |= wordBits(uint64(f.Offset), uint64(f.Type.Size))
+		}
+	}
+	return all &^ c.unknown
+}
 
 // value adds the words of a value of type ty at off.
 func (c *compiler) value(ty *gotype.Type, off uint64, depth int) {
@@ -132,13 +144,13 @@ func (c *compiler) value(ty *gotype.Type, off uint64, depth int) {
 	case reflect.Func:
 		c.add(Word{Off: off, Kind: WordFunc})
 	case reflect.Map:
-		c.add(Word{Off: off, Elem: c.t.mapHeader(ty)})
+		c.add(Word{Off: off, Elem: c.t.mapHeader(ty), How: howOf(ty)})
 	case reflect.Chan:
-		c.add(Word{Off: off, Elem: c.t.chanHeader(ty)})
+		c.add(Word{Off: off, Elem: c.t.chanHeader(ty), How: howOf(ty)})
 	case reflect.String:
-		c.add(Word{Off: off, Kind: WordString, Elem: StringBytes})
+		c.add(Word{Off: off, Kind: WordString, Elem: StringBytes, How: HowDeclared})
 	case reflect.Slice:
-		c.add(Word{Off: off, Kind: WordSlice, Elem: c.t.of(ty.Elem)})
+		c.add(Word{Off: off, Kind: WordSlice, Elem: c.t.of(ty.Elem), How: howOf(ty.Elem)})
 	case reflect.Interface:
 		kind := WordIface
 		if ty.EmptyInterface {
@@ -152,6 +164,14 @@ func (c *compiler) value(ty *gotype.Type, off uint64, depth int) {
 	}
 }
 
+// howOf are the grounds of what a field of a declared type points to.
+func howOf(ty *gotype.Type) How {
+	if ty != nil && ty.Shape {
+		return HowShape
+	}
+	return HowDeclared
+}
+
 // fields adds the words of a struct, those that a rule has a say in by the rule.
 func (c *compiler) fields(ty *gotype.Type, off uint64, depth int) {
 	ruled := c.t.ruleFor(ty)
@@ -163,6 +183,9 @@ func (c *compiler) fields(ty *gotype.Type, off uint64, depth int) {
 				w := r.Word
 				w.Off += at
 				w.Aux, w.Aux2 = w.Aux+off, w.Aux2+off
+				if w.How == HowUnknown || w.How == HowDeclared {
+					w.How = HowRule
+				}
 				c.add(w)
 			}
 			continue
