@@ -93,6 +93,15 @@ func (m *pointerMap) each(visit func(off, pointer uint64)) {
 	}
 }
 
+// has reports whether the word at an offset from base is a pointer.
+func (m *pointerMap) has(off uint64) bool {
+	if m.mask == nil {
+		return m.small>>(off/8&63)&1 != 0
+	}
+	off %= m.mask.size
+	return off < m.mask.pointers && m.mask.has(off)
+}
+
 // Pointers calls visit with every pointer that an object holds to another one, or
 // to itself: the offset of the word in the object, without its header, and what it
 // points to.

@@ -4,27 +4,66 @@ import (
 	"context"
 	"encoding/binary"
 	"math/bits"
+
+	"github.com/safedump/sdcore/heapwalk/shape"
 )
 
-// walk finds what is reachable, level by level from the roots: first what roots
-// point to, then what that points to. Within a level it does not matter who looks
-// at what first, so that the result is the same with any number of workers.
+// walk finds what is reachable and of which type it is, level by level from the
+// roots: first what roots point to, then what that points to. Within a level it
+// does not matter who looks at what first, so that the result is the same with
+// any number of workers:
+//
+//   - what is found gets the best of the types that this level offers;
+//   - of what was found before only the type that it had at the start of the level
+//     counts, and a better one is noted and taken at the end of the level. What
+//     then has a better type is looked at once more.
 type walk struct {
-	h *Heap
+	h     *Heap
+	table *shape.Table
+	types []typing // of all objects
 	// live are the objects of the levels before and of this one, next those that
 	// are found now.
 	live, next bitset
 	workers    []walker
+	list       []Object // of the level, while they are few
+	// refused counts the types that did not fit an object: two that offer each
+	// other wrong ones would else never end.
+	refused map[Object]uint8
 }
+
+const maxRefused = 4
 
 // walker is one worker's part of a walk.
 type walker struct {
-	w *walk
+	w     *walk
+	edges *shape.Walker
+	visit func(*shape.Edge) // w.edge, made once
 	// found are the objects that this worker has added to the next level, while
 	// they are few: a long list has millions of levels with one object each.
 	found []Object
 	many  bool // they are not: the next level is where the bits of next are
+	// changes are better types, or worse ones, for what was found before.
+	changes []change
+	plain   []plainness // by type
+	// only, when set, says which words of the object at hand the collector looks at;
+	// all of them were marked already.
+	only *pointerMap
 }
+
+type change struct {
+	o    Object
+	to   typing
+	down bool // the type turned out not to fit
+}
+
+// plainness says whether the words of a type are all that the collector looks at.
+type plainness uint8
+
+const (
+	notLooked plainness = iota
+	isPlain
+	notPlain
+)
 
 const (
 	fewFound   = 1 << 14 // objects of a level that are kept as a list, of each worker
@@ -33,27 +72,19 @@ const (
 	listShare  = 1 << 8  // objects of a list
 )
 
-func newWalk(h *Heap) *walk {
-	w := &walk{h: h, live: newBitset(h.n), next: newBitset(h.n), workers: make([]walker, h.options.Workers)}
+func newWalk(h *Heap, table *shape.Table) *walk {
+	w := &walk{h: h, table: table, types: make([]typing, h.n), refused: map[Object]uint8{}, live: newBitset(h.n), next: newBitset(h.n), workers: make([]walker, h.options.Workers)}
 	for i := range w.workers {
-		w.workers[i].w = w
+		wk := &w.workers[i]
+		wk.w, wk.edges = w, table.Walker()
+		wk.visit = wk.edge
 	}
 	return w
 }
 
-// root adds the target of a root's pointer to the first level.
-func (w *walker) root(p uint64) {
-	if o, ok := w.w.h.target(p); ok {
-		w.mark(o)
-	}
-}
-
 // mark adds an object to the next level, unless it is in one already.
 func (w *walker) mark(o Object) {
-	if w.w.live.has(o) || !w.w.next.add(o) {
-		return
-	}
-	if w.many {
+	if w.w.live.has(o) || !w.w.next.add(o) || w.many {
 		return
 	}
 	if len(w.found) == fewFound {
@@ -63,19 +94,46 @@ func (w *walker) mark(o Object) {
 	w.found = append(w.found, o)
 }
 
+// pointer adds what a pointer leads to.
+func (w *walker) pointer(p uint64) {
+	if o, ok := w.w.h.target(p); ok {
+		w.mark(o)
+	}
+}
+
+// edge adds what a pointer of known type leads to, and offers the type.
+func (w *walker) edge(e *shape.Edge) {
+	if w.only != nil && !w.only.has(e.Off) {
+		return
+	}
+	h := w.w.h
+	s, i := h.find(e.Ptr)
+	if s == nil {
+		return
+	}
+	o := s.first + Object(i)
+	if !h.alloc.has(o) {
+		return
+	}
+	known := w.w.live.has(o)
+	if t := w.typeOf(s, e.Ptr-s.start-uint64(i)*s.elem, e); t != 0 {
+		switch {
+		case !known || s.flags&noPointers != 0:
+			w.offer(o, t)
+		case t.confidence() > w.w.types[o].confidence():
+			w.changes = append(w.changes, change{o: o, to: t})
+		}
+	}
+	if !known {
+		w.mark(o)
+	}
+}
+
 // run goes through the levels, after the roots were added.
 func (w *walk) run(ctx context.Context) error {
-	var list []Object
 	for {
-		dense := false
-		list = list[:0]
-		for i := range w.workers {
-			wk := &w.workers[i]
-			dense = dense || wk.many
-			list = append(list, wk.found...)
-			wk.found, wk.many = wk.found[:0], false
-		}
-		if !dense && len(list) == 0 {
+		dense := w.collect()
+		if !dense && len(w.list) == 0 {
 			return nil
 		}
 		if err := ctx.Err(); err != nil {
@@ -87,10 +145,11 @@ func (w *walk) run(ctx context.Context) error {
 			}
 			continue
 		}
-		for _, o := range list {
+		for _, o := range w.list {
 			w.live.set(o)
 			w.next[o>>6] = 0
 		}
+		list := w.list
 		if len(list) < aloneFound {
 			for _, o := range list {
 				w.workers[0].scan(o)
@@ -107,6 +166,54 @@ func (w *walk) run(ctx context.Context) error {
 	}
 }
 
+// collect ends a level: it takes the changes and gathers the next one, as a list
+// unless it is dense.
+func (w *walk) collect() (dense bool) {
+	again := w.change()
+	w.list = w.list[:0]
+	for i := range w.workers {
+		wk := &w.workers[i]
+		dense = dense || wk.many
+		w.list = append(w.list, wk.found...)
+		wk.found, wk.many = wk.found[:0], false
+	}
+	if !dense {
+		w.list = append(w.list, again...)
+		return false
+	}
+	for _, o := range again {
+		w.next.set(o)
+	}
+	return true
+}
+
+// change takes the types that are better than those that objects had, and lists
+// these.
+func (w *walk) change() (again []Object) {
+	for _, down := range []bool{true, false} {
+		for i := range w.workers {
+			wk := &w.workers[i]
+			for _, c := range wk.changes {
+				switch {
+				case c.down && down:
+					w.types[c.o] = c.to
+					w.refused[c.o]++
+				case !c.down && !down && wk.better(c.to, w.types[c.o]) && w.refused[c.o] < maxRefused:
+					w.types[c.o] = c.to
+					again = append(again, c.o)
+				}
+			}
+		}
+	}
+	for i := range w.workers {
+		wk := &w.workers[i]
+		if wk.changes = wk.changes[:0]; cap(wk.changes) > fewFound {
+			wk.changes = nil
+		}
+	}
+	return again
+}
+
 // denseLevel looks at the objects of a level in the order of their addresses.
 func (w *walk) denseLevel(ctx context.Context) error {
 	level := w.next
@@ -121,48 +228,155 @@ func (w *walk) denseLevel(ctx context.Context) error {
 
 // scanLevel looks at the objects of the words from to to of a level.
 func (w *walker) scanLevel(level bitset, from, to int) {
-	h := w.w.h
-	spans := h.spans
-	at := h.spanIndex(Object(from << 6))
+	spans := w.w.h.spans
+	at := w.w.h.spanIndex(Object(from << 6))
 	for i := from; i < to; i++ {
 		for v := level[i]; v != 0; v &= v - 1 {
 			o := Object(i<<6 + bits.TrailingZeros64(v))
 			for o-spans[at].first >= Object(spans[at].n) {
 				at++
 			}
-			w.scanIn(&spans[at], uint32(o-spans[at].first))
+			w.scanIn(&spans[at], o)
 		}
 	}
 }
 
 // scan looks at the pointers of an object.
-func (w *walker) scan(o Object) {
-	s := w.w.h.spanOf(o)
-	w.scanIn(s, uint32(o-s.first))
+func (w *walker) scan(o Object) { w.scanIn(w.w.h.spanOf(o), o) }
+
+// scanIn looks at the pointers of an object of s.
+func (w *walker) scanIn(s *span, o Object) {
+	m, ok := w.w.h.pointersOf(s, uint32(o-s.first))
+	t := w.w.types[o]
+	if m.typ != 0 && t.confidence() != Exact {
+		// Nobody else looks at the type of an object with a header.
+		if id := w.edges.Descriptor(m.typ); id != shape.Unknown {
+			t = newTyping(id, w.info(id).Size <= uint64(len(m.data))/2, Exact)
+			w.w.types[o] = t
+		}
+	}
+	if ok {
+		w.scanMap(&m, o, t)
+	}
 }
 
-// scanIn looks at the pointers of object i of a span.
-func (w *walker) scanIn(s *span, i uint32) {
-	h := w.w.h
-	if s.flags&smallBits != 0 {
-		off := uint64(i) * s.elem
-		data := s.data[off : off+s.elem]
-		for m := s.smallMask(off); m != 0; m &= m - 1 {
-			if p := binary.LittleEndian.Uint64(data[bits.TrailingZeros64(m)*8:]); p != 0 {
-				if to, ok := h.target(p); ok {
-					w.mark(to)
-				}
+// scanMap looks at the pointers of an object by its type, and where that does not
+// tell all of them by what the collector knows.
+func (w *walker) scanMap(m *pointerMap, o Object, t typing) {
+	data, all := m.data, false
+	if t != 0 {
+		in := w.info(t.id())
+		data, all = w.fitting(m, o, t, in)
+	}
+	if !all {
+		m.each(func(_, p uint64) { w.pointer(p) })
+	}
+	if t != 0 && len(data) > 0 {
+		if !all {
+			w.only = m
+		}
+		w.edges.Edges(t.id(), data, w.visit)
+		w.only = nil
+	}
+}
+
+// fitting returns the part of an object that its type describes, and whether the
+// type tells of all its pointers.
+func (w *walker) fitting(m *pointerMap, o Object, t typing, in *shape.Info) (data []byte, all bool) {
+	if t.confidence() == Exact {
+		return m.data, w.isPlain(t.id(), in)
+	}
+	if m.mask != nil {
+		return m.data, false // a large object whose type has no number
+	}
+	size := uint64(len(m.data))
+	if n, ok := in.Matches(m.small, size); ok {
+		if in.Partial || in.Kind == shape.KindClosure || in.Kind == shape.KindChan {
+			return m.data, w.isPlain(t.id(), in)
+		}
+		if !t.many() && n > 1 {
+			// A pointer to one of several: the object is an array of them.
+			w.changes = append(w.changes, change{o: o, to: t | manyBit, down: true})
+		}
+		return m.data[:n*in.Size], w.isPlain(t.id(), in)
+	}
+	words := min(in.Size/8, 64)
+	if known := low(words) & in.Known; in.Size < size && m.small&known == in.Mask&known {
+		// The object begins with such a value, and there is more.
+		if t.confidence() == Strong {
+			w.changes = append(w.changes, change{o: o, to: newTyping(t.id(), t.many(), Weak), down: true})
+		}
+		return m.data[:in.Size], false
+	}
+	w.changes = append(w.changes, change{o: o, to: 0, down: true})
+	return nil, false
+}
+
+// isPlain reports whether the edges of a type are all words that the collector
+// looks at.
+func (w *walker) isPlain(id shape.ID, in *shape.Info) bool {
+	if int(id) >= len(w.plain) {
+		w.plain = append(w.plain, make([]plainness, int(id)+64-len(w.plain))...)
+	}
+	p := &w.plain[id]
+	if *p == notLooked {
+		*p = isPlain
+		for i := range in.Words {
+			if in.Words[i].TypeIsPtr {
+				*p = notPlain
+			}
+		}
+		if in.Partial {
+			*p = notPlain
+		}
+	}
+	return *p == isPlain
+}
+
+// root adds what a root points to.
+func (w *walker) root(r *Root) {
+	id := w.w.table.Of(r.Type)
+	switch {
+	case r.Addr == 0:
+		w.rootPointer(id, r.Value)
+		return
+	case r.object:
+		if o, ok := w.w.h.target(r.Addr); ok {
+			s := w.w.h.spanOf(o)
+			if m, ok := w.w.h.pointersOf(s, uint32(o-s.first)); ok {
+				m.each(func(_, p uint64) { w.pointer(p) })
 			}
 		}
 		return
+	case r.Size > maxRoot:
+		r.Size = maxRoot
 	}
-	m, ok := h.pointersOf(s, i)
+	data, _, ok := w.w.h.mem.View(r.Addr, int(r.Size))
 	if !ok {
 		return
 	}
-	m.each(func(_, p uint64) {
-		if to, ok := h.target(p); ok {
-			w.mark(to)
+	if id != shape.Unknown {
+		w.edges.Edges(id, data, w.visit)
+		if r.segment == nil && !w.info(id).Partial {
+			return
 		}
-	})
+	}
+	for off := 0; off+8 <= len(data); off += 8 {
+		if p := binary.LittleEndian.Uint64(data[off:]); p != 0 && (r.segment == nil || isPointer(r.segment, r.Addr+uint64(off))) {
+			w.pointer(p)
+		}
+	}
+}
+
+// maxRoot bounds one root in bytes.
+const maxRoot = 1 << 40
+
+// rootPointer adds what a pointer of a type leads to, that lies in no memory.
+func (w *walker) rootPointer(id shape.ID, p uint64) {
+	if id != shape.Unknown {
+		var b [8]byte
+		binary.LittleEndian.PutUint64(b[:], p)
+		w.edges.Edges(id, b[:], w.visit)
+	}
+	w.pointer(p)
 }

@@ -12,7 +12,7 @@ func TestScratchTree(t *testing.T) {
 		t.Skip()
 	}
 	b := time.Now()
-	in := input(t, os.Getenv("TREE"), "/work/dev/core/tree/tree")
+	in := input(t, os.Getenv("TREE"), os.Getenv("BIN"))
 	t.Log("open", time.Since(b))
 	b = time.Now()
 	h, err := Open(context.Background(), in, Options{})
@@ -21,12 +21,16 @@ func TestScratchTree(t *testing.T) {
 	}
 	t.Log("heap", time.Since(b), h.Totals(), h.Problems())
 	b = time.Now()
-	w := newWalk(h)
-	at, _ := in.Runtime.Symbol("main.root")
-	p, _ := h.mem.Uint64(at)
-	w.workers[0].root(p)
-	if err := w.run(context.Background()); err != nil {
+	l, err := h.Walk(context.Background(), nil)
+	if err != nil {
 		t.Fatal(err)
 	}
-	t.Log("walk", time.Since(b), w.live.count())
+	t.Log("walk", time.Since(b), l.live.count(), l.Problems())
+	b = time.Now()
+	list, sums, err := l.Histogram(context.Background())
+	t.Log("histogram", time.Since(b), sums, err)
+	for i := range min(len(list), 25) {
+		c := &list[i]
+		t.Log(c.Live, c.Sure.Bytes, c.Strong.Bytes, c.Weak.Bytes, c.Garbage.Bytes, c.Name())
+	}
 }

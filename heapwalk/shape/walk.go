@@ -232,6 +232,9 @@ func (w *Walker) closureAt(addr uint64) ID {
 	return c.id
 }
 
+// Descriptor is Table.OfDescriptor by the walker's own cache.
+func (w *Walker) Descriptor(addr uint64) ID { return w.typeAt(addr).id }
+
 // ClosureAt numbers the closure that a func value points to.
 func (w *Walker) ClosureAt(addr uint64) ID { return w.closureAt(addr) }
 
