@@ -137,4 +137,4 @@ func offBase(off uint64) Confidence {
 	return Unknown
 }
 
-func (w *walker) info(id shape.ID) *shape.Info { return w.w.table.Info(id) }
+func (w *walker) info(id shape.ID) *shape.Info { return w.edges.Info(id) }

@@ -45,6 +45,8 @@ type walker struct {
 	// changes are better types, or worse ones, for what was found before.
 	changes []change
 	plain   []plainness // by type
+	m       pointerMap  // of the object at hand
+	e       shape.Edge  // of a plain pointer in it
 	// only, when set, says which words of the object at hand the collector looks at;
 	// all of them were marked already.
 	only *pointerMap
@@ -62,6 +64,7 @@ type plainness uint8
 const (
 	notLooked plainness = iota
 	isPlain
+	onlyPointers // plain, and each word points to one value of a known type
 	notPlain
 )
 
@@ -246,8 +249,12 @@ func (w *walker) scan(o Object) { w.scanIn(w.w.h.spanOf(o), o) }
 
 // scanIn looks at the pointers of an object of s.
 func (w *walker) scanIn(s *span, o Object) {
-	m, ok := w.w.h.pointersOf(s, uint32(o-s.first))
 	t := w.w.types[o]
+	if s.flags&smallBits != 0 && t.confidence() == Strong && w.scanPlain(s, o, t) {
+		return
+	}
+	m := &w.m
+	ok := w.w.h.pointersOf(m, s, uint32(o-s.first))
 	if m.typ != 0 && t.confidence() != Exact {
 		// Nobody else looks at the type of an object with a header.
 		if id := w.edges.Descriptor(m.typ); id != shape.Unknown {
@@ -256,8 +263,33 @@ func (w *walker) scanIn(s *span, o Object) {
 		}
 	}
 	if ok {
-		w.scanMap(&m, o, t)
+		w.scanMap(m, o, t)
 	}
+}
+
+// scanPlain looks at an object of one value that has no words but plain pointers:
+// most objects of many heaps. It reports false for any other.
+func (w *walker) scanPlain(s *span, o Object, t typing) bool {
+	if int(t.id()) >= len(w.plain) || w.plain[t.id()] != onlyPointers {
+		return false
+	}
+	in := w.edges.Info(t.id())
+	off := uint64(o-s.first) * s.elem
+	if off+s.elem > uint64(len(s.data)) || s.smallMask(off) != in.Mask || in.Size > s.elem {
+		return false
+	}
+	data := s.data[off : off+in.Size]
+	for i := range in.Words {
+		wd := &in.Words[i]
+		if wd.Off+8 > uint64(len(data)) {
+			break
+		}
+		if p := binary.LittleEndian.Uint64(data[wd.Off:]); p != 0 {
+			w.e = shape.Edge{Off: wd.Off, Ptr: p, Elem: wd.Elem, How: wd.How, Count: 1, Len: 1}
+			w.edge(&w.e)
+		}
+	}
+	return true
 }
 
 // scanMap looks at the pointers of an object by its type, and where that does not
@@ -320,17 +352,23 @@ func (w *walker) isPlain(id shape.ID, in *shape.Info) bool {
 	}
 	p := &w.plain[id]
 	if *p == notLooked {
-		*p = isPlain
+		*p = onlyPointers
+		if in.Kind != shape.KindValue || in.Size > maxWithoutHeader {
+			*p = isPlain
+		}
 		for i := range in.Words {
-			if in.Words[i].TypeIsPtr {
+			switch {
+			case in.Words[i].TypeIsPtr:
 				*p = notPlain
+			case in.Words[i].Kind != shape.WordPointer && *p == onlyPointers:
+				*p = isPlain
 			}
 		}
 		if in.Partial {
 			*p = notPlain
 		}
 	}
-	return *p == isPlain
+	return *p != notPlain
 }
 
 // root adds what a root points to.
@@ -343,8 +381,8 @@ func (w *walker) root(r *Root) {
 	case r.object:
 		if o, ok := w.w.h.target(r.Addr); ok {
 			s := w.w.h.spanOf(o)
-			if m, ok := w.w.h.pointersOf(s, uint32(o-s.first)); ok {
-				m.each(func(_, p uint64) { w.pointer(p) })
+			if w.w.h.pointersOf(&w.m, s, uint32(o-s.first)) {
+				w.m.each(func(_, p uint64) { w.pointer(p) })
 			}
 		}
 		return
