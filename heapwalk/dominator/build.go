@@ -18,17 +18,27 @@ func Build(ctx context.Context, g Graph, entries []uint32, o Options) (*Tree, er
 		return nil, fmt.Errorf("dominators: %w", err)
 	}
 	b := newBuilder(ctx, g, o)
-	for _, f := range []func() error{func() error { return b.search(entries) }, b.dominate, b.settle} {
-		if err := f(); err != nil {
-			return nil, fmt.Errorf("dominators: %w", err)
-		}
+	err := b.search(entries)
+	if err == nil {
+		err = b.dominate()
 	}
-	return b.tree(), nil
+	var t *Tree
+	if err == nil {
+		t, err = b.settle()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("dominators: %w", err)
+	}
+	return t, nil
 }
 
-// member marks a link that is not an edge but a node whose semidominator has
-// the list.
-const member = 1 << 31
+const (
+	// member marks a link that is not an edge but a number whose semidominator
+	// has the list.
+	member = 1 << 31
+	// later marks a number that has the same immediate dominator.
+	later = 1 << 31
+)
 
 // dominate is the algorithm of Lengauer and Tarjan with path compression. The
 // shorter one that looks for the nearest common ancestor (Semi-NCA) is quadratic
@@ -41,109 +51,110 @@ func (b *builder) dominate() error {
 			}
 		}
 		at := uint32(n)
-		semi := b.semi[at]
-		for i := b.head[at]; i != 0; {
-			l := b.links.at(i)
-			i = l.next
-			low := b.lowest(l.number&^member, at)
-			switch {
-			case l.number&member == 0:
-				semi = min(semi, b.semi[low])
-			case b.semi[low] < at:
-				b.idom[l.number&^member] = low // the same dominator as low's, not known yet
-			default:
-				b.idom[l.number&^member] = at
-			}
-		}
-		b.semi[at], b.label[at] = semi, at
-		if semi == b.parent[at] || semi == 0 {
-			b.idom[at] = semi // the dominator lies between the semidominator and the parent
+		state := b.of(at)
+		semi := b.follow(at, state[low])
+		state[low], state[label] = semi, at
+		if semi == state[parent] || semi == 0 {
+			state[idom] = semi // the dominator lies between the semidominator and the parent
 		} else if err := b.link(semi, at|member); err != nil {
 			return err
 		}
 	}
 	for n := 1; n <= b.count; n++ {
-		if b.idom[n] != b.semi[n] {
-			b.idom[n] = b.idom[b.idom[n]]
+		if state := b.of(uint32(n)); state[idom]&later != 0 {
+			state[idom] = b.of(state[idom] &^ later)[idom]
 		}
 	}
 	return nil
 }
 
-// lowest returns the node of the lowest semidominator among number and its
-// ancestors above at, and shortens their paths. Of number's ancestors those
-// above at are done. It goes up with the links reversed, and down again: a path
-// may be as long as there are nodes.
-func (b *builder) lowest(number, at uint32) uint32 {
-	parent, label, semi := b.parent, b.label, b.semi
-	if parent[number] <= at {
-		return label[number]
-	}
-	below, x := uint32(0), number
-	for parent[x] > at {
-		x, below, parent[x] = parent[x], x, below
-	}
-	top, best := parent[x], label[x]
-	for below != 0 {
-		x, below = below, parent[below]
-		if semi[best] < semi[label[x]] {
-			label[x] = best
-		} else {
-			best = label[x]
+// follow works off the list of a number: for its members it finds the immediate
+// dominator, and of semi and what the edges give it returns the lowest.
+func (b *builder) follow(at, semi uint32) uint32 {
+	for i := b.head[at]; i != 0; {
+		l := b.links.at(i)
+		i = l.next
+		lowest := b.lowest(l.number&^member, at)
+		switch {
+		case l.number&member == 0:
+			semi = min(semi, lowest[low])
+		case lowest[low] < at:
+			b.of(l.number &^ member)[idom] = lowest[label] | later
+		default:
+			b.of(l.number &^ member)[idom] = at
 		}
-		parent[x] = top
 	}
-	return best
+	return semi
+}
+
+// lowest finds the lowest semidominator among number and its ancestors above at,
+// and shortens their ways. Its low and label are in the state returned. Of the
+// ancestors those above at are done. It goes up with the links reversed, and
+// down again: a way may be as long as there are nodes.
+func (b *builder) lowest(number, at uint32) *[4]uint32 {
+	below, x, state := uint32(0), number, b.of(number)
+	for state[parent] > at {
+		x, below, state[parent] = state[parent], x, below
+		state = b.of(x)
+	}
+	top, best, from := state[parent], state[low], state[label]
+	for below != 0 {
+		state = b.of(below)
+		if best < state[low] {
+			state[low], state[label] = best, from
+		} else {
+			best, from = state[low], state[label]
+		}
+		below, state[parent] = state[parent], top
+	}
+	return state
 }
 
 // settle gives the nodes their places: numbers in the order in which a walk
 // through the dominator tree meets them. What a node dominates then lies in one
 // range.
-func (b *builder) settle() error {
+func (b *builder) settle() (*Tree, error) {
+	b.links = links{}
 	count := b.count + 1
-	place, size, next := b.head[:count], b.label[:count], b.semi[:count]
+	above := b.head[:count]
+	above[0] = 0
+	for n := 1; n < count; n++ {
+		above[n] = b.state[4*n+idom]
+	}
+	place, size, next := b.state[:count], b.state[count:2*count], b.state[2*count:3*count]
 	for n := range size {
 		size[n] = 1
 	}
 	for n := b.count; n > 0; n-- {
-		size[b.idom[n]] += size[n]
+		size[above[n]] += size[n]
+	}
+	if err := b.options.pause(b.ctx, "ordering", b.count/2, b.count); err != nil {
+		return nil, err
 	}
 	place[0], next[0] = 0, 1
 	for n := 1; n < count; n++ {
-		p := next[b.idom[n]]
-		place[n] = p
-		next[b.idom[n]] = p + size[n]
-		next[n] = p + 1
+		p := next[above[n]]
+		place[n], next[n] = p, p+1
+		next[above[n]] = p + size[n]
 	}
-	if err := b.options.pause(b.ctx, "ordering", b.count/2, b.count); err != nil {
-		return err
-	}
-	// From here on semi is the tree's parent, parent its end.
+	t := &Tree{place: b.num, node: b.node[:count], parent: above, end: make([]uint32, count)}
 	for n, p := range place {
-		b.parent[p] = p + size[n]
+		t.end[p] = p + size[n]
 	}
-	for n, p := range place[1:] {
-		b.semi[p] = place[b.idom[n+1]]
-	}
-	b.semi[0] = 0
-	nodes := b.idom[:count]
+	moved := size // no longer needed
 	for n, p := range place {
-		nodes[p] = b.node[n]
+		moved[p] = place[above[n]]
 	}
-	copy(b.node, nodes)
-	for p, node := range nodes[1:] {
-		b.num[node] = uint32(p + 1)
+	copy(t.parent, moved)
+	for n, p := range place {
+		moved[p] = t.node[n]
 	}
-	return b.options.pause(b.ctx, "ordering", b.count, b.count)
-}
-
-func (b *builder) tree() *Tree {
-	count := b.count + 1
-	fit := func(s []uint32) []uint32 {
-		if count < len(s)/2 {
-			return slices.Clone(s[:count])
-		}
-		return s[:count]
+	copy(t.node, moved)
+	for p, node := range t.node[1:] {
+		t.place[node] = uint32(p + 1)
 	}
-	return &Tree{place: b.num, node: fit(b.node), parent: fit(b.semi), end: fit(b.parent)}
+	if count < len(b.head)/2 {
+		t.node, t.parent = slices.Clone(t.node), slices.Clone(t.parent)
+	}
+	return t, b.options.pause(b.ctx, "ordering", b.count, b.count)
 }

@@ -175,7 +175,7 @@ func TestFullStack(t *testing.T) {
 			compacted++
 		}
 	}
-	if compacted == 0 || b.top > len(b.stack) {
+	if compacted == 0 || b.top > b.slots() {
 		t.Fatalf("compacted %d times, %d entries", compacted, b.top)
 	}
 	checkTree(t, s, build(t, s))
