@@ -34,12 +34,13 @@ func (h *Heap) Walk(ctx context.Context, roots Roots) (*Live, error) {
 	l.problems = l.own.problems
 	w := newWalk(h, table)
 	h.progress("walking the heap", 0, 0)
+	reader, first := newRootReader(h, table), w.workers[0].visit
 	doubtful := false
 	l.eachRoot(func(r *Root) bool {
 		if r.Conservative {
 			doubtful = true
 		} else {
-			w.workers[0].root(r)
+			reader.each(r, first)
 		}
 		return ctx.Err() == nil
 	})
@@ -47,7 +48,7 @@ func (h *Heap) Walk(ctx context.Context, roots Roots) (*Live, error) {
 		return nil, err
 	}
 	if doubtful {
-		if err := l.walkDoubtful(ctx, w); err != nil {
+		if err := l.walkDoubtful(ctx, w, reader); err != nil {
 			return nil, err
 		}
 	}
@@ -72,11 +73,11 @@ func (l *Live) eachRoot(yield func(*Root) bool) {
 }
 
 // walkDoubtful goes on from the words that may be no pointers.
-func (l *Live) walkDoubtful(ctx context.Context, w *walk) error {
+func (l *Live) walkDoubtful(ctx context.Context, w *walk, reader *rootReader) error {
 	sure := append(bitset(nil), w.live...)
 	l.roots(func(r *Root) bool {
 		if r.Conservative {
-			w.workers[0].root(r)
+			reader.each(r, w.workers[0].visit)
 		}
 		return ctx.Err() == nil
 	})

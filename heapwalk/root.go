@@ -27,6 +27,16 @@ const (
 	RootRuntime                   // anything else that the runtime keeps
 )
 
+// String is the kind in a word, as report.HeapRoot has it.
+func (k RootKind) String() string {
+	if int(k) < len(rootKinds) {
+		return rootKinds[k]
+	}
+	return "runtime"
+}
+
+var rootKinds = [...]string{"global", "local", "stack", "register", "defer", "panic", "goroutine", "finalizer", "cleanup", "weak", "timer", "queue", "runtime"}
+
 // Root is a place outside the heap that holds pointers into it, or one pointer
 // that lies in no memory.
 type Root struct {

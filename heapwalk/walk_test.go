@@ -3,8 +3,11 @@ package heapwalk
 import (
 	"context"
 	"os"
+	"strings"
 	"testing"
 	"time"
+
+	"github.com/safedump/sdcore/internal/coretest"
 )
 
 func TestScratchTree(t *testing.T) {
@@ -32,5 +35,34 @@ func TestScratchTree(t *testing.T) {
 	for i := range min(len(list), 25) {
 		c := &list[i]
 		t.Log(c.Live, c.Sure.Bytes, c.Strong.Bytes, c.Weak.Bytes, c.Garbage.Bytes, c.Name())
+	}
+}
+
+func TestScratchShare(t *testing.T) {
+	if os.Getenv("SHARE") == "" {
+		t.Skip()
+	}
+	for _, name := range coretest.Names(t) {
+		if strings.HasSuffix(name, ".stripped") {
+			continue
+		}
+		f := coretest.Core(t, name)
+		h, err := Open(context.Background(), input(t, f.Core, f.Bin), Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		l, err := h.Walk(context.Background(), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		list, sums, _ := l.Histogram(context.Background())
+		t.Logf("%s live %d typed %.3f strong+ %.3f garbage %d", name, sums.Live.Bytes, float64(sums.Exact.Bytes+sums.Strong.Bytes+sums.Weak.Bytes)/float64(sums.Live.Bytes),
+			float64(sums.Exact.Bytes+sums.Strong.Bytes)/float64(sums.Live.Bytes), sums.Garbage.Bytes)
+		if os.Getenv("SHARE") == name {
+			for i := range list {
+				c := &list[i]
+				t.Log(c.Live, c.Sure.Bytes, c.Strong.Bytes, c.Weak.Bytes, c.Garbage.Bytes, c.Name())
+			}
+		}
 	}
 }
