@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/safedump/sdcore/corefile/gotype"
+	"github.com/safedump/sdcore/heapwalk/dominator"
 	"github.com/safedump/sdcore/heapwalk/shape"
 )
 
@@ -28,115 +29,36 @@ type Path struct {
 	Steps []Step
 }
 
-// noNode is the parent of what was not reached.
-const noNode = ^uint32(0)
-
-// breadthFirst goes through the graph level by level in a fixed order and calls
-// found when it comes to an object for the first time: parent is the object or
-// root that points to it. It ends when found returns false.
-func (g *graph) breadthFirst(ctx context.Context, found func(parent uint32, o Object) bool) error {
-	seen := newBitset(g.h.n)
-	var level, next []Object
-	more := true
-	add := func(parent uint32, o Object) {
-		if more && !seen.has(o) {
-			seen.set(o)
-			more = found(parent, o)
-			next = append(next, o)
-		}
-	}
-	for i := range uint32(g.roots()) {
-		for _, o := range g.targets[g.starts[i]:g.starts[i+1]] {
-			add(g.h.n+i, o)
-		}
-	}
-	var buf []uint32
-	for more && len(next) > 0 {
-		level, next = next, level[:0]
-		for i, o := range level {
-			if i%(1<<16) == 0 && ctx.Err() != nil {
-				return ctx.Err()
-			}
-			buf = g.h.appendTargets(o, buf[:0])
-			for _, to := range buf {
-				add(uint32(o), Object(to))
-			}
-		}
-	}
-	return ctx.Err()
-}
-
-// Shortest finds shortest paths from the roots to the objects that want selects:
-// to the n nearest ones, each of which begins at another root or goroutine than
-// those before as long as there are such.
+// Shortest finds at most n shortest paths from the roots to objects that want
+// selects, each to the nearest one from another goroutine or variable than those
+// before; the shortest first.
 func (r *Retained) Shortest(ctx context.Context, want func(Object) bool, n int) ([]Path, error) {
-	parents := make([]uint32, r.l.h.n)
-	for i := range parents {
-		parents[i] = noNode
-	}
-	var targets []Object
-	err := r.graph.breadthFirst(ctx, func(parent uint32, o Object) bool {
-		parents[o] = parent
-		if want(o) && len(targets) < maxTargets {
-			targets = append(targets, o)
-		}
-		return len(targets) < maxTargets
-	})
+	objects := r.l.h.n
+	found, err := dominator.Paths(ctx, r.graph, r.graph.entries, func(node uint32) bool { return node < objects && want(Object(node)) }, n,
+		dominator.Options{Workers: r.l.h.options.Workers, Progress: r.l.h.options.Progress})
 	if err != nil {
 		return nil, err
 	}
-	return r.paths(choose(targets, parents, r.l.h.n, n), parents), nil
-}
-
-// maxTargets bounds the objects among which paths are chosen.
-const maxTargets = 1 << 16
-
-// choose picks n of the targets, which are in the order of their distance, such
-// that they begin at as many roots as possible.
-func choose(targets []Object, parents []uint32, objects uint32, n int) []Object {
-	var chosen, others []Object
-	begun := map[uint32]bool{}
-	for _, o := range targets {
-		at := uint32(o)
-		for at < objects {
-			at = parents[at]
+	owners := make([]Owner, len(found))
+	for i, nodes := range found {
+		for len(nodes) > 1 && nodes[1] >= objects {
+			nodes = nodes[1:] // a goroutine before its root
 		}
-		if begun[at] {
-			others = append(others, o)
-			continue
-		}
-		begun[at] = true
-		chosen = append(chosen, o)
-	}
-	chosen = append(chosen, others...)
-	return chosen[:min(n, len(chosen))]
-}
-
-// paths describes the ways to objects by the parents of a search.
-func (r *Retained) paths(targets []Object, parents []uint32) []Path {
-	n := r.l.h.n
-	owners := make([]Owner, len(targets))
-	ways := make([][]Object, len(targets))
-	for i, o := range targets {
-		at := uint32(o)
-		for ; at < n; at = parents[at] {
-			ways[i] = append(ways[i], Object(at))
-		}
-		owners[i].node = at
+		owners[i].node, found[i] = nodes[0], nodes[1:]
 	}
 	r.describeAll(owners)
-	out := make([]Path, len(targets))
+	out := make([]Path, len(found))
 	for i := range out {
-		out[i] = r.l.path(&owners[i].Root, ways[i])
+		out[i] = r.l.path(&owners[i].Root, found[i])
 	}
-	return out
+	return out, nil
 }
 
-// path names the way from a root over objects, the last one first.
-func (l *Live) path(root *Root, way []Object) Path {
+// path names the way from a root over objects.
+func (l *Live) path(root *Root, way []uint32) Path {
 	p := Path{Root: *root}
 	reader := newRootReader(l.h, l.table)
-	first := way[len(way)-1]
+	first := Object(way[0])
 	done := false
 	reader.each(root, func(e *shape.Edge) {
 		if o, ok := l.h.target(e.Ptr); ok && o == first && !done {
@@ -144,8 +66,8 @@ func (l *Live) path(root *Root, way []Object) Path {
 			p.Steps = l.steps(p.Steps, l.table.Of(root.Type), root.Addr, e.Off, first)
 		}
 	})
-	for i := len(way) - 1; i > 0; i-- {
-		p.Steps = l.link(p.Steps, way[i], way[i-1])
+	for i := range way[1:] {
+		p.Steps = l.link(p.Steps, Object(way[i]), Object(way[i+1]))
 	}
 	return p
 }

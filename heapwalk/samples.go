@@ -20,6 +20,9 @@ type Sample struct {
 	Count Count
 }
 
+// noNode is the parent of what has none.
+const noNode = ^uint32(0)
+
 const (
 	maxSampleDepth = 64      // steps told of a way
 	maxSampleNodes = 1 << 20 // different beginnings of ways
@@ -222,4 +225,39 @@ func (t *sampleTree) samples(r *Retained) []Sample {
 	}
 	slices.SortStableFunc(out, func(a, b Sample) int { return cmp.Compare(b.Count.Bytes, a.Count.Bytes) })
 	return out
+}
+
+// breadthFirst goes through the graph level by level in a fixed order and calls
+// found when it comes to an object for the first time: parent is the object or
+// root that points to it. It ends when found returns false.
+func (g *graph) breadthFirst(ctx context.Context, found func(parent uint32, o Object) bool) error {
+	seen := newBitset(g.h.n)
+	var level, next []Object
+	more := true
+	add := func(parent uint32, o Object) {
+		if more && !seen.has(o) {
+			seen.set(o)
+			more = found(parent, o)
+			next = append(next, o)
+		}
+	}
+	for i := range uint32(g.roots()) {
+		for _, o := range g.targets[g.starts[i]:g.starts[i+1]] {
+			add(g.h.n+i, o)
+		}
+	}
+	var buf []uint32
+	for more && len(next) > 0 {
+		level, next = next, level[:0]
+		for i, o := range level {
+			if i%(1<<16) == 0 && ctx.Err() != nil {
+				return ctx.Err()
+			}
+			buf = g.h.appendTargets(o, buf[:0])
+			for _, to := range buf {
+				add(uint32(o), Object(to))
+			}
+		}
+	}
+	return ctx.Err()
 }
