@@ -202,3 +202,7 @@ func appendWords(to []Words, m pclntab.PointerMap, off int64) []Words {
 	}
 	return to
 }
+
+// SavesRegisters reports whether such frames hold the registers of the one below,
+// which was interrupted.
+func (m *FrameMap) SavesRegisters() bool { return m.kind == framePreempts }

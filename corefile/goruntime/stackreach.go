@@ -27,7 +27,7 @@ func (s *StackScanner) addObjects(f *FrameScan) {
 				continue
 			}
 			s.objects = append(s.objects, stackObject{addr: at, size: uint64(o.Size),
-				scan: ObjectScan{Frame: f.Frame, Map: f.Map, Object: o, CFA: cfa}})
+				scan: ObjectScan{Frame: f.Frame, Map: f.Map, Index: i, CFA: cfa}})
 		}
 	}
 }
@@ -70,7 +70,7 @@ func (s *StackScanner) drain() {
 		n := len(s.found) - 1
 		scan := &s.objects[s.found[n]].scan
 		s.found = s.found[:n]
-		s.followWords(scan.CFA, scan.Object.Pointers)
+		s.followWords(scan.CFA, scan.Map.Objects[scan.Index].Pointers)
 	}
 }
 

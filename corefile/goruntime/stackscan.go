@@ -61,10 +61,10 @@ type FrameScan struct {
 	// Frame is the index of the physical frame in the stack.
 	Frame int
 	Map   *FrameMap
-	// CFA is the frame address of the innermost one. There are Count, each Stride
-	// bytes above the one before.
-	CFA, Stride uint64
-	Count       int
+	// SP and CFA are the stack pointer and frame address of the innermost one.
+	// There are Count, each Stride bytes above the one before.
+	SP, CFA, Stride uint64
+	Count           int
 	// Conservative: nothing says which words are pointers, because the frame was
 	// stopped at any instruction, or its map is wrong. Map.Live does not hold
 	// then, and all words of Any and, of its arguments, AnyArgs count.
@@ -77,10 +77,10 @@ type FrameScan struct {
 
 // ObjectScan is a stack object that is alive.
 type ObjectScan struct {
-	Frame  int // index of the physical frame in the stack
-	Map    *FrameMap
-	Object *FrameObject
-	CFA    uint64 // of the frame
+	Frame int // index of the physical frame in the stack
+	Map   *FrameMap
+	Index int    // in Map.Objects
+	CFA   uint64 // of the frame
 	// Conservative: only words that may not be pointers point to it.
 	Conservative bool
 }
@@ -132,6 +132,9 @@ func (r *Runtime) NewStackScanner() *StackScanner {
 	}
 	return s
 }
+
+// Restart lets the bounds on the work for all stacks count from the start.
+func (s *StackScanner) Restart() { s.anyLeft, s.missing = maxAny, 0 }
 
 // Scan finds the pointers of the stack of g, of which st are the frames as
 // [corefile.Backend.Unwind] returns them. The result is the scanner's own and is
@@ -218,7 +221,7 @@ func (w *frameWalk) frame(i int, fr *corefile.Frame, broken bool) {
 	if broken && w.any && sp > w.at {
 		s.rest(w.at, sp)
 	}
-	f := FrameScan{Frame: i, Map: m, CFA: fr.CFA, Count: max(fr.Repeat, 1), Stride: fr.CFA - sp}
+	f := FrameScan{Frame: i, Map: m, SP: sp, CFA: fr.CFA, Count: max(fr.Repeat, 1), Stride: fr.CFA - sp}
 	stopped := w.inner == framePreempts
 	if w.inner == frameTraps || entered != 0 {
 		stopped = false
@@ -342,4 +345,3 @@ func (s *StackScanner) allowed(r Range) Range {
 	}
 	return r
 }
-
