@@ -37,7 +37,8 @@ type placed struct {
 	words     []int64 // those that are pointers, from the frame address
 	depth     int
 	v         *goscope.Var
-	typ       *gotype.Type // of what lies there, nil when unknown
+	at        int64        // of the part in the variable
+	typ       *gotype.Type // of what lies there, nil when there is none for just that
 	whole     bool
 }
 
@@ -57,7 +58,7 @@ func (r *stackRoots) plan(m *goruntime.FrameMap) *frameRoots {
 func (r *stackRoots) makePlan(m *goruntime.FrameMap) *frameRoots {
 	p := &frameRoots{objects: make([][]rootAt, len(m.Objects))}
 	vs := r.fixed(m)
-	c := claims{}
+	c := claims{r: r}
 	for _, w := range m.Live {
 		for i := 0; i < w.N && len(c.words) < maxRootWords; i++ {
 			c.words = append(c.words, w.Off+8*int64(i))
@@ -114,8 +115,8 @@ func (r *stackRoots) place(to []placed, v *goscope.Var, loc corefile.Location, d
 		if n <= 0 {
 			break
 		}
-		if p := (placed{off: int64(piece.Addr), size: n, depth: depth, v: v, whole: n == t.Size}); piece.Kind == corefile.PieceMemory {
-			if p.fill(t, at); len(p.words) > 0 {
+		if p := (placed{off: int64(piece.Addr), size: n, depth: depth, v: v, at: at, whole: n == t.Size}); piece.Kind == corefile.PieceMemory {
+			if p.fill(t); len(p.words) > 0 {
 				p.typ = r.part(t, at, n)
 				to = append(to, p)
 			}
@@ -133,10 +134,9 @@ func bytesOf(p *corefile.Piece, left int64) int64 {
 	return p.Size
 }
 
-// fill finds the pointers of a part that lies at an offset in a variable of type
-// t.
-func (p *placed) fill(t *gotype.Type, at int64) {
-	all, ok := pointerWords(t, p.off-at, nil)
+// fill finds the pointers of a part of a variable of type t.
+func (p *placed) fill(t *gotype.Type) {
+	all, ok := pointerWords(t, p.off-p.at, nil)
 	if !ok {
 		return
 	}
@@ -148,7 +148,7 @@ func (p *placed) fill(t *gotype.Type, at int64) {
 }
 
 // part is the type of a part of a variable that the compiler took apart. The
-// pointer of a slice is one to its elements.
+// pointer of a slice or string is one to its elements.
 func (r *stackRoots) part(t *gotype.Type, off, size int64) *gotype.Type {
 	if off == 0 && size == t.Size {
 		return t
@@ -158,12 +158,12 @@ func (r *stackRoots) part(t *gotype.Type, off, size int64) *gotype.Type {
 	}
 	for range maxPartDepth {
 		switch {
+		case t.Kind == reflect.String && off == 0:
+			return r.pointerTo("uint8", nil)
 		case t.Kind == reflect.Slice && off == 0 && t.Elem != nil:
-			p, err := r.e.types.ByName("*" + t.Elem.Name)
-			if err != nil || p.Kind != reflect.Pointer || p.Elem != t.Elem {
-				return nil
-			}
-			return p
+			return r.pointerTo(t.Elem.Name, t.Elem)
+		case t.Kind == reflect.Array && t.Elem != nil && t.Elem.Size > 0:
+			t, off = t.Elem, off%t.Elem.Size
 		case t.Kind == reflect.Struct:
 			inner := fieldOver(t, off)
 			if inner == nil {
@@ -177,8 +177,18 @@ func (r *stackRoots) part(t *gotype.Type, off, size int64) *gotype.Type {
 	return nil
 }
 
+// pointerTo finds the type of pointers to a type; nil where the program has none.
+func (r *stackRoots) pointerTo(name string, elem *gotype.Type) *gotype.Type {
+	p, err := r.e.types.ByName("*" + name)
+	if err != nil || p.Kind != reflect.Pointer || p.Elem == nil || elem != nil && p.Elem != elem {
+		return nil
+	}
+	return p
+}
+
 // claims gives the live words of a frame to its variables.
 type claims struct {
+	r      *stackRoots
 	words  []int64 // in order
 	taken  []bool
 	roots  []rootAt
@@ -210,7 +220,7 @@ func (c *claims) claim(p *placed) {
 		}
 		return
 	}
-	if alive == len(p.words) {
+	if alive == len(p.words) && p.typ != nil {
 		c.add(p.root(), p)
 		for _, w := range p.words {
 			c.take(w)
@@ -223,13 +233,16 @@ func (c *claims) claim(p *placed) {
 		if !c.take(w) {
 			continue
 		}
-		root := p.root()
-		root.off, root.size, root.typ, root.generic = w, 8, nil, nil
-		if p.typ != nil {
-			root.typ = partAt(p.typ, w-p.off, 8)
-		}
-		c.add(root, &placed{off: w, size: 8, words: []int64{w}, typ: root.typ})
+		one := c.r.word(p, w)
+		c.add(one.root(), &one)
 	}
+}
+
+// word is the part of a variable that is one word.
+func (r *stackRoots) word(p *placed, w int64) placed {
+	one := placed{off: w, size: 8, words: []int64{w}, depth: p.depth, v: p.v, at: p.at + w - p.off}
+	one.typ = r.part(p.v.SlotType(), one.at, 8)
+	return one
 }
 
 func (c *claims) add(root rootAt, p *placed) {

@@ -73,7 +73,7 @@ func (r *stackRoots) each(yield func(*heapwalk.Root) bool) {
 	r.yield, r.problems, r.failed = yield, nil, 0
 	r.scanner.Restart()
 	for i := range r.all {
-		if r.ctx.Err() != nil || !r.goroutine(r.all[i].g) {
+		if r.ctx.Err() != nil || !r.goroutine(&r.all[i]) {
 			return
 		}
 	}
@@ -92,13 +92,18 @@ func (r *stackRoots) problem(err error) {
 }
 
 // goroutine gives the roots of one; false ends it all.
-func (r *stackRoots) goroutine(g *corefile.Goroutine) bool {
-	r.g = g
+func (r *stackRoots) goroutine(st *stacked) bool {
+	r.g = st.g
 	var err error
-	if r.stack, err = r.backend.Unwind(r.ctx, g, 0); err != nil {
-		r.stack = corefile.Stack{End: err.Error()}
+	r.stack, err = r.backend.Unwind(r.ctx, r.g, 0)
+	if len(r.stack.Frames) != len(st.shape.stack.Frames) {
+		// A clone does not know which calls are inlined in C: it counts other frames.
+		r.stack, err = r.e.backend.Unwind(r.ctx, r.g, 0)
 	}
-	scan := r.scanner.Scan(g, &r.stack)
+	if err != nil {
+		r.stack.End = err.Error()
+	}
+	scan := r.scanner.Scan(r.g, &r.stack)
 	if scan.Err != nil {
 		r.problem(scan.Err)
 	}

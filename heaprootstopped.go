@@ -133,25 +133,37 @@ func (r *stackRoots) variables(f *goruntime.FrameScan, vs []placed) []heapwalk.R
 	var out []heapwalk.Root
 	for i := range vs {
 		p := &vs[i]
-		from, to := uint64(p.off), uint64(p.off+p.size) // not relative: of this frame
+		from, to := uint64(p.off), uint64(p.off+p.size) // in memory: they are of this frame
 		if !(within(f.Any, from, to) || within(f.AnyArgs, from, to)) || slices.ContainsFunc(out, func(o heapwalk.Root) bool {
 			return from < o.Addr+o.Size && o.Addr < to
 		}) {
 			vs[i].words = nil
 			continue
 		}
-		root := heapwalk.Root{
-			Kind: heapwalk.RootLocal, Frame: f.Frame - p.depth, Name: p.v.Name,
-			Addr: from, Size: to - from, Type: p.typ, Conservative: true,
+		if p.typ != nil {
+			out = append(out, r.variable(f, p))
+			continue
 		}
-		fr := &r.stack.Frames[max(root.Frame, 0)]
-		root.Function = fr.Function
-		if p.whole && !p.v.Escaped && !p.v.FixedType() {
-			root.Type = p.v.TypeIn(fr)
+		for _, w := range p.words {
+			one := r.word(p, w)
+			out = append(out, r.variable(f, &one))
 		}
-		out = append(out, root)
 	}
 	return out
+}
+
+// variable is the root of a variable of a frame that was stopped.
+func (r *stackRoots) variable(f *goruntime.FrameScan, p *placed) heapwalk.Root {
+	root := heapwalk.Root{
+		Kind: heapwalk.RootLocal, Frame: f.Frame - p.depth, Name: p.v.Name,
+		Addr: uint64(p.off), Size: uint64(p.size), Type: p.typ, Conservative: true,
+	}
+	fr := &r.stack.Frames[max(root.Frame, 0)]
+	root.Function = fr.Function
+	if p.whole && !p.v.Escaped && !p.v.FixedType() {
+		root.Type = p.v.TypeIn(fr)
+	}
+	return root
 }
 
 func within(r goruntime.Range, from, to uint64) bool {
