@@ -3,6 +3,7 @@ package heapwalk
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/safedump/sdcore/heapwalk/shape"
 	"github.com/safedump/sdcore/report"
@@ -120,4 +121,35 @@ func (l *Live) Has(o Object) bool { return uint64(o) < uint64(l.h.n) && l.live.h
 func (l *Live) TypeOf(o Object) (in *shape.Info, many bool, c Confidence) {
 	t := l.types[o]
 	return l.table.Info(t.id()), t.many(), t.confidence()
+}
+
+// OfType selects the live objects of the type with a name, "main.session" or
+// "[]main.session" for arrays; the path of the package may be left out but for its
+// last element. ok is false when there is no such type among the objects.
+func (l *Live) OfType(name string) (match func(Object) bool, ok bool) {
+	elem, many := strings.CutPrefix(name, "[]")
+	ids := map[shape.ID]bool{}
+	exact := false
+	for id := range shape.ID(l.table.Len()) {
+		switch full := l.table.Info(id).Name; {
+		case full == elem:
+			if !exact {
+				clear(ids)
+			}
+			exact = true
+			ids[id] = true
+		case !exact && strings.HasSuffix(full, "/"+elem):
+			ids[id] = true
+		}
+	}
+	match = func(o Object) bool {
+		t := l.types[o]
+		return t != 0 && t.many() == many && ids[t.id()] && l.live.has(o)
+	}
+	for o := range Object(l.h.n) {
+		if match(o) {
+			return match, true
+		}
+	}
+	return match, false
 }

@@ -8,12 +8,25 @@ import (
 	"github.com/safedump/sdcore/heapwalk/shape"
 )
 
+// StepKind says what a step of a path is.
+type StepKind uint8
+
+// The kinds of steps.
+const (
+	StepField    StepKind = iota // a field of a struct, by its Name
+	StepIndex                    // an element of an array, by its Index
+	StepCaptured                 // a variable that a closure captured, by its Name
+	StepKey                      // a key of a map
+	StepElem                     // the element of a map that belongs to a key
+	StepWord                     // the word at offset Index of a value of unknown type
+	StepHidden                   // a part that the language has no name for
+)
+
 // Step leads from a value to a part of it.
 type Step struct {
-	shape.Step
-	// Word means that the type of the value is not known: Index is the offset of the
-	// word in bytes.
-	Word bool
+	Kind  StepKind
+	Name  string // of the source, never contents
+	Index uint64
 	// KeyType and KeyAddr are the key of a map's element, which is contents; nil
 	// when it is not known.
 	KeyType *gotype.Type
@@ -92,7 +105,7 @@ const noOffset = ^uint64(0)
 // has no name for are left out: the object is then that of the step before.
 func (l *Live) steps(steps []Step, id shape.ID, base, off uint64, to Object) []Step {
 	if id == shape.Unknown {
-		return append(steps, Step{Step: shape.Step{Kind: shape.StepHidden, Index: off}, Word: true, Leads: true, To: to})
+		return append(steps, Step{Kind: StepWord, Index: off, Leads: true, To: to})
 	}
 	named, _ := l.table.Path(id, off)
 	from := len(steps)
@@ -100,7 +113,7 @@ func (l *Live) steps(steps []Step, id shape.ID, base, off uint64, to Object) []S
 		if s.Kind == shape.StepHidden {
 			continue
 		}
-		st := Step{Step: s}
+		st := Step{Kind: stepKinds[s.Kind], Name: s.Name, Index: s.Index}
 		if s.Kind == shape.StepMapElem || s.Kind == shape.StepMapKey {
 			if key, at, ok := l.table.MapKey(id, off); ok {
 				st.KeyType, st.KeyAddr = key, base+at
@@ -111,7 +124,13 @@ func (l *Live) steps(steps []Step, id shape.ID, base, off uint64, to Object) []S
 	if n := len(steps); n > 0 {
 		steps[n-1].Leads, steps[n-1].To = true, to
 	} else if from == 0 {
-		steps = append(steps, Step{Step: shape.Step{Kind: shape.StepHidden}, Leads: true, To: to})
+		steps = append(steps, Step{Kind: StepHidden, Leads: true, To: to})
 	}
 	return steps
+}
+
+// stepKinds are the kinds of steps by those of shape.
+var stepKinds = [...]StepKind{
+	shape.StepField: StepField, shape.StepIndex: StepIndex, shape.StepCaptured: StepCaptured,
+	shape.StepMapKey: StepKey, shape.StepMapElem: StepElem, shape.StepHidden: StepHidden,
 }
