@@ -73,11 +73,14 @@ type compiler struct {
 
 func (c *compiler) add(w Word) {
 	if len(c.words) >= maxWords {
-		c.partial, c.unknown = true, ^uint64(0)
+		c.full()
 		return
 	}
 	c.words = append(c.words, w)
 }
+
+// full notes that there are more words than are kept.
+func (c *compiler) full() { c.partial, c.unknown = true, ^uint64(0) }
 
 // lost notes that nothing is known of some bytes.
 func (c *compiler) lost(off, size uint64) {
@@ -122,6 +125,10 @@ func (c *compiler) known(in *Info) uint64 {
 
 // value adds the words of a value of type ty at off.
 func (c *compiler) value(ty *gotype.Type, off uint64, depth int) {
+	if len(c.words) >= maxWords {
+		c.full() // and no look at what else there is: that may be without end
+		return
+	}
 	if ty == nil || ty.Err != nil || depth > maxDepth {
 		size := uint64(ptrSize)
 		if ty != nil {
@@ -183,7 +190,7 @@ func (c *compiler) fields(ty *gotype.Type, off uint64, depth int) {
 				w := r.Word
 				w.Off += at
 				w.Aux, w.Aux2 = w.Aux+off, w.Aux2+off
-				if w.How == HowUnknown || w.How == HowDeclared {
+				if w.How == HowUnknown {
 					w.How = HowRule
 				}
 				c.add(w)
@@ -233,7 +240,7 @@ func (c *compiler) array(ty *gotype.Type, off uint64, depth int) {
 
 func (c *compiler) repeat(head Word, body []Word) {
 	if len(c.words)+1+len(body) > maxWords {
-		c.lost(head.Off, head.N*head.Stride)
+		c.full()
 		return
 	}
 	head.Body = uint32(len(body))
