@@ -285,8 +285,12 @@ func TestHostileTypes(t *testing.T) {
 	for range 20 {
 		grids = structOf("main.g", "n", i, "a", arrayOf(3, grids))
 	}
+	over := structOf("main.o", "p", ptrTo(i))
+	for range 1000 {
+		over.Fields = append(over.Fields, over.Fields[0])
+	}
 	broken := structOf("main.b", "p", ptrTo(i), "bad", &gotype.Type{Name: "main.bad", Size: 8, Align: 8, Err: gotype.ErrBadType})
-	for _, ty := range []*gotype.Type{doubled, plain, nested, grids, broken, arrayOf(4, doubled), arrayOf(1<<60, typeOf("int8", reflect.Int8, 1))} {
+	for _, ty := range []*gotype.Type{doubled, plain, nested, grids, over, broken, arrayOf(4, doubled), arrayOf(1<<60, typeOf("int8", reflect.Int8, 1))} {
 		tab := f.table()
 		in := tab.Info(tab.Of(ty))
 		edges := 0

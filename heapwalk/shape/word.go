@@ -66,6 +66,7 @@ type compiler struct {
 	words   []Word
 	nest    int
 	partial bool
+	end     uint64 // of the last word: those behind lie behind it
 	// unknown has a bit for each of the first 64 words of which nothing is known.
 	unknown uint64
 	inArray bool // within a repetition, where unknown can't tell
@@ -76,7 +77,21 @@ func (c *compiler) add(w Word) {
 		c.full()
 		return
 	}
+	if !c.behind(w.Off, w.pointer()+ptrSize-w.Off) {
+		return
+	}
 	c.words = append(c.words, w)
+}
+
+// behind reports whether bytes lie behind all words so far. Fields that lie over
+// others are not of Go, and could make any number of edges of one word.
+func (c *compiler) behind(off, size uint64) bool {
+	if off < c.end {
+		c.lost(off, size)
+		return false
+	}
+	c.end = off + size
+	return true
 }
 
 // full notes that there are more words than are kept.
@@ -241,6 +256,9 @@ func (c *compiler) array(ty *gotype.Type, off uint64, depth int) {
 func (c *compiler) repeat(head Word, body []Word) {
 	if len(c.words)+1+len(body) > maxWords {
 		c.full()
+		return
+	}
+	if !c.behind(head.Off, head.N*head.Stride) {
 		return
 	}
 	head.Body = uint32(len(body))
