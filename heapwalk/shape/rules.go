@@ -157,15 +157,24 @@ func isTrieNode(name string) bool {
 }
 
 func (t *Table) trieNode(node *gotype.Type, off uint64) Word {
-	named := func(what string) ID {
-		i := strings.Index(node.Name, ".node[")
-		ty, err := t.types.ByName(node.Name[:i+1] + what + node.Name[i+len(".node"):])
-		if err != nil {
-			return Unknown
-		}
+	i := strings.Index(node.Name, ".node[")
+	named := func(what string) ID { return t.instance(node.Name[:i+1]+what, node.Name[i+len(".node["):]) }
+	return Word{Off: off, Kind: WordTrie, Elem: named("entry"), Alt: named("indirect")}
+}
+
+// instance numbers a generic type by its name and arguments "K,V]". Where only
+// generic code makes values of it, go1.27's debug information has the type of that
+// code alone; it looks the same.
+func (t *Table) instance(name, arguments string) ID {
+	whole := name + "[" + arguments
+	if ty, err := t.types.ByName(whole); err == nil {
 		return t.of(ty)
 	}
-	return Word{Off: off, Kind: WordTrie, Elem: named("entry"), Alt: named("indirect")}
+	ty, err := t.types.ByName(name + "[go.shape." + strings.ReplaceAll(arguments, ",", ",go.shape."))
+	if err != nil {
+		return Unknown
+	}
+	return t.put(ty, Info{Kind: KindValue, Name: whole, Type: ty, Size: uint64(max(ty.Size, 0)), Package: ty.Package})
 }
 
 // poolRule: local and victim are arrays of poolLocal, one for each P.
