@@ -133,6 +133,9 @@ func (w *walk) expand(o heapwalk.Object) {
 	id := w.types[o]
 	base, size := w.heap.Place(o)
 	head := w.header[o]
+	if w.types[o] == shape.Unknown && size > 512 && size <= 32<<10 {
+		head = 8 // the header of an object with pointers
+	}
 	base, size = base+head, size-head
 	b, _, ok := w.core.Memory().View(base, int(size))
 	if !ok {

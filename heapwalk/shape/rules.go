@@ -23,14 +23,14 @@ func ruleNamed(name string) rule {
 	switch name {
 	case "sync/atomic.Pointer": // type.go: _ [0]*T; v unsafe.Pointer
 		return func(t *Table, ty *gotype.Type) map[string]ruled {
-			return map[string]ruled{"v": {Word: t.pointerTo(typeArgument(t, ty), 0)}}
+			return map[string]ruled{"v": t.told(typeArgument(t, ty))}
 		}
 	case "internal/runtime/atomic.Pointer": // types.go: u UnsafePointer{noCopy; value unsafe.Pointer}
 		return func(t *Table, ty *gotype.Type) map[string]ruled {
 			if f, ok := ty.Field("u"); !ok || f.Type.Size != ptrSize {
 				return nil
 			}
-			return map[string]ruled{"u": {Word: t.pointerTo(typeArgument(t, ty), 0)}}
+			return map[string]ruled{"u": t.told(typeArgument(t, ty))}
 		}
 	case "weak.Pointer", "internal/weak.Pointer": // weak/pointer.go: u is the handle (runtime/mheap.go, getOrAddWeakHandle)
 		return func(*Table, *gotype.Type) map[string]ruled {
@@ -69,7 +69,7 @@ func ruleNamed(name string) rule {
 			if !ok || !ok2 || data.Type.Kind != reflect.Pointer {
 				return nil
 			}
-			return map[string]ruled{"data": {Word: Word{Kind: WordMasked, Elem: t.of(data.Type.Elem), Aux: uint64(mask.Offset)}}}
+			return map[string]ruled{"data": {Word: Word{Kind: WordMasked, Elem: t.of(data.Type.Elem), How: HowDeclared, Aux: uint64(mask.Offset)}}}
 		}
 	case "runtime.g": // runtime2.go: labels, set by runtime/pprof
 		return func(t *Table, _ *gotype.Type) map[string]ruled {
@@ -77,7 +77,7 @@ func ruleNamed(name string) rule {
 			if err != nil {
 				return nil
 			}
-			return map[string]ruled{"labels": {Word: t.pointerTo(ty, 0)}}
+			return map[string]ruled{"labels": t.told(ty)}
 		}
 	}
 	return nil
@@ -142,6 +142,13 @@ func (t *Table) pointerTo(elem *gotype.Type, off uint64) Word {
 	return Word{Off: off, Elem: t.of(elem), How: howOf(elem)}
 }
 
+// told is a pointer of which a rule tells what it points to.
+func (t *Table) told(elem *gotype.Type) ruled {
+	w := t.pointerTo(elem, 0)
+	w.How = min(w.How, HowRule)
+	return ruled{Word: w}
+}
+
 // isTrieNode reports whether a type is the node of a hash trie of the standard
 // library: the head of an entry or of an inner node, by its flag
 // (internal/sync/hashtriemap.go, node; unique/canonmap.go, node).
@@ -150,15 +157,24 @@ func isTrieNode(name string) bool {
 }
 
 func (t *Table) trieNode(node *gotype.Type, off uint64) Word {
-	named := func(what string) ID {
-		i := strings.Index(node.Name, ".node[")
-		ty, err := t.types.ByName(node.Name[:i+1] + what + node.Name[i+len(".node"):])
-		if err != nil {
-			return Unknown
-		}
+	i := strings.Index(node.Name, ".node[")
+	named := func(what string) ID { return t.instance(node.Name[:i+1]+what, node.Name[i+len(".node["):]) }
+	return Word{Off: off, Kind: WordTrie, Elem: named("entry"), Alt: named("indirect")}
+}
+
+// instance numbers a generic type by its name and arguments "K,V]". Where only
+// generic code makes values of it, go1.27's debug information has the type of that
+// code alone; it looks the same.
+func (t *Table) instance(name, arguments string) ID {
+	whole := name + "[" + arguments
+	if ty, err := t.types.ByName(whole); err == nil {
 		return t.of(ty)
 	}
-	return Word{Off: off, Kind: WordTrie, Elem: named("entry"), Alt: named("indirect")}
+	ty, err := t.types.ByName(name + "[go.shape." + strings.ReplaceAll(arguments, ",", ",go.shape."))
+	if err != nil {
+		return Unknown
+	}
+	return t.put(ty, Info{Kind: KindValue, Name: whole, Type: ty, Size: uint64(max(ty.Size, 0)), Package: ty.Package})
 }
 
 // poolRule: local and victim are arrays of poolLocal, one for each P.
@@ -197,7 +213,7 @@ func mapRule(t *Table, ty *gotype.Type) map[string]ruled {
 		return nil
 	}
 	return map[string]ruled{"dirPtr": {Word: Word{
-		Kind: WordMapDir, Elem: t.of(p.group), Alt: t.of(p.tablePointer), Aux: uint64(n.Offset),
+		Kind: WordMapDir, Elem: t.of(p.group), How: HowDeclared, Alt: t.of(p.tablePointer), Aux: uint64(n.Offset),
 	}}}
 }
 
