@@ -31,17 +31,19 @@ func (h *Heap) Walk(ctx context.Context, roots Roots) (*Live, error) {
 	if err != nil {
 		return nil, fmt.Errorf("types of the heap: %w", err)
 	}
-	l := &Live{h: h, table: table, own: newOwnRoots(h), roots: roots}
+	l := &Live{h: h, table: table, own: newOwnRoots(h, table), roots: roots}
 	l.problems = l.own.problems
 	w := newWalk(h, table)
 	h.progress("walking the heap", 0, 0)
-	reader, first := newRootReader(h, table), w.workers[0].visit
+	reader := newRootReader(h, table)
+	hints := stackHints{reader: reader, w: &w.workers[0], seen: map[uint64]bool{}}
 	doubtful := false
 	l.eachRoot(func(r *Root) bool {
 		if r.Conservative {
 			doubtful = true
 		} else {
-			reader.each(r, first)
+			reader.each(r, hints.visit)
+			hints.follow()
 		}
 		return ctx.Err() == nil
 	})

@@ -76,7 +76,7 @@ func (l *Live) path(root *Root, way []uint32) Path {
 	reader.each(root, func(e *shape.Edge) {
 		if o, ok := l.h.target(e.Ptr); ok && o == first && !done {
 			done = true
-			p.Steps = l.steps(p.Steps, l.table.Of(root.Type), root.Addr, e.Off, first)
+			p.Steps = l.steps(p.Steps, reader.typeOf(root), root.Addr, e.Off, first)
 		}
 	})
 	for i := range way[1:] {

@@ -85,6 +85,10 @@ func (l *Live) newGraph(ctx context.Context) (*graph, error) {
 	from, count := 0, uint32(0)
 	l.eachRoot(func(r *Root) bool {
 		from = len(g.targets)
+		if r.object && l.keeps(r.Addr) {
+			count++ // its object does
+			return true
+		}
 		reader.each(r, func(e *shape.Edge) {
 			if o, ok := l.h.target(e.Ptr); ok && !slices.Contains(g.targets[from:], o) {
 				g.targets = append(g.targets, o)
@@ -107,6 +111,13 @@ func (l *Live) newGraph(ctx context.Context) (*graph, error) {
 		g.entries = append(g.entries, g.h.n+roots+uint32(i))
 	}
 	return g, nil
+}
+
+// keeps reports whether the object at an address is live: what it points to is then
+// not held by its finalizer.
+func (l *Live) keeps(addr uint64) bool {
+	o, ok := l.h.target(addr)
+	return ok && l.live.has(o)
 }
 
 // maxRootEdges bounds the pointers from roots into the heap.

@@ -160,6 +160,10 @@ func (c *compiler) value(ty *gotype.Type, off uint64, depth int) {
 	}
 	switch ty.Kind {
 	case reflect.Pointer:
+		if ty.Elem != nil && ty.Elem.Name == "runtime.funcval" { // what a func value is to the runtime
+			c.add(Word{Off: off, Kind: WordFunc})
+			return
+		}
 		c.add(c.t.pointerTo(ty.Elem, off))
 	case reflect.UnsafePointer:
 		c.add(Word{Off: off, Kind: WordUnsafe})
