@@ -53,7 +53,7 @@ func hard(n int) map[string]generated {
 	flat := randomFlat(n)
 	return map[string]generated{
 		"list": {n, func(x uint32, buf []uint32) []uint32 { return append(buf, (x+1)%uint32(n)) }},
-		"doubly-linked": {n, func(x uint32, buf []uint32) []uint32 {
+		"doubly-linked": {n, func(x uint32, buf []uint32) []uint32 { // quadratic in Cooper, Harvey, Kennedy
 			return append(buf, (x+1)%uint32(n), (x+uint32(n)-1)%uint32(n))
 		}},
 		"random-3": {n, func(x uint32, buf []uint32) []uint32 {
@@ -80,7 +80,7 @@ func hard(n int) map[string]generated {
 			}
 			return buf
 		}},
-		"fan-from-the-end": {n, func(x uint32, buf []uint32) []uint32 { // quadratic in Semi-NCA
+		"fan-from-the-end": {n, func(x uint32, buf []uint32) []uint32 { // quadratic in both other algorithms
 			half := uint32(n / 2)
 			if x < half {
 				buf = append(buf, x+1)
@@ -92,7 +92,7 @@ func hard(n int) map[string]generated {
 			}
 			return buf
 		}},
-		"ladder": {n, func(x uint32, buf []uint32) []uint32 { // quadratic in Cooper, Harvey, Kennedy
+		"ladder": {n, func(x uint32, buf []uint32) []uint32 { // two lists, both ways, with rungs
 			if x+2 < uint32(n) {
 				buf = append(buf, x+2)
 			}
