@@ -111,6 +111,9 @@ type Value struct {
 	// with a Note and without Cap is one whose capacity is not known.
 	Len int64 `json:"len,omitempty"`
 	Cap int64 `json:"cap,omitempty"`
+	// Retained is how many bytes of the heap only this value keeps alive; 0 where
+	// nobody asked, and where it is little.
+	Retained uint64 `json:"retained,omitempty"`
 	// Children are the fields of a struct, the elements of an array, slice or
 	// chan buffer, the entries of a map, what a pointer or interface holds, and
 	// the captured variables of a closure.
