@@ -62,7 +62,7 @@ func (a *around) step(s *report.HeapStep) {
 	case "index", "element", "word":
 		a.unnamed()
 	}
-	if s.Kind != "field" && s.Kind != "captured" {
+	if s.Kind != "field" && s.Kind != "captured" && s.Kind != "pointer" {
 		a.hops++
 	}
 	if s.Addr != 0 {

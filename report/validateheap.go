@@ -86,7 +86,7 @@ func (v *validator) heapPath(where string, p *HeapPath) {
 			return
 		}
 		s, at := &p.Steps[i], fmt.Sprintf("%s.steps[%d]", where, i)
-		v.oneOf(at, "kind", s.Kind, "field", "index", "key", "value", "captured", "element", "dynamic", "word", "omitted")
+		v.oneOf(at, "kind", s.Kind, "pointer", "field", "index", "key", "value", "captured", "element", "dynamic", "word", "omitted")
 		if s.Repeat < 0 {
 			v.add(at, "is repeated a negative number of times")
 		}
