@@ -1,50 +1,69 @@
 package sdcore
 
 import (
-	"cmp"
 	"context"
 	"fmt"
-	"slices"
-	"strconv"
-	"strings"
 
 	"github.com/safedump/sdcore/heapwalk"
 	"github.com/safedump/sdcore/report"
 )
 
+// DefaultHeapTop is how many entries a list of a heap has where nobody says.
+const DefaultHeapTop = 20
+
 // HeapQuery says what to find out about the heap. The zero value asks for the
-// totals and the types.
+// totals only; each list is made when it is asked for.
 type HeapQuery struct {
-	// Top is how many rows each list has; 0 is 20, negative all there are.
+	// Top bounds each list: 0 means DefaultHeapTop, negative no bound. What is left
+	// out is counted in the report.
 	Top int
-	// Retained computes what types, roots, goroutines and objects keep alive.
+
+	// Types are what the objects are, Packages the same by package; with Garbage
+	// those first that have most of it.
+	Types, Packages, Garbage bool
+	// Retained tells for each type what it retains, most first.
 	Retained bool
-	// Of is an address ("0xc000123450") or the name of a type ("main.session",
-	// "[]uint8"): Paths then lead to that object, or to the nearest ones of the type,
-	// each from another root.
+	// Roots are the roots with what only they keep alive, Goroutines the same for all
+	// roots of each goroutine together. Both make Heap.Owners, of which there is one.
+	Roots, Goroutines bool
+	// Objects are the single objects that retain most.
+	Objects bool
+	// Suspects are what looks like a leak and retains at least MinShare of what is
+	// live; 0 means a twentieth.
+	Suspects bool
+	MinShare float64
+	// Of asks for paths to the object at an address ("0xc000012340", also one inside
+	// of it) or to those of a type ("main.Session", "*store.Session"); "" for none.
+	// Top bounds their number.
 	Of string
-	// Paths is how many; 0 is 3.
-	Paths int
-	// Suspects, Strings, Waste and Sites fill the lists of these names, Samples that of a
-	// profile.
-	Suspects, Strings, Waste, Sites, Samples bool
+	// Strings are texts with copies, Waste half-empty slices and maps.
+	Strings, Waste bool
+	// Sites are where memory was allocated, by the runtime's own profile.
+	Sites bool
+	// Samples are all live objects by how they are held, for a profile; Top does not
+	// bound them.
+	Samples bool
 }
 
+// top is how many of n entries are wanted.
 func (q *HeapQuery) top(n int) int {
 	switch {
 	case q.Top < 0:
 		return n
 	case q.Top == 0:
-		return min(n, 20)
+		return min(n, DefaultHeapTop)
 	}
 	return min(n, q.Top)
 }
 
+// dominators reports whether the query needs to know what keeps what alive.
 func (q *HeapQuery) dominators() bool {
-	return q.Retained || q.Of != "" || q.Suspects || q.Samples
+	return q.Retained || q.Roots || q.Goroutines || q.Objects || q.Suspects || q.Of != "" || q.Samples
 }
 
-// Heap reports what takes the memory of the heap, and what holds it.
+// Heap finds out what takes the memory, and what holds it: a report with what the
+// query asks for. An address or type that is not there is an error that matches
+// [report.ErrPath].
 func (s *Session) Heap(ctx context.Context, q HeapQuery) (*report.Report, error) {
 	rep := s.base()
 	h, err := s.openHeap(ctx, rep)
@@ -57,37 +76,156 @@ func (s *Session) Heap(ctx context.Context, q HeapQuery) (*report.Report, error)
 	return rep, ctx.Err()
 }
 
+// HeapDiff is the newer core's report with what grew or shrank since the older
+// one: by type, and with q.Roots by root. Both are of the same program; where
+// their build IDs differ the report says so in its problems.
+func HeapDiff(ctx context.Context, older, newer *Session, q HeapQuery) (*report.Report, error) {
+	rep, before := newer.base(), older.base()
+	h, err := newer.openHeap(ctx, rep)
+	if err != nil {
+		return nil, err
+	}
+	old, err := older.openHeap(ctx, before)
+	if err != nil {
+		return nil, fmt.Errorf("the older core: %w", err)
+	}
+	if a, b := before.Identity.BuildID, rep.Identity.BuildID; a != b {
+		addProblems(rep, []report.Problem{{Stage: "heap", Subject: "heap diff", Message: fmt.Sprintf("the cores are of different builds, %s and %s: types and variables of the same name may be others", a, b)}})
+	}
+	if err := h.fill(ctx, rep, &HeapQuery{Top: q.Top}); err != nil {
+		return nil, err
+	}
+	if err := old.fill(ctx, before, &HeapQuery{Top: q.Top}); err != nil {
+		return nil, err
+	}
+	rep.Heap.Before, rep.Heap.Since = &before.Heap.Totals, older.core.Path()
+	return rep, h.grown(ctx, rep, old, &q)
+}
+
+// grown lists the differences from an older heap.
+func (h *heapEngine) grown(ctx context.Context, rep *report.Report, old *heapEngine, q *HeapQuery) error {
+	rows := heapwalk.GrowthOfTypes(old.list, h.list)
+	for _, g := range ends(rows, q) {
+		rep.Heap.Growth = append(rep.Heap.Growth, report.HeapGrowth{Kind: "type", Type: g.Type, Objects: g.Objects, Bytes: g.Bytes, NewObjects: g.New.Objects, NewBytes: g.New.Bytes})
+	}
+	left := len(rows) - len(rep.Heap.Growth)
+	if q.Roots {
+		var owners [2][]heapwalk.Owner
+		for i, e := range []*heapEngine{old, h} {
+			r, err := e.live.Retain(ctx)
+			if err != nil {
+				return err
+			}
+			owners[i] = e.allOwners(r)
+		}
+		rows := heapwalk.GrowthOfOwners(owners[0], owners[1])
+		kept := ends(rows, q)
+		for _, g := range kept {
+			rep.Heap.Growth = append(rep.Heap.Growth, report.HeapGrowth{Kind: "owner", Root: h.root(&g.Root), Objects: g.Objects, Bytes: g.Bytes, NewObjects: g.New.Objects, NewBytes: g.New.Bytes})
+		}
+		left += len(rows) - len(kept)
+	}
+	omitHeap(rep, "differences of the heap", left)
+	return ctx.Err()
+}
+
+// allOwners are package variables and the like one by one, goroutines as a whole
+// under the function that they began with.
+func (h *heapEngine) allOwners(r *heapwalk.Retained) []heapwalk.Owner {
+	var list []heapwalk.Owner
+	for _, o := range r.Owners(maxOwners, false) {
+		if o.Root.Goroutine == 0 {
+			list = append(list, o)
+		}
+	}
+	for _, o := range r.Owners(maxOwners, true) {
+		o.Root.Function = h.startOf(o.Root.Goroutine)
+		list = append(list, o)
+	}
+	return list
+}
+
+// maxOwners bounds the owners of two cores that are compared.
+const maxOwners = 1 << 20
+
+// ends are the rows that grew most and those that shrank most, as many of each as
+// are wanted.
+func ends(rows []heapwalk.Growth, q *HeapQuery) []heapwalk.Growth {
+	n := q.top(len(rows))
+	if 2*n >= len(rows) {
+		return rows
+	}
+	last := len(rows)
+	for last > 0 && rows[last-1].Bytes < 0 && len(rows)-last < n {
+		last--
+	}
+	return append(rows[:n:n], rows[max(last, n):]...)
+}
+
+// heapSummary adds the summary of the heap that Options.Heap asks for, and to big
+// values what they retain.
+func (s *Session) heapSummary(ctx context.Context, v *view) {
+	h := &heapEngine{s: s, e: v.engine, all: v.all}
+	rep := &report.Report{Complete: true}
+	err := h.walk(ctx, rep)
+	if err == nil {
+		err = h.fill(ctx, rep, &HeapQuery{Top: summaryTop, Types: true, Roots: true, Suspects: true})
+	}
+	if err != nil {
+		addProblems(v.rep, missing("heap", err))
+		return
+	}
+	v.rep.Heap = rep.Heap
+	addProblems(v.rep, rep.Problems)
+	h.weighValues(v.rep)
+}
+
+// summaryTop bounds the lists of the summary in a report.
+const summaryTop = 10
+
 // fill answers a query.
 func (h *heapEngine) fill(ctx context.Context, rep *report.Report, q *HeapQuery) error {
-	list, sums, err := h.live.Histogram(ctx)
-	if err != nil {
+	var sums heapwalk.Sums
+	var err error
+	if h.list, sums, err = h.live.Histogram(ctx); err != nil {
 		return err
 	}
-	out := &report.Heap{Totals: h.totals(&sums)}
-	rep.Heap = out
-	var retained []uint64
+	rep.Heap = &report.Heap{Totals: h.totals(&sums)}
 	if q.dominators() {
 		if h.retained, err = h.live.Retain(ctx); err != nil {
 			return err
 		}
 	}
-	if q.Retained {
-		retained = h.retained.ByType(list)
-		h.owners(out, q)
+	if q.Types {
+		h.types(rep, q)
 	}
-	out.Types = heapTypes(list[:q.top(len(list))], retained)
-	out.Packages = heapPackages(list, q)
-	if q.Of != "" {
-		if err := h.paths(ctx, out, q); err != nil {
-			return err
+	if q.Packages {
+		h.packages(rep, q)
+	}
+	if q.Roots || q.Goroutines {
+		h.owners(rep, q)
+	}
+	for _, part := range []struct {
+		wanted bool
+		fill   func(context.Context, *report.Report, *HeapQuery) error
+	}{
+		{q.Objects, h.objects}, {q.Of != "", h.paths}, {q.Suspects, h.suspects}, {q.Strings, h.strings},
+		{q.Waste, h.waste}, {q.Sites, h.sites}, {q.Samples, h.samples},
+	} {
+		if part.wanted {
+			if err := part.fill(ctx, rep, q); err != nil {
+				return err
+			}
 		}
 	}
-	if q.Samples {
-		if err := h.samples(ctx, out); err != nil {
-			return err
-		}
+	return ctx.Err()
+}
+
+// omitHeap counts entries that were left out.
+func omitHeap(rep *report.Report, what string, n int) {
+	if n > 0 {
+		rep.Omitted = append(rep.Omitted, report.Omission{What: what, Count: int64(n), Why: "--top"})
 	}
-	return nil
 }
 
 func (h *heapEngine) totals(s *heapwalk.Sums) report.HeapTotals {
@@ -101,178 +239,4 @@ func (h *heapEngine) totals(s *heapwalk.Sums) report.HeapTotals {
 		ExactBytes: s.Exact.Bytes, StrongBytes: s.Strong.Bytes, WeakBytes: s.Weak.Bytes,
 		ConservativeObjects: s.Conservative.Objects, ConservativeBytes: s.Conservative.Bytes,
 	}
-}
-
-// heapTypes are the rows of a histogram; retained may be nil.
-func heapTypes(list []heapwalk.TypeCount, retained []uint64) []report.HeapType {
-	out := make([]report.HeapType, len(list))
-	for i := range list {
-		c := &list[i]
-		t := report.HeapType{
-			Type: c.Name(), Confidence: confidenceOf(c), Objects: c.Live.Objects, Bytes: c.Live.Bytes,
-			GarbageObjects: c.Garbage.Objects, GarbageBytes: c.Garbage.Bytes,
-		}
-		if c.Type != nil {
-			t.Package = c.Type.Package
-		}
-		if retained != nil {
-			t.Retained = retained[i]
-		}
-		out[i] = t
-	}
-	return out
-}
-
-// confidenceOf is how the type of most bytes of a row is known.
-func confidenceOf(c *heapwalk.TypeCount) report.HeapConfidence {
-	switch best := max(c.Sure.Bytes, c.Strong.Bytes, c.Weak.Bytes); {
-	case c.Type == nil:
-		return report.HeapUnknown
-	case best == c.Sure.Bytes && best > 0:
-		return report.HeapExact
-	case best == c.Strong.Bytes && best > 0:
-		return report.HeapStrong
-	}
-	return report.HeapWeak
-}
-
-func heapPackages(list []heapwalk.TypeCount, q *HeapQuery) []report.HeapPackage {
-	by := map[string]*report.HeapPackage{}
-	var out []*report.HeapPackage
-	for i := range list {
-		name := ""
-		if t := list[i].Type; t != nil {
-			name = t.Package
-		}
-		p := by[name]
-		if p == nil {
-			p = &report.HeapPackage{Package: name}
-			by[name] = p
-			out = append(out, p)
-		}
-		p.Objects += list[i].Live.Objects
-		p.Bytes += list[i].Live.Bytes
-		p.GarbageObjects += list[i].Garbage.Objects
-		p.GarbageBytes += list[i].Garbage.Bytes
-	}
-	slices.SortFunc(out, func(a, b *report.HeapPackage) int {
-		return cmp.Or(cmp.Compare(b.Bytes, a.Bytes), cmp.Compare(a.Package, b.Package))
-	})
-	rows := make([]report.HeapPackage, q.top(len(out)))
-	for i := range rows {
-		rows[i] = *out[i]
-	}
-	return rows
-}
-
-// owners fills the lists of roots and objects that keep much alive.
-func (h *heapEngine) owners(out *report.Heap, q *HeapQuery) {
-	n := q.top(1 << 20)
-	for _, goroutines := range []bool{false, true} {
-		for _, o := range h.retained.Owners(n, goroutines) {
-			row := report.HeapOwner{Root: h.root(&o.Root), Objects: o.Retained.Objects, Retained: o.Retained.Bytes}
-			if o.All {
-				row.Root = report.HeapRoot{Kind: "goroutine", Goroutine: o.Root.Goroutine, Function: h.startOf(o.Root.Goroutine)}
-			}
-			if t := o.Root.Type; t != nil {
-				row.Type = t.Name
-			}
-			out.Owners = append(out.Owners, row)
-		}
-	}
-	slices.SortStableFunc(out.Owners, func(a, b report.HeapOwner) int { return cmp.Compare(b.Retained, a.Retained) })
-	for _, o := range h.retained.Objects(n) {
-		out.Retained = append(out.Retained, h.object(o))
-	}
-}
-
-// root is a root as the report has it.
-func (h *heapEngine) root(r *heapwalk.Root) report.HeapRoot {
-	out := report.HeapRoot{Kind: r.Kind.String(), Goroutine: r.Goroutine, Name: r.Name, Frame: max(r.Frame, 0), Conservative: r.Conservative}
-	if r.Kind == heapwalk.RootGlobal {
-		out.Package = r.Function
-	} else {
-		out.Function = r.Function
-	}
-	return out
-}
-
-// startOf names the function that a goroutine began with.
-func (h *heapEngine) startOf(id uint64) string {
-	i, ok := slices.BinarySearchFunc(h.all, id, func(st stacked, id uint64) int { return cmp.Compare(st.g.ID, id) })
-	if !ok {
-		return ""
-	}
-	return h.all[i].g.Start
-}
-
-func (h *heapEngine) object(o heapwalk.Holder) report.HeapObject {
-	addr, size := h.heap.Place(o.Object)
-	name, confidence := h.typeOf(o.Object)
-	return report.HeapObject{
-		Addr: report.Addr(addr), Type: name, Confidence: confidence, Bytes: size,
-		Retained: o.Retained.Bytes, Objects: o.Retained.Objects, Len: -1, Cap: -1,
-	}
-}
-
-func (h *heapEngine) typeOf(o heapwalk.Object) (string, report.HeapConfidence) {
-	in, many, c := h.live.TypeOf(o)
-	switch c {
-	case heapwalk.Exact:
-		return heapwalk.TypeName(in, many), report.HeapExact
-	case heapwalk.Strong:
-		return heapwalk.TypeName(in, many), report.HeapStrong
-	case heapwalk.Weak:
-		return heapwalk.TypeName(in, many), report.HeapWeak
-	}
-	_, size := h.heap.Place(o)
-	return fmt.Sprintf("unknown, %d bytes", size), report.HeapUnknown
-}
-
-// paths fills the paths to what was asked for.
-func (h *heapEngine) paths(ctx context.Context, out *report.Heap, q *HeapQuery) error {
-	want, err := h.wanted(q.Of)
-	if err != nil {
-		return err
-	}
-	ps, err := h.retained.Shortest(ctx, want, cmp.Or(q.Paths, 3))
-	if err != nil {
-		return err
-	}
-	for i := range ps {
-		out.Paths = append(out.Paths, h.path(&ps[i]))
-	}
-	return nil
-}
-
-// wanted selects objects by an address or the name of a type.
-func (h *heapEngine) wanted(of string) (func(heapwalk.Object) bool, error) {
-	if digits, ok := strings.CutPrefix(of, "0x"); ok {
-		addr, err := strconv.ParseUint(digits, 16, 64)
-		if err != nil {
-			return nil, fmt.Errorf("%q is no address", of)
-		}
-		o, _, ok := h.heap.Find(addr)
-		switch {
-		case !ok || !h.heap.Allocated(o):
-			return nil, fmt.Errorf("no object at %#x", addr)
-		case !h.live.Has(o):
-			return nil, fmt.Errorf("the object at %#x is garbage: nothing keeps it alive", addr)
-		}
-		return func(x heapwalk.Object) bool { return x == o }, nil
-	}
-	match, ok := h.live.OfType(of)
-	if !ok {
-		return nil, fmt.Errorf("no live object of type %q: the histogram lists the types", of)
-	}
-	return match, nil
-}
-
-// path is a path as the report has it.
-func (h *heapEngine) path(p *heapwalk.Path) report.HeapPath {
-	out := report.HeapPath{Root: h.root(&p.Root)}
-	for i := range p.Steps {
-		out.Steps = append(out.Steps, h.step(&p.Steps[i]))
-	}
-	return out
 }

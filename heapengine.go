@@ -16,7 +16,8 @@ type heapEngine struct {
 	s    *Session
 	e    *engine
 
-	retained *heapwalk.Retained // once it was asked for
+	list     []heapwalk.TypeCount // once it was asked for
+	retained *heapwalk.Retained   // the same
 }
 
 // openHeap walks the heap from the roots of all goroutines. Problems go into rep.

@@ -27,8 +27,17 @@ func (h *heapEngine) step(s *heapwalk.Step) report.HeapStep {
 	return out
 }
 
-// samples fills the rows of a profile.
-func (h *heapEngine) samples(ctx context.Context, out *report.Heap) error {
+// path is a path as the report has it.
+func (h *heapEngine) path(p *heapwalk.Path) report.HeapPath {
+	out := report.HeapPath{Root: h.root(&p.Root)}
+	for i := range p.Steps {
+		out.Steps = append(out.Steps, h.step(&p.Steps[i]))
+	}
+	return out
+}
+
+// samples lists the rows of a profile.
+func (h *heapEngine) samples(ctx context.Context, rep *report.Report, _ *HeapQuery) error {
 	list, err := h.retained.Samples(ctx)
 	if err != nil {
 		return err
@@ -36,7 +45,7 @@ func (h *heapEngine) samples(ctx context.Context, out *report.Heap) error {
 	for i := range list {
 		s := &list[i]
 		stack := append([]string{rootName(&s.Root)}, s.Steps...)
-		out.Samples = append(out.Samples, report.HeapSample{Stack: stack, Objects: s.Count.Objects, Bytes: s.Count.Bytes})
+		rep.Heap.Samples = append(rep.Heap.Samples, report.HeapSample{Stack: stack, Objects: s.Count.Objects, Bytes: s.Count.Bytes})
 	}
 	return nil
 }

@@ -38,6 +38,7 @@ func completed(r *report.Report) report.Report {
 	for i := range c.Globals {
 		c.Globals[i].Value = shallow(c.Globals[i].Value, 0)
 	}
+	c.Heap = completedHeap(c.Heap)
 	c.Omitted = slices.Clip(list(c.Omitted))
 	c.Problems, c.Redactions = list(c.Problems), list(c.Redactions)
 	c.RedactionCounts = ruleCounts(c.RedactionCounts)

@@ -16,20 +16,24 @@ import (
 // exporters are the exported functions, with default options.
 func exporters() map[string]func(io.Writer, redact.Result) error {
 	return map[string]func(io.Writer, redact.Result) error{
-		"JSON":           func(w io.Writer, r redact.Result) error { return JSON(w, r, Options{}) },
-		"JSONL":          JSONL,
-		"Text":           func(w io.Writer, r redact.Result) error { return Text(w, r, TextOptions{Full: true}) },
-		"GoroutinesText": func(w io.Writer, r redact.Result) error { return GoroutinesText(w, r, GoroutineOptions{Locals: true}) },
-		"GoroutinesJSON": func(w io.Writer, r redact.Result) error { return GoroutinesJSON(w, r, GoroutineOptions{Locals: true}) },
-		"GlobalsText":    func(w io.Writer, r redact.Result) error { return GlobalsText(w, r, GlobalOptions{}) },
-		"GlobalsJSON":    func(w io.Writer, r redact.Result) error { return GlobalsJSON(w, r, GlobalOptions{}) },
-		"ValueText":      func(w io.Writer, r redact.Result) error { return ValueText(w, r, ValueOptions{Path: "req"}) },
-		"ValueJSON":      func(w io.Writer, r redact.Result) error { return ValueJSON(w, r, ValueOptions{Path: "req"}) },
-		"InfoText":       func(w io.Writer, r redact.Result) error { return InfoText(w, r, TextOptions{}) },
-		"InfoJSON":       InfoJSON,
-		"Markdown":       Markdown,
-		"Traceback":      Traceback,
-		"Profile":        Profile,
+		"JSON":            func(w io.Writer, r redact.Result) error { return JSON(w, r, Options{}) },
+		"JSONL":           JSONL,
+		"Text":            func(w io.Writer, r redact.Result) error { return Text(w, r, TextOptions{Full: true}) },
+		"GoroutinesText":  func(w io.Writer, r redact.Result) error { return GoroutinesText(w, r, GoroutineOptions{Locals: true}) },
+		"GoroutinesJSON":  func(w io.Writer, r redact.Result) error { return GoroutinesJSON(w, r, GoroutineOptions{Locals: true}) },
+		"GlobalsText":     func(w io.Writer, r redact.Result) error { return GlobalsText(w, r, GlobalOptions{}) },
+		"GlobalsJSON":     func(w io.Writer, r redact.Result) error { return GlobalsJSON(w, r, GlobalOptions{}) },
+		"ValueText":       func(w io.Writer, r redact.Result) error { return ValueText(w, r, ValueOptions{Path: "req"}) },
+		"ValueJSON":       func(w io.Writer, r redact.Result) error { return ValueJSON(w, r, ValueOptions{Path: "req"}) },
+		"InfoText":        func(w io.Writer, r redact.Result) error { return InfoText(w, r, TextOptions{}) },
+		"InfoJSON":        InfoJSON,
+		"Markdown":        Markdown,
+		"Traceback":       Traceback,
+		"Profile":         Profile,
+		"HeapText":        func(w io.Writer, r redact.Result) error { return HeapText(w, r, HeapOptions{Of: "main.T"}) },
+		"HeapJSON":        HeapJSON,
+		"HeapProfile":     HeapProfile,
+		"HeapSiteProfile": HeapSiteProfile,
 	}
 }
 

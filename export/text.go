@@ -36,6 +36,7 @@ func writeText(w io.Writer, r *report.Report, o TextOptions) error {
 	s.exceptions(&r.Crash.Exception, "  ", 0)
 	s.crashStack()
 	s.goroutineTable(s.o.Full)
+	s.heapSummary()
 	s.problems()
 	s.trust()
 	s.identity()

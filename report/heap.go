@@ -149,10 +149,11 @@ type HeapPath struct {
 // HeapStep leads from a value to a part of it, and from there on to another
 // object.
 type HeapStep struct {
-	// Kind is "field", "index", "key" (the key of a map itself), "value" (the one
-	// under Key in a map), "captured" (of a closure), "element" (of a channel),
-	// "dynamic" (what an interface holds), "word" (nothing is known but the offset)
-	// or "omitted" (Repeat steps that are not listed).
+	// Kind is "pointer" (what the value itself points to), "field", "index", "key"
+	// (the key of a map itself), "value" (the one under Key in a map), "captured" (of
+	// a closure), "element" (of a channel), "dynamic" (what an interface holds),
+	// "word" (nothing is known but the offset) or "omitted" (Repeat steps that are not
+	// listed).
 	Kind string `json:"kind" redact:"code"`
 	// Name is that of a field or captured variable, with those it lies in:
 	// "conn.buf".
@@ -160,7 +161,8 @@ type HeapStep struct {
 	// Tag is the struct tag of the field, "" when it has none or the binary does
 	// not tell: redact decides by it. It is not part of a file.
 	Tag string `json:"-" redact:"safe"`
-	// Index is that of an element, or the offset of a word in bytes.
+	// Index is that of an element, or the offset of a word in bytes from where the
+	// step before came to.
 	Index int64 `json:"index,omitempty"`
 	// Key is the key in a map.
 	Key *Value `json:"key,omitempty"`
@@ -238,7 +240,7 @@ type HeapSample struct {
 	// Stack is how they are held, the root first and the type of the objects last:
 	// "main.server", ".sessions", "[]", "main.Session". It is made of names and types
 	// alone: keys of maps and indexes are "[]" in it.
-	Stack   []string `json:"stack" redact:"code"`
+	Stack   []string `json:"stack" redact:"text"`
 	Objects uint64   `json:"objects"`
 	Bytes   uint64   `json:"bytes"`
 }

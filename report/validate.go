@@ -51,6 +51,9 @@ func (r *Report) Validate() error {
 			v.add(fmt.Sprintf("groups[%d]", i), "counts fewer goroutines than it lists")
 		}
 	}
+	if r.Heap != nil {
+		v.heap(r.Heap)
+	}
 	return errors.Join(v.errs...)
 }
 
