@@ -170,6 +170,10 @@ func (r *Retained) of(node uint32) Count {
 	n := uint64(r.tree.Count(node))
 	if node >= r.l.h.n && n > 0 {
 		n-- // the root itself
+		if roots := r.l.h.n + uint32(r.graph.roots()); node >= roots {
+			g := &r.graph.goroutines[node-roots]
+			n -= uint64(g.end - g.first)
+		}
 	}
 	return Count{n, r.weights.Retained(node)}
 }

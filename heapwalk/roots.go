@@ -41,6 +41,7 @@ func newOwnRoots(h *Heap, table *shape.Table) *ownRoots {
 	var problems []report.Problem
 	r.segments, problems = h.in.Runtime.Segments()
 	r.problems = append(r.problems, problems...)
+	r.dropOverlapping()
 	r.queues, problems = h.in.Runtime.Queues()
 	r.problems = append(r.problems, problems...)
 	if f := h.in.Finder; f != nil {
@@ -115,8 +116,11 @@ func (r *ownRoots) problem(subject string, err error) {
 	r.problems = append(r.problems, report.Problem{Stage: "heap", Subject: subject, Message: err.Error(), Missing: true})
 }
 
+// minSpecial is less than what the record of a special takes (runtime/mheap.go).
+const minSpecial = 24
+
 func (r *ownRoots) readSpecials() {
-	bad := 0
+	bad, most := 0, r.h.in.fileSize()/minSpecial
 	err := r.h.allocator.Spans(func(s *goruntime.Span, err error) error {
 		if err != nil || s.State != goruntime.SpanInUse || s.Specials == 0 {
 			return nil
@@ -125,7 +129,7 @@ func (r *ownRoots) readSpecials() {
 			if sp.RootSize == 0 {
 				return
 			}
-			if o, _, ok := r.h.Find(s.Start + sp.Offset); ok {
+			if o, _, ok := r.h.Find(s.Start + sp.Offset); ok && uint64(len(r.specials)) < most {
 				r.specials = append(r.specials, specialRoot{sp, o})
 			}
 		}); err != nil {
@@ -157,6 +161,30 @@ func (r *ownRoots) each(yield func(*Root) bool) {
 		if !r.special(&r.specials[i], yield) {
 			return
 		}
+	}
+}
+
+// dropOverlapping leaves out segments that overlap others, and of each what its mask
+// does not cover: a damaged list of modules may go in circles and name any size.
+func (r *ownRoots) dropOverlapping() {
+	all := r.segments
+	slices.SortStableFunc(all, func(a, b goruntime.Segment) int { return cmp.Compare(a.Start, b.Start) })
+	r.segments = nil
+	end, bad := uint64(0), 0
+	for _, s := range all {
+		s.End = min(s.End, s.Start+uint64(len(s.Mask))*8*8)
+		s.End = s.Start + uint64(r.h.mem.Available(s.Start, int64(s.End-s.Start)))
+		switch {
+		case s.End == s.Start:
+		case s.Start < end:
+			bad++
+		default:
+			end = s.End
+			r.segments = append(r.segments, s)
+		}
+	}
+	if bad > 0 {
+		r.problem("package variables", fmt.Errorf("%d segments overlap others", bad))
 	}
 }
 

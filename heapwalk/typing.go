@@ -96,8 +96,8 @@ func (w *walker) typeOf(s *span, off uint64, e *shape.Edge) typing {
 	switch {
 	case in.Size == 0 || in.Size > s.elem-off:
 		return 0
-	case in.PtrBytes > 0 && s.flags&noPointers != 0 && in.Kind != shape.KindChan: // the elements lie behind its header then
-		return 0 // it would need pointers
+	case in.PtrBytes > 0 && s.flags&noPointers != 0 && in.Kind != shape.KindChan:
+		return 0 // it would need pointers; a channel has none that count when its elements have none (runtime/chan.go, makechan)
 	case in.PtrBytes == 0 && !in.Partial && s.flags&noPointers == 0 && in.Kind != shape.KindWeakHandle:
 		return newTyping(e.Elem, e.Many, min(Weak, offBase(off)))
 	}

@@ -85,13 +85,14 @@ func (a *Allocator) Specials(s *Span, visit func(Special)) error {
 			return err
 		}
 	}
+	var c circle
 	for at := s.Specials; at != 0; {
 		o, err := a.r.object(at, l.size)
 		if err != nil {
 			return err
 		}
 		off := o.get(l.offset)
-		if a.steps++; a.steps > maxSpecials || off >= s.Pages*PageSize {
+		if a.steps++; a.steps > maxSpecials || off >= s.Pages*PageSize || c.closed(at) {
 			return fmt.Errorf("special at %#x of the span at %#x: %w", at, s.Start, corefile.ErrUnmapped)
 		}
 		sp := Special{Addr: at, Offset: off, Kind: SpecialKind(o.get(l.kind))}
