@@ -18,6 +18,7 @@ type heapEngine struct {
 
 	list     []heapwalk.TypeCount // once it was asked for
 	retained *heapwalk.Retained   // the same
+	byID     map[uint64]int       // of all
 }
 
 // openHeap walks the heap from the roots of all goroutines. Problems go into rep.
@@ -37,6 +38,10 @@ func (s *Session) openHeap(ctx context.Context, rep *report.Report) (*heapEngine
 // walk walks the heap when the goroutines are known.
 func (h *heapEngine) walk(ctx context.Context, rep *report.Report) error {
 	var err error
+	h.byID = make(map[uint64]int, len(h.all))
+	for i := range h.all {
+		h.byID[h.all[i].g.ID] = i
+	}
 	in := heapwalk.Input{Core: h.s.core, Types: h.e.types, Finder: h.e.finder, Runtime: h.e.runtime}
 	if h.heap, err = heapwalk.Open(ctx, in, heapwalk.Options{Progress: h.s.options.Progress}); err != nil {
 		return err

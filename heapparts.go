@@ -133,11 +133,16 @@ func (h *heapEngine) root(r *heapwalk.Root) report.HeapRoot {
 
 // startOf names the function that a goroutine began with.
 func (h *heapEngine) startOf(id uint64) string {
-	i, ok := slices.BinarySearchFunc(h.all, id, func(st stacked, id uint64) int { return cmp.Compare(st.g.ID, id) })
-	if !ok {
-		return ""
+	if i, ok := h.goroutine(id); ok {
+		return h.all[i].g.Start
 	}
-	return h.all[i].g.Start
+	return ""
+}
+
+// goroutine finds a goroutine by its ID.
+func (h *heapEngine) goroutine(id uint64) (int, bool) {
+	i, ok := h.byID[id]
+	return i, ok
 }
 
 func (h *heapEngine) object(o heapwalk.Holder) report.HeapObject {
@@ -170,7 +175,7 @@ func (h *heapEngine) objects(ctx context.Context, rep *report.Report, q *HeapQue
 	for i := range list {
 		targets[i] = list[i].Object
 	}
-	ways, err := h.retained.PathsTo(ctx, targets)
+	ways, err := h.live.PathsTo(ctx, targets)
 	if err != nil {
 		return err
 	}

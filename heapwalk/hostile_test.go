@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/safedump/sdcore/internal/coretest"
+
+	"github.com/safedump/sdcore/heapwalk/shape"
 )
 
 // TestHostile damages what a list or a size can be made endless by. Each is done
@@ -102,7 +104,11 @@ func repeated(v uint64, n int) []uint64 {
 // ownSpecial is the address of a special with a root.
 func ownSpecial(t *testing.T, h *Heap) uint64 {
 	t.Helper()
-	r := newOwnRoots(h)
+	table, err := shape.New(h.in.Core, h.in.Types, h.in.Finder, h.in.Runtime)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := newOwnRoots(h, table)
 	for i := range r.specials {
 		return r.specials[i].Addr
 	}

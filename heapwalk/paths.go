@@ -2,6 +2,7 @@ package heapwalk
 
 import (
 	"context"
+	"slices"
 
 	"github.com/safedump/sdcore/corefile/gotype"
 	"github.com/safedump/sdcore/heapwalk/dominator"
@@ -63,6 +64,48 @@ func (r *Retained) Shortest(ctx context.Context, want func(Object) bool, n int) 
 	out := make([]Path, len(found))
 	for i := range out {
 		out[i] = r.l.path(&owners[i].Root, found[i])
+	}
+	return out, nil
+}
+
+// PathsTo finds a shortest path to each of some live objects, by one search for
+// all. A path to what no root reaches has no steps.
+func (l *Live) PathsTo(ctx context.Context, targets []Object) ([]Path, error) {
+	g, err := l.newGraph(ctx)
+	if err != nil {
+		return nil, err
+	}
+	r := &Retained{l: l, graph: g} // no dominators are needed
+	n := l.h.n
+	left := map[Object]bool{}
+	for _, o := range targets {
+		left[o] = true
+	}
+	parents := make([]uint32, n)
+	if err := r.graph.breadthFirst(ctx, func(parent uint32, o Object) bool {
+		parents[o] = parent
+		delete(left, o)
+		return len(left) > 0
+	}); err != nil {
+		return nil, err
+	}
+	out := make([]Path, len(targets))
+	var owners []Owner
+	ways, found := make([][]uint32, len(targets)), []int(nil)
+	for i, o := range targets {
+		if left[o] {
+			continue
+		}
+		at := uint32(o)
+		for ; at < n; at = parents[at] {
+			ways[i] = append(ways[i], at)
+		}
+		slices.Reverse(ways[i])
+		owners, found = append(owners, Owner{node: at}), append(found, i)
+	}
+	r.describeAll(owners)
+	for j, i := range found {
+		out[i] = r.l.path(&owners[j].Root, ways[i])
 	}
 	return out, nil
 }

@@ -214,6 +214,26 @@ func (r *Retained) Owners(n int, goroutines bool) []Owner {
 	return list
 }
 
+// Holding counts the roots, or goroutines, that keep something alive on their own.
+func (r *Retained) Holding(roots, goroutines bool) (n int) {
+	first, count := r.l.h.n, uint32(r.graph.roots())
+	if roots {
+		for i := range count {
+			if r.of(first+i).Objects > 0 {
+				n++
+			}
+		}
+	}
+	if goroutines {
+		for i := range r.graph.goroutines {
+			if r.of(first+count+uint32(i)).Objects > 0 {
+				n++
+			}
+		}
+	}
+	return n
+}
+
 // describeAll is describe where several stand for the same root.
 func (r *Retained) describeAll(list []Owner) {
 	first := map[uint32]int{}
