@@ -253,6 +253,9 @@ func (t *Table) mapHeader(ty *gotype.Type) ID {
 	part(p.group, KindMapGroup, " group")
 	part(p.table, KindMapTable, " table")
 	part(p.tablePointer, KindValue, " directory")
+	if b, ok := ty.Internal.Field("buckets"); ok && b.Type.Kind == reflect.Pointer {
+		part(b.Type.Elem, KindValue, " bucket") // go1.25 with GOEXPERIMENT=noswissmap
+	}
 	return part(ty.Internal, KindMap, "")
 }
 

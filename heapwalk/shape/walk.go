@@ -100,12 +100,17 @@ func (w *Walker) words(words []Word, b []byte, off uint64, visit func(*Edge)) {
 			i += len(body)
 			continue
 		}
-		p := word(b, wd.pointer())
+		at := wd.Off
+		if wd.Kind == WordEface || wd.Kind == WordIface {
+			at += ptrSize
+		}
+		p := word(b, at)
 		if p == 0 {
 			continue
 		}
+		// Field by field: a literal is made elsewhere and copied.
 		e := &w.edge
-		*e = Edge{Off: off + wd.pointer(), Ptr: p, Elem: wd.Elem, How: wd.How, Count: 1, Len: 1}
+		e.Off, e.Ptr, e.Elem, e.How, e.Many, e.Count, e.Len = off+at, p, wd.Elem, wd.How, false, 1, 1
 		if wd.Kind != WordPointer {
 			w.resolve(wd, b, e)
 		}
@@ -121,14 +126,34 @@ func (w *Walker) repeat(head *Word, body []Word, b []byte, off uint64, visit fun
 	if head.Stride == 0 {
 		return
 	}
+	if len(body) == 1 && body[0].Kind == WordPointer {
+		w.pointers(head, &body[0], b, off, visit)
+		return
+	}
 	for n, at := uint64(0), head.Off; n < head.N && at < uint64(len(b)); n, at = n+1, at+head.Stride {
 		w.words(body, b[at:min(at+head.Stride, uint64(len(b)))], off+at, visit)
 	}
 }
 
+// pointers is repeat for arrays of pointers, and of structs with one.
+func (w *Walker) pointers(head, wd *Word, b []byte, off uint64, visit func(*Edge)) {
+	e := &w.edge
+	how := wd.How
+	if wd.Elem == Unknown {
+		how = HowUnknown
+	}
+	size := uint64(len(b))
+	for n, at := uint64(0), head.Off+wd.Off; n < head.N && at < size && size-at >= ptrSize; n, at = n+1, at+head.Stride {
+		if p := le64(b[at:]); p != 0 {
+			e.Off, e.Ptr, e.Elem, e.How, e.Many, e.Count, e.Len = off+at, p, wd.Elem, how, false, 1, 1
+			visit(e)
+		}
+	}
+}
+
 // word reads a word of a value; 0 where its bytes are not there.
 func word(b []byte, off uint64) uint64 {
-	if off > uint64(len(b)) || uint64(len(b))-off < ptrSize {
+	if end := off + ptrSize; end < off || end > uint64(len(b)) {
 		return 0
 	}
 	return le64(b[off:])
