@@ -195,6 +195,37 @@ func (w *walk) report() (share float64) {
 	return float64(typed) / float64(max(all, 1))
 }
 
+// TestHeaders: the types of objects that were found edge by edge are those that
+// the runtime wrote before the objects.
+func TestHeaders(t *testing.T) {
+	for _, name := range []string{"shapes", "stdvalues", "kinds", "payment"} {
+		t.Run(name, func(t *testing.T) {
+			w, finder := newWalk(t, coretest.Core(t, name))
+			w.globals(finder)
+			compared := 0
+			for o, id := range w.types {
+				base, _ := w.heap.Place(o)
+				if w.header[o] == 0 || id == shape.Unknown {
+					continue
+				}
+				desc, err := w.core.Memory().Uint64(base)
+				if err != nil {
+					t.Fatal(err)
+				}
+				compared++
+				exact, found := w.table.Info(w.table.OfDescriptor(desc)).Name, w.table.Info(id).Name
+				if exact != found && !(exact == "runtime.mPadded" && found == "runtime.m") { // an m and what follows it
+					t.Errorf("0x%x: %s by its header, %s by what points to it", base, exact, found)
+				}
+			}
+			t.Logf("%d objects compared", compared)
+			if compared == 0 {
+				t.Error("no object with a header was reached")
+			}
+		})
+	}
+}
+
 func TestGlobals(t *testing.T) {
 	for _, name := range []string{"stdvalues", "kinds", "payment", "kinds.pie", "stdvalues.noopt"} {
 		t.Run(name, func(t *testing.T) {
