@@ -47,6 +47,7 @@ type Heap struct {
 
 	spans   []span // ascending by address
 	pages   pageTable
+	blocks  []uint32 // the span of each 256th object
 	n       uint32
 	alloc   bitset // allocated, and not known to be garbage by the collector
 	masks   *maskCache

@@ -18,21 +18,22 @@ type pointerMap struct {
 	typ  uint64 // address of its descriptor
 }
 
-// pointersOf says where object i of a span has pointers; ok is false when it has
-// none, or when that is not known.
-func (h *Heap) pointersOf(s *span, i uint32) (m pointerMap, ok bool) {
+// pointersOf says in m where object i of a span has pointers; ok is false when it
+// has none, or when that is not known.
+func (h *Heap) pointersOf(m *pointerMap, s *span, i uint32) (ok bool) {
+	*m = pointerMap{}
 	if s.flags&noPointers != 0 {
-		return m, false
+		return false
 	}
 	off := uint64(i) * s.elem
 	if off+s.elem > uint64(len(s.data)) {
-		return m, false
+		return false
 	}
 	m.base, m.data = s.start+off, s.data[off:off+s.elem]
 	switch {
 	case s.flags&smallBits != 0:
 		m.small = s.smallMask(off)
-		return m, m.small != 0
+		return m.small != 0
 	case s.flags&hasHeader != 0:
 		m.typ = binary.LittleEndian.Uint64(m.data)
 		m.base, m.data = m.base+headerSize, m.data[headerSize:]
@@ -40,10 +41,10 @@ func (h *Heap) pointersOf(s *span, i uint32) (m pointerMap, ok bool) {
 		m.typ = h.largeType(s)
 	}
 	if m.typ == 0 {
-		return m, false // not initialised yet
+		return false // not initialised yet
 	}
 	m.mask = h.masks.of(m.typ, uint64(len(m.data)))
-	return m, m.mask != nil && m.mask.pointers != 0
+	return m.mask != nil && m.mask.pointers != 0
 }
 
 // smallMask is the bitmap of the object at an offset of a page of small objects
@@ -93,12 +94,22 @@ func (m *pointerMap) each(visit func(off, pointer uint64)) {
 	}
 }
 
+// has reports whether the word at an offset from base is a pointer.
+func (m *pointerMap) has(off uint64) bool {
+	if m.mask == nil {
+		return m.small>>(off/8&63)&1 != 0
+	}
+	off %= m.mask.size
+	return off < m.mask.pointers && m.mask.has(off)
+}
+
 // Pointers calls visit with every pointer that an object holds to another one, or
 // to itself: the offset of the word in the object, without its header, and what it
 // points to.
 func (h *Heap) Pointers(o Object, visit func(off uint64, to Object)) {
 	s := h.spanOf(o)
-	if m, ok := h.pointersOf(s, uint32(o-s.first)); ok {
+	var m pointerMap
+	if h.pointersOf(&m, s, uint32(o-s.first)) {
 		m.each(func(off, p uint64) {
 			if to, ok := h.target(p); ok {
 				visit(off, to)

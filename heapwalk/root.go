@@ -3,6 +3,7 @@ package heapwalk
 import (
 	"iter"
 
+	"github.com/safedump/sdcore/corefile/goruntime"
 	"github.com/safedump/sdcore/corefile/gotype"
 )
 
@@ -26,6 +27,16 @@ const (
 	RootRuntime                   // anything else that the runtime keeps
 )
 
+// String is the kind in a word, as report.HeapRoot has it.
+func (k RootKind) String() string {
+	if int(k) < len(rootKinds) {
+		return rootKinds[k]
+	}
+	return "runtime"
+}
+
+var rootKinds = [...]string{"global", "local", "stack", "register", "defer", "panic", "goroutine", "finalizer", "cleanup", "weak", "timer", "queue", "runtime"}
+
 // Root is a place outside the heap that holds pointers into it, or one pointer
 // that lies in no memory.
 type Root struct {
@@ -47,6 +58,12 @@ type Root struct {
 	// Conservative means that nothing says that the words are pointers: they are
 	// on a stack that was stopped at any instruction, or in a register.
 	Conservative bool
+
+	// object means that the value is an object of the heap, which the root keeps
+	// nothing of but what it points to.
+	object bool
+	// segment, when set, says which words are pointers.
+	segment *goruntime.Segment
 }
 
 // Roots gives all roots of the goroutines, in the same order each time that it

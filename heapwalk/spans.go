@@ -97,13 +97,20 @@ func (h *Heap) find(addr uint64) (*span, uint32) {
 }
 
 // spanOf is the span of an object.
-func (h *Heap) spanOf(o Object) *span {
-	i, ok := slices.BinarySearchFunc(h.spans, o, func(s span, o Object) int { return cmp.Compare(s.first, o) })
-	if !ok {
-		i--
+func (h *Heap) spanOf(o Object) *span { return &h.spans[h.spanIndex(o)] }
+
+// spanIndex is the index of the span of an object: one of the few behind that of
+// the first object of its block.
+func (h *Heap) spanIndex(o Object) int {
+	i := int(h.blocks[o>>blockShift])
+	for i+1 < len(h.spans) && h.spans[i+1].first <= o {
+		i++
 	}
-	return &h.spans[i]
+	return i
 }
+
+// blockShift makes blocks of 256 objects.
+const blockShift = 8
 
 // unread counts the spans that are not as they should be.
 type unread struct {
@@ -239,6 +246,9 @@ func (h *Heap) number() error {
 		}
 		s.first = Object(n)
 		n += uint64(s.n)
+		for uint64(len(h.blocks))<<blockShift < n {
+			h.blocks = append(h.blocks, uint32(len(kept)))
+		}
 		kept = append(kept, s)
 	}
 	h.spans = slices.Clip(kept)

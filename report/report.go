@@ -44,9 +44,11 @@ type Report struct {
 	Goroutines []Goroutine `json:"goroutines"`
 	Groups     []Group     `json:"groups"`
 	Globals    []Global    `json:"globals"`
-	Limits     Limits      `json:"limits"`
-	Omitted    []Omission  `json:"omitted"`
-	Problems   []Problem   `json:"problems"`
+	// Heap is nil where nobody asked for it.
+	Heap     *Heap      `json:"heap,omitempty"`
+	Limits   Limits     `json:"limits"`
+	Omitted  []Omission `json:"omitted"`
+	Problems []Problem  `json:"problems"`
 	// Redactions lists what was removed outside of Goroutines and Document;
 	// each goroutine carries its own.
 	Redactions []Redaction `json:"redactions"`

@@ -64,7 +64,7 @@ func (t *Table) Walker() *Walker { return &Walker{t: t} }
 // value also a look into a small cache and, for a func value, one into memory.
 // Nothing is allocated but for types that are met for the first time.
 func (w *Walker) Edges(id ID, b []byte, visit func(*Edge)) {
-	in := w.info(id)
+	in := w.Info(id)
 	if len(in.Words) == 0 {
 		return
 	}
@@ -78,8 +78,8 @@ func (w *Walker) Edges(id ID, b []byte, visit func(*Edge)) {
 	}
 }
 
-// info is Table.Info by the walker's own copy of the list.
-func (w *Walker) info(id ID) *Info {
+// Info is Table.Info by the walker's own copy of the list.
+func (w *Walker) Info(id ID) *Info {
 	if int(id) < len(w.slots) {
 		if s := w.slots[id]; s.ready.Load() {
 			return &s.info
@@ -208,7 +208,7 @@ func (w *Walker) value(d dynamic, e *Edge) {
 	if !d.direct || d.id == Unknown {
 		return
 	}
-	words := w.info(d.id).Words
+	words := w.Info(d.id).Words
 	if len(words) == 0 {
 		e.Elem = Unknown // a pointer that is none for the collector
 		return
@@ -256,6 +256,9 @@ func (w *Walker) closureAt(addr uint64) ID {
 	}
 	return c.id
 }
+
+// Descriptor is Table.OfDescriptor by the walker's own cache.
+func (w *Walker) Descriptor(addr uint64) ID { return w.typeAt(addr).id }
 
 // ClosureAt numbers the closure that a func value points to.
 func (w *Walker) ClosureAt(addr uint64) ID { return w.closureAt(addr) }

@@ -1,0 +1,117 @@
+package heapwalk
+
+import (
+	"context"
+
+	"github.com/safedump/sdcore/corefile/gotype"
+	"github.com/safedump/sdcore/heapwalk/dominator"
+	"github.com/safedump/sdcore/heapwalk/shape"
+)
+
+// Step leads from a value to a part of it.
+type Step struct {
+	shape.Step
+	// Word means that the type of the value is not known: Index is the offset of the
+	// word in bytes.
+	Word bool
+	// KeyType and KeyAddr are the key of a map's element, which is contents; nil
+	// when it is not known.
+	KeyType *gotype.Type
+	KeyAddr uint64
+	// Leads means that the part points to the object To.
+	Leads bool
+	To    Object
+}
+
+// Path is a way from a root to an object.
+type Path struct {
+	Root  Root
+	Steps []Step
+}
+
+// Shortest finds at most n shortest paths from the roots to objects that want
+// selects, each to the nearest one from another goroutine or variable than those
+// before; the shortest first.
+func (r *Retained) Shortest(ctx context.Context, want func(Object) bool, n int) ([]Path, error) {
+	objects := r.l.h.n
+	found, err := dominator.Paths(ctx, r.graph, r.graph.entries, func(node uint32) bool { return node < objects && want(Object(node)) }, n,
+		dominator.Options{Workers: r.l.h.options.Workers, Progress: r.l.h.options.Progress})
+	if err != nil {
+		return nil, err
+	}
+	owners := make([]Owner, len(found))
+	for i, nodes := range found {
+		for len(nodes) > 1 && nodes[1] >= objects {
+			nodes = nodes[1:] // a goroutine before its root
+		}
+		owners[i].node, found[i] = nodes[0], nodes[1:]
+	}
+	r.describeAll(owners)
+	out := make([]Path, len(found))
+	for i := range out {
+		out[i] = r.l.path(&owners[i].Root, found[i])
+	}
+	return out, nil
+}
+
+// path names the way from a root over objects.
+func (l *Live) path(root *Root, way []uint32) Path {
+	p := Path{Root: *root}
+	reader := newRootReader(l.h, l.table)
+	first := Object(way[0])
+	done := false
+	reader.each(root, func(e *shape.Edge) {
+		if o, ok := l.h.target(e.Ptr); ok && o == first && !done {
+			done = true
+			p.Steps = l.steps(p.Steps, l.table.Of(root.Type), root.Addr, e.Off, first)
+		}
+	})
+	for i := range way[1:] {
+		p.Steps = l.link(p.Steps, Object(way[i]), Object(way[i+1]))
+	}
+	return p
+}
+
+// link appends the steps from one object to the next.
+func (l *Live) link(steps []Step, from, to Object) []Step {
+	s := l.h.spanOf(from)
+	var m pointerMap
+	if !l.h.pointersOf(&m, s, uint32(from-s.first)) {
+		return steps
+	}
+	off := noOffset
+	if m.find(l.h, to, &off); off != noOffset {
+		steps = l.steps(steps, l.types[from].id(), m.base, off, to)
+	}
+	return steps
+}
+
+const noOffset = ^uint64(0)
+
+// steps appends what the word at off of a value is called. Parts that the language
+// has no name for are left out: the object is then that of the step before.
+func (l *Live) steps(steps []Step, id shape.ID, base, off uint64, to Object) []Step {
+	if id == shape.Unknown {
+		return append(steps, Step{Step: shape.Step{Kind: shape.StepHidden, Index: off}, Word: true, Leads: true, To: to})
+	}
+	named, _ := l.table.Path(id, off)
+	from := len(steps)
+	for _, s := range named {
+		if s.Kind == shape.StepHidden {
+			continue
+		}
+		st := Step{Step: s}
+		if s.Kind == shape.StepMapElem || s.Kind == shape.StepMapKey {
+			if key, at, ok := l.table.MapKey(id, off); ok {
+				st.KeyType, st.KeyAddr = key, base+at
+			}
+		}
+		steps = append(steps, st)
+	}
+	if n := len(steps); n > 0 {
+		steps[n-1].Leads, steps[n-1].To = true, to
+	} else if from == 0 {
+		steps = append(steps, Step{Step: shape.Step{Kind: shape.StepHidden}, Leads: true, To: to})
+	}
+	return steps
+}
