@@ -75,6 +75,10 @@ func TestEdges(t *testing.T) {
 	chanType := typeOf("chan main.thing", reflect.Chan, 8)
 	chanType.Elem, chanType.Internal = thing, hchan
 
+	runtimeChan := structOf("runtime.hchan", "qcount", i, "dataqsiz", i, "buf", raw, "elemtype", raw)
+	f.names["runtime.hchan"] = runtimeChan
+	thingChan, noChan := f.mem.put(0, 0, 0, thingDesc), f.mem.put(0, 0, 0, 5)
+
 	for _, tt := range []struct {
 		ty    *gotype.Type
 		words []uint64
@@ -110,6 +114,10 @@ func TestEdges(t *testing.T) {
 		{group, append([]uint64{0, 5, 1, 1, 0, 0, 0, 6, 2}, make([]uint64, 16)...), "8:string bytes[1/1], 56:string bytes[2/2]"},
 		{chanType, []uint64{5}, "0:chan main.thing"},
 		{hchan, []uint64{0, 10, 5, thingDesc}, "16:main.thing[10/10] dynamic, 24:? ?"},
+		{ptrTo(runtimeChan), []uint64{thingChan}, "0:chan main.thing dynamic"},
+		{ptrTo(runtimeChan), []uint64{noChan}, "0:? ?"},
+		{structOf("runtime.maybeTraceableChan", "maybeTraceablePtr", structOf("runtime.maybeTraceablePtr", "vp", raw, "vu", i)), []uint64{thingChan}, "0:chan main.thing dynamic"},
+		{structOf("runtime.timeTimer", "c", raw), []uint64{thingChan}, "0:chan main.thing dynamic"},
 		{structOf("sync/atomic.Pointer[main.thing]", "_", noTag, "v", raw), []uint64{5}, "0:main.thing rule"},
 		{structOf("sync/atomic.Pointer[internal/sync.node[int,int]]", "_", arrayOf(0, ptrTo(node)), "v", raw), []uint64{entryFlag}, "0:internal/sync.entry[int,int] dynamic"},
 		{ptrTo(node), []uint64{innerFlag}, "0:internal/sync.indirect[int,int] dynamic"},

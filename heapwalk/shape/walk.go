@@ -192,6 +192,8 @@ func (w *Walker) resolve(wd *Word, b []byte, e *Edge) {
 		e.Elem, e.How = w.typeAt(word(b, wd.Aux2)).id, HowDynamic
 		e.Many, e.Count = true, word(b, wd.Aux)
 		e.Len = e.Count
+	case WordChan:
+		e.Elem, e.How = w.chanAt(e.Ptr), HowDynamic
 	case WordReflect:
 		d := w.typeAt(word(b, wd.Aux))
 		if word(b, wd.Aux2)&reflectFlagIndir != 0 {
@@ -216,7 +218,7 @@ func (w *Walker) value(d dynamic, e *Edge) {
 	switch wd := &words[0]; wd.Kind {
 	case WordFunc:
 		e.Elem = w.closureAt(e.Ptr)
-	case WordTrie:
+	case WordTrie, WordChan:
 		w.resolve(wd, nil, e)
 	default:
 		e.Elem = wd.Elem
