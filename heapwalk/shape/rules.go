@@ -143,6 +143,10 @@ func (t *Table) pointerTo(elem *gotype.Type, off uint64) Word {
 		return t.trieNode(elem, off)
 	case elem.Name == "runtime.hchan":
 		return Word{Off: off, Kind: WordChan, How: HowDeclared}
+	case elem.Name == "runtime.timer":
+		if whole, err := t.types.ByName("runtime.timeTimer"); err == nil && t.lay.timerFunc != 0 {
+			return Word{Off: off, Kind: WordTimer, Elem: t.of(elem), Alt: t.of(whole), How: HowDeclared}
+		}
 	case elem.Name == "time.Timer" || elem.Name == "time.Ticker":
 		// They are only the head of a runtime.timeTimer (runtime/time.go, newTimer).
 		if whole, err := t.types.ByName("runtime.timeTimer"); err == nil {
@@ -295,6 +299,19 @@ func (t *Table) chanOf(elem ID, header *gotype.Type) ID {
 	}).info.ID
 	t.chans[elem] = id
 	return id
+}
+
+// timerAt moves an edge from a timer to the runtime.timeTimer that it is a part of,
+// as all are that package time made: those call functions of it.
+func (w *Walker) timerAt(whole ID, e *Edge) {
+	f, err := w.t.mem.Uint64(e.Ptr + w.t.lay.timerFunc)
+	if err != nil || e.Ptr < w.t.lay.inTimeTimer {
+		return
+	}
+	switch w.Info(w.closureAt(f)).Name {
+	case "closure of time.goFunc", "closure of time.sendTime":
+		e.Ptr, e.Elem, e.How = e.Ptr-w.t.lay.inTimeTimer, whole, HowDynamic
+	}
 }
 
 // chanAt numbers the channel whose header lies at addr, by the type of its

@@ -16,7 +16,9 @@ const (
 // has them, not checked against anything.
 type Edge struct {
 	Off uint64 // of the word, from the start of the bytes
-	Ptr uint64 // never 0
+	// Ptr is never 0. It is what the word holds, but for a timer of package time:
+	// then it is the start of the runtime.timeTimer that the word points into.
+	Ptr uint64
 	// Elem is the type of what Ptr points to, Unknown when that is not known.
 	Elem ID
 	How  How
@@ -194,6 +196,8 @@ func (w *Walker) resolve(wd *Word, b []byte, e *Edge) {
 		e.Len = e.Count
 	case WordChan:
 		e.Elem, e.How = w.chanAt(e.Ptr), HowDynamic
+	case WordTimer:
+		w.timerAt(wd.Alt, e)
 	case WordReflect:
 		d := w.typeAt(word(b, wd.Aux))
 		if word(b, wd.Aux2)&reflectFlagIndir != 0 {
@@ -218,7 +222,7 @@ func (w *Walker) value(d dynamic, e *Edge) {
 	switch wd := &words[0]; wd.Kind {
 	case WordFunc:
 		e.Elem = w.closureAt(e.Ptr)
-	case WordTrie, WordChan:
+	case WordTrie, WordChan, WordTimer:
 		w.resolve(wd, nil, e)
 	default:
 		e.Elem = wd.Elem
