@@ -10,9 +10,8 @@ import (
 
 // typeReader makes types of bytes: any kind, any nesting, sizes that fit.
 type typeReader struct {
-	b     []byte
-	made  []*gotype.Type
-	names []string
+	b    []byte
+	made []*gotype.Type
 }
 
 func (r *typeReader) byte() byte {

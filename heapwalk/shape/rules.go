@@ -58,6 +58,14 @@ func ruleNamed(name string) rule {
 			}
 			return map[string]ruled{"buf": {Word: Word{Kind: WordChanBuf, Aux: n, Aux2: elem}}}
 		}
+	case "runtime.maybeTraceableChan": // runtime/runtime2.go: what a sudog waits for; since go1.26
+		return func(*Table, *gotype.Type) map[string]ruled {
+			return map[string]ruled{"maybeTraceablePtr": {Word: Word{Kind: WordChan}}}
+		}
+	case "runtime.timeTimer": // runtime/time.go: c is a <-chan time.Time
+		return func(*Table, *gotype.Type) map[string]ruled {
+			return map[string]ruled{"c": {Word: Word{Kind: WordChan}}}
+		}
 	case "map": // what the linker makes of internal/runtime/maps.Map for a map type
 		return mapRule
 	case "internal/runtime/maps.Map":
@@ -133,6 +141,12 @@ func (t *Table) pointerTo(elem *gotype.Type, off uint64) Word {
 		return Word{Off: off, Kind: WordUnsafe}
 	case isTrieNode(elem.Name):
 		return t.trieNode(elem, off)
+	case elem.Name == "runtime.hchan":
+		return Word{Off: off, Kind: WordChan, How: HowDeclared}
+	case elem.Name == "runtime.timer":
+		if whole, err := t.types.ByName("runtime.timeTimer"); err == nil && t.lay.timerFunc != 0 {
+			return Word{Off: off, Kind: WordTimer, Elem: t.of(elem), Alt: t.of(whole), How: HowDeclared}
+		}
 	case elem.Name == "time.Timer" || elem.Name == "time.Ticker":
 		// They are only the head of a runtime.timeTimer (runtime/time.go, newTimer).
 		if whole, err := t.types.ByName("runtime.timeTimer"); err == nil {
@@ -253,6 +267,9 @@ func (t *Table) mapHeader(ty *gotype.Type) ID {
 	part(p.group, KindMapGroup, " group")
 	part(p.table, KindMapTable, " table")
 	part(p.tablePointer, KindValue, " directory")
+	if b, ok := ty.Internal.Field("buckets"); ok && b.Type.Kind == reflect.Pointer {
+		part(b.Type.Elem, KindValue, " bucket") // go1.25 with GOEXPERIMENT=noswissmap
+	}
 	return part(ty.Internal, KindMap, "")
 }
 
@@ -264,14 +281,59 @@ func (t *Table) chanHeader(ty *gotype.Type) ID {
 	if id, ok := t.byType[ty.Internal]; ok {
 		return id
 	}
-	in := Info{
-		Kind: KindChan, Name: "chan " + nameOf(ty.Elem), Package: packageOf(ty), Type: ty.Internal,
-		Size: uint64(max(ty.Internal.Size, 0)), Elem: t.of(ty.Elem),
+	id := t.chanOf(t.of(ty.Elem), ty.Internal)
+	if !strings.HasPrefix(ty.Internal.Name, "runtime.") { // that all channels made by reflect share
+		t.byType[ty.Internal] = id
 	}
-	if strings.HasPrefix(ty.Internal.Name, "runtime.") {
-		in.Name, in.Package, in.Elem = "chan ?", "", Unknown // shared by all channels made by reflect
+	return id
+}
+
+// chanOf numbers the channels of an element. The lock is held.
+func (t *Table) chanOf(elem ID, header *gotype.Type) ID {
+	if id, ok := t.chans[elem]; ok || header == nil {
+		return id
 	}
-	return t.put(ty.Internal, in)
+	e := &(*t.slots.Load())[elem].info
+	id := t.add(Info{
+		Kind: KindChan, Name: "chan " + e.Name, Package: e.Package, Type: header, Size: uint64(max(header.Size, 0)), Elem: elem,
+	}).info.ID
+	t.chans[elem] = id
+	return id
+}
+
+// timerAt moves an edge from a timer to the runtime.timeTimer that it is a part of,
+// as all are that package time made: those call functions of it.
+func (w *Walker) timerAt(whole ID, e *Edge) {
+	f, err := w.t.mem.Uint64(e.Ptr + w.t.lay.timerFunc)
+	if err != nil || e.Ptr < w.t.lay.inTimeTimer {
+		return
+	}
+	switch w.Info(w.closureAt(f)).Name {
+	case "closure of time.goFunc", "closure of time.sendTime":
+		e.Ptr, e.Elem, e.How = e.Ptr-w.t.lay.inTimeTimer, whole, HowDynamic
+	}
+}
+
+// chanAt numbers the channel whose header lies at addr, by the type of its
+// elements; Unknown for what is none.
+func (w *Walker) chanAt(addr uint64) ID {
+	desc, err := w.t.mem.Uint64(addr + w.t.lay.chanElem)
+	if err != nil {
+		return Unknown
+	}
+	elem := w.typeAt(desc).id
+	if elem == Unknown {
+		return Unknown
+	}
+	w.t.mu.RLock()
+	id, ok := w.t.chans[elem]
+	w.t.mu.RUnlock()
+	if ok {
+		return id
+	}
+	w.t.mu.Lock()
+	defer w.t.mu.Unlock()
+	return w.t.chanOf(elem, w.t.lay.hchan)
 }
 
 func nameOf(ty *gotype.Type) string {

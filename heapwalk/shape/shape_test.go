@@ -62,7 +62,12 @@ func TestEdges(t *testing.T) {
 	f.names["internal/sync.entry[int,int]"] = structOf("internal/sync.entry[int,int]", "node", node, "p", raw)
 	f.names["internal/sync.indirect[int,int]"] = structOf("internal/sync.indirect[int,int]", "node", node, "p", raw)
 	f.names["sync.poolLocal"] = structOf("sync.poolLocal", "private", eface)
-	f.names["runtime.timeTimer"] = structOf("runtime.timeTimer", "c", raw)
+	timer := structOf("runtime.timer", "state", i, "f", fn)
+	timeTimer := structOf("runtime.timeTimer", "c", raw, "timer", timer)
+	f.names["runtime.timeTimer"] = timeTimer
+	f.funcs[0x4000] = "time.goFunc"
+	timed := f.mem.put(0, 0, f.mem.put(0x4000))
+	slept := f.mem.put(0, 0, closure)
 	notInHeap := structOf("runtime.span", "_", structOf("internal/runtime/sys.NotInHeap"))
 
 	group := structOf("group<string,int>", "ctrl", i, "slots", arrayOf(8, structOf("slot<string,int>", "key", str, "elem", i)))
@@ -74,6 +79,10 @@ func TestEdges(t *testing.T) {
 	hchan := structOf("hchan<main.thing>", "qcount", i, "dataqsiz", i, "buf", raw, "elemtype", raw)
 	chanType := typeOf("chan main.thing", reflect.Chan, 8)
 	chanType.Elem, chanType.Internal = thing, hchan
+
+	runtimeChan := structOf("runtime.hchan", "qcount", i, "dataqsiz", i, "buf", raw, "elemtype", raw)
+	f.names["runtime.hchan"] = runtimeChan
+	thingChan, noChan := f.mem.put(0, 0, 0, thingDesc), f.mem.put(0, 0, 0, 5)
 
 	for _, tt := range []struct {
 		ty    *gotype.Type
@@ -110,6 +119,13 @@ func TestEdges(t *testing.T) {
 		{group, append([]uint64{0, 5, 1, 1, 0, 0, 0, 6, 2}, make([]uint64, 16)...), "8:string bytes[1/1], 56:string bytes[2/2]"},
 		{chanType, []uint64{5}, "0:chan main.thing"},
 		{hchan, []uint64{0, 10, 5, thingDesc}, "16:main.thing[10/10] dynamic, 24:? ?"},
+		{ptrTo(runtimeChan), []uint64{thingChan}, "0:chan main.thing dynamic"},
+		{ptrTo(runtimeChan), []uint64{noChan}, "0:? ?"},
+		{structOf("runtime.maybeTraceableChan", "maybeTraceablePtr", structOf("runtime.maybeTraceablePtr", "vp", raw, "vu", i)), []uint64{thingChan}, "0:chan main.thing dynamic"},
+		{ptrTo(timer), []uint64{timed + 8}, "0:runtime.timeTimer dynamic"},
+		{ptrTo(timer), []uint64{slept + 8}, "0:runtime.timer"},
+		{ptrTo(timer), []uint64{5}, "0:runtime.timer"},
+		{structOf("runtime.timeTimer", "c", raw), []uint64{thingChan}, "0:chan main.thing dynamic"},
 		{structOf("sync/atomic.Pointer[main.thing]", "_", noTag, "v", raw), []uint64{5}, "0:main.thing rule"},
 		{structOf("sync/atomic.Pointer[internal/sync.node[int,int]]", "_", arrayOf(0, ptrTo(node)), "v", raw), []uint64{entryFlag}, "0:internal/sync.entry[int,int] dynamic"},
 		{ptrTo(node), []uint64{innerFlag}, "0:internal/sync.indirect[int,int] dynamic"},

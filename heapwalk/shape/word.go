@@ -26,6 +26,8 @@ const (
 	WordMapDir                  // to one Elem (a group) when the word at Aux is 0, else to that many Alt (pointers to tables)
 	WordTrie                    // to Elem (an entry) when the first byte there is 1, else to Alt (an inner node)
 	WordChanBuf                 // to an array of Elem, or of the type at Aux2; their number is at Aux
+	WordChan                    // to a channel of the elements that its header names
+	WordTimer                   // to Elem (a timer), in package time's to the Alt (a larger struct) around it
 	WordReflect                 // to a value of the type at Aux, or its word, by the flags at Aux2
 	WordRepeat                  // no word: the next Body words come N times, Stride apart
 )
