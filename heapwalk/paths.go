@@ -82,7 +82,7 @@ func (l *Live) PathsTo(ctx context.Context, targets []Object) ([]Path, error) {
 		left[o] = true
 	}
 	parents := make([]uint32, n)
-	if err := r.graph.breadthFirst(ctx, func(parent uint32, o Object) bool {
+	if err := r.graph.breadthFirst(ctx, func(parent uint32, _ uint64, o Object) bool {
 		parents[o] = parent
 		delete(left, o)
 		return len(left) > 0

@@ -67,7 +67,7 @@ func (r *Retained) Samples(ctx context.Context) ([]Sample, error) {
 		return nil, err
 	}
 	n := r.l.h.n
-	if err := r.graph.breadthFirst(ctx, func(parent uint32, off uint64, o Object) {
+	if err := r.graph.breadthFirst(ctx, func(parent uint32, off uint64, o Object) bool {
 		size := r.l.h.spanOf(o).elem
 		from := noNode
 		var label uint32
@@ -80,6 +80,7 @@ func (r *Retained) Samples(ctx context.Context) ([]Sample, error) {
 		}
 		at[o] = t.step(from, label)
 		t.nodes[at[o]].count.add(1, size)
+		return true
 	}); err != nil {
 		return nil, err
 	}
@@ -224,14 +225,16 @@ func (t *sampleTree) samples(r *Retained) []Sample {
 
 // breadthFirst goes through the graph level by level in a fixed order and calls
 // found when it comes to an object for the first time: parent is the object or
-// root that points to it, and off which word of the object does.
-func (g *graph) breadthFirst(ctx context.Context, found func(parent uint32, off uint64, o Object)) error {
+// root that points to it, and off which word of the object does. It ends when found
+// returns false.
+func (g *graph) breadthFirst(ctx context.Context, found func(parent uint32, off uint64, o Object) (more bool)) error {
 	seen := newBitset(g.h.n)
 	var level, next []Object
+	more := true
 	add := func(parent uint32, off uint64, o Object) {
-		if !seen.has(o) {
+		if more && !seen.has(o) {
 			seen.set(o)
-			found(parent, off, o)
+			more = found(parent, off, o)
 			next = append(next, o)
 		}
 	}
@@ -240,7 +243,7 @@ func (g *graph) breadthFirst(ctx context.Context, found func(parent uint32, off 
 			add(g.h.n+i, 0, o)
 		}
 	}
-	for len(next) > 0 {
+	for more && len(next) > 0 {
 		level, next = next, level[:0]
 		for i, o := range level {
 			if i%(1<<16) == 0 && ctx.Err() != nil {

@@ -112,9 +112,6 @@ func (w *walker) typeOf(s *span, off uint64, e *shape.Edge) typing {
 		size *= max(e.Count, 1)
 	}
 	if off != 0 {
-		if c := w.w.table.TimerWithin(e.Elem, off); c != shape.Unknown {
-			return newTyping(c, false, Strong)
-		}
 		if e.Many && off%in.Size == 0 {
 			return newTyping(e.Elem, true, Weak) // a slice that begins further behind
 		}

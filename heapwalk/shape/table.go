@@ -85,9 +85,6 @@ type Table struct {
 	rt     *goruntime.Runtime
 	lay    layout
 
-	timer, timeTimer ID // see TimerWithin
-	timerAt          uint64
-
 	slots atomic.Pointer[[]*slot] // read without the lock; only grows
 
 	mu       sync.RWMutex
@@ -144,7 +141,6 @@ func newTable(mem memory, types typeSource, finder funcSource) *Table {
 		t.add(in).ready.Store(true)
 	}
 	(*t.slots.Load())[StringBytes].info.Known = ^uint64(0)
-	t.findTimer()
 	return t
 }
 
