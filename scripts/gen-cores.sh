@@ -40,7 +40,7 @@ names=(
   secrets tagged secretmode
   captured captured.pie captured.race cgocaptured
   heapgraph heapgraph.noopt heapgraph.pie heapgraph.nogreentea heapgraph.grown heapgraph.unswept
-  heaplocals heaplocals.noopt
+  heaplocals heaplocals.noopt memprofile
 )
 
 say() { printf '%s\n' "$*" >&2; }
