@@ -40,8 +40,7 @@ names=(
   secrets tagged secretmode
   captured captured.pie captured.race cgocaptured shapes
   heapgraph heapgraph.noopt heapgraph.pie heapgraph.nogreentea heapgraph.grown heapgraph.unswept
-  heaplocals heaplocals.noopt
-  heapwaste
+  heaplocals heaplocals.noopt heapwaste memprofile
 )
 
 say() { printf '%s\n' "$*" >&2; }
