@@ -39,6 +39,7 @@ names=(
   cgocallback cgocallback.noopt cgosigprof
   secrets tagged secretmode
   captured captured.pie captured.race cgocaptured
+  stackroots stackroots.noopt stackroots.race
 )
 
 say() { printf '%s\n' "$*" >&2; }
