@@ -207,7 +207,6 @@ type frameWalk struct {
 	at       uint64 // where the next frame begins, if none is missing
 	any, top bool
 	inner    frameKind // of the frame before
-	stopped  bool      // this one is stopped at any instruction
 }
 
 func (w *frameWalk) frame(i int, fr *corefile.Frame, broken bool) {
