@@ -102,7 +102,7 @@ func (r *stackRoots) place(to []placed, v *goscope.Var, loc corefile.Location, d
 		return to
 	}
 	var at int64 // in the variable
-	for i := 0; i < len(loc.Pieces) && len(to) < maxRootWords; i++ {
+	for i := 0; i < len(loc.Pieces) && len(to) < maxPlaced; i++ {
 		piece := &loc.Pieces[i]
 		n := bytesOf(piece, t.Size-at)
 		for ; piece.Kind == corefile.PieceMemory && i+1 < len(loc.Pieces); i++ { // what lies together is one
@@ -116,7 +116,7 @@ func (r *stackRoots) place(to []placed, v *goscope.Var, loc corefile.Location, d
 			break
 		}
 		if p := (placed{off: int64(piece.Addr), size: n, depth: depth, v: v, at: at, whole: n == t.Size}); piece.Kind == corefile.PieceMemory {
-			if p.fill(t); len(p.words) > 0 {
+			if p.fill(r.wordsOf(t)); len(p.words) > 0 {
 				p.typ = r.part(t, at, n)
 				to = append(to, p)
 			}
@@ -134,14 +134,27 @@ func bytesOf(p *corefile.Piece, left int64) int64 {
 	return p.Size
 }
 
-// fill finds the pointers of a part of a variable of type t.
-func (p *placed) fill(t *gotype.Type) {
-	all, ok := pointerWords(t, p.off-p.at, nil)
-	if !ok {
-		return
+// maxPlaced bounds the variables of a frame that are looked at.
+const maxPlaced = 1 << 12
+
+// wordsOf is pointerWords, once per type; none where they are not known.
+func (r *stackRoots) wordsOf(t *gotype.Type) []int64 {
+	words, known := r.words[t]
+	if !known {
+		var ok bool
+		if words, ok = pointerWords(t); !ok {
+			words = nil
+		}
+		r.words[t] = words
 	}
+	return words
+}
+
+// fill finds the pointers of a part of a variable that has them at the offsets
+// all.
+func (p *placed) fill(all []int64) {
 	for _, w := range all {
-		if w >= p.off && w+8 <= p.off+p.size {
+		if w += p.off - p.at; w >= p.off && w+8 <= p.off+p.size {
 			p.words = append(p.words, w)
 		}
 	}
@@ -153,26 +166,16 @@ func (r *stackRoots) part(t *gotype.Type, off, size int64) *gotype.Type {
 	if off == 0 && size == t.Size {
 		return t
 	}
-	if p := partAt(t, off, size); p != nil || size != 8 {
-		return p
-	}
-	for range maxPartDepth {
-		switch {
-		case t.Kind == reflect.String && off == 0:
-			return r.pointerTo("uint8", nil)
-		case t.Kind == reflect.Slice && off == 0 && t.Elem != nil:
-			return r.pointerTo(t.Elem.Name, t.Elem)
-		case t.Kind == reflect.Array && t.Elem != nil && t.Elem.Size > 0:
-			t, off = t.Elem, off%t.Elem.Size
-		case t.Kind == reflect.Struct:
-			inner := fieldOver(t, off)
-			if inner == nil {
-				return nil
-			}
-			t, off = inner.Type, off-inner.Offset
-		default:
-			return nil
-		}
+	inner, at := descend(t, off, size)
+	switch {
+	case inner == nil || at != 0:
+		return nil
+	case inner.Size == size:
+		return inner
+	case inner.Kind == reflect.String && size == 8:
+		return r.pointerTo("uint8", nil)
+	case inner.Kind == reflect.Slice && size == 8 && inner.Elem != nil:
+		return r.pointerTo(inner.Elem.Name, inner.Elem)
 	}
 	return nil
 }

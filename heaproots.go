@@ -35,16 +35,17 @@ import (
 // stackRoots gives the roots of goroutines. It uses the engine's finder and types
 // and must not run beside another use of them.
 type stackRoots struct {
-	ctx      context.Context //nolint:containedctx // of the whole walk; an iter.Seq takes none
+	ctx      context.Context // of the whole walk: an iter.Seq takes none
 	s        *Session
 	e        *engine
 	all      []stacked
 	backend  corefile.Backend
 	scanner  *goruntime.StackScanner
 	plans    []*frameRoots // by goruntime.FrameMap.ID
-	panicArg *gotype.Type  // interface{}
-	function *gotype.Type  // func()
-	record   *gotype.Type  // *runtime._defer
+	words    map[*gotype.Type][]int64
+	panicArg *gotype.Type // interface{}
+	function *gotype.Type // func()
+	record   *gotype.Type // *runtime._defer
 	problems []report.Problem
 	failed   int // goroutines that have some
 
@@ -55,9 +56,10 @@ type stackRoots struct {
 }
 
 // heapRoots prepares to give the roots of all goroutines; [stackRoots.each] is a
-// heapwalk.Roots.
+// heapwalk.Roots. A frame is counted as on the whole stack: in a report that
+// leaves frames out, those behind the gap have lower numbers.
 func (s *Session) heapRoots(ctx context.Context, e *engine, all []stacked) *stackRoots {
-	r := &stackRoots{ctx: ctx, s: s, e: e, all: all, backend: e.backend, scanner: e.runtime.NewStackScanner()}
+	r := &stackRoots{ctx: ctx, s: s, e: e, all: all, backend: e.backend, scanner: e.runtime.NewStackScanner(), words: map[*gotype.Type][]int64{}}
 	if native, ok := e.backend.(*gounwind.Backend); ok {
 		r.backend = native.Clone() // its frames make room for the next ones
 	}
@@ -188,6 +190,13 @@ func (r *stackRoots) frames(scan *goruntime.StackScan) bool {
 				return false
 			}
 			continue
+		}
+		for _, w := range f.Args {
+			root := heapwalk.Root{Kind: heapwalk.RootStack, Frame: f.Frame, Function: r.stack.Frames[f.Frame].Function, Name: "argument"}
+			root.Addr, root.Size = f.CFA+uint64(w.Off), 8*uint64(w.N)
+			if !r.give(root) {
+				return false
+			}
 		}
 		if len(f.Map.Live) == 0 {
 			continue

@@ -1,9 +1,13 @@
 package sdcore
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -17,8 +21,13 @@ import (
 // has no debug information.
 func openRoots(t testing.TB, name string) (*Session, *stackRoots) {
 	t.Helper()
+	return openRootsWith(t, name, "")
+}
+
+func openRootsWith(t testing.TB, name, backend string) (*Session, *stackRoots) {
+	t.Helper()
 	f := coretest.Core(t, name)
-	s, err := Open(context.Background(), f.Core, f.Bin, Options{})
+	s, err := Open(context.Background(), f.Core, f.Bin, Options{Backend: backend})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -60,7 +69,7 @@ func pointersOf(t *testing.T, mem *corefile.Memory, x *heapwalk.Root) []uint64 {
 		}
 	} else {
 		var ok bool
-		if words, ok = pointerWords(x.Type, 0, nil); !ok || len(words) == 0 || uint64(x.Type.Size) != x.Size {
+		if words, ok = pointerWords(x.Type); !ok || len(words) == 0 || uint64(x.Type.Size) != x.Size {
 			t.Errorf("%s: type %s of %d bytes on %d has the pointers %v", place(x), x.Type.Name, x.Type.Size, x.Size, words)
 		}
 	}
@@ -138,6 +147,28 @@ func TestRootsTwice(t *testing.T) {
 	}
 }
 
+// TestRootsOfBackends: roots do not depend on who walked the stacks, where both
+// walk them to the same frames.
+func TestRootsOfBackends(t *testing.T) {
+	for _, name := range []string{"payment", "payment.pie", "kinds", "defers"} {
+		_, r := openRoots(t, name)
+		_, d := openRootsWith(t, name, backendDelve)
+		native, delve := collect(r), collect(d)
+		known := map[string]bool{}
+		for i := range delve {
+			known[place(&delve[i])] = true
+		}
+		for i := range native {
+			if !known[place(&native[i])] {
+				t.Errorf("%s: only gounwind's stacks have %s", name, place(&native[i]))
+			}
+		}
+		if len(native) != len(delve) || len(native) == 0 {
+			t.Errorf("%s: %d roots by gounwind's stacks, %d by delve's", name, len(native), len(delve))
+		}
+	}
+}
+
 // TestRootsAgreeWithVars compares the variables that are roots with what vars
 // decodes under their names: they lie in the same place, have the same type, and
 // as pointers the same target.
@@ -182,7 +213,9 @@ func variablesOf(t *testing.T, s *Session, r *stackRoots) map[string][]report.Va
 		}
 		frames, _ := r.e.reader.Frames(context.Background(), stack)
 		for k := range frames {
-			out[fmt.Sprint(r.all[i].g.ID, " ", frames[k].Index)] = frames[k].Vars
+			if frames[k].Repeat <= 1 { // of a folded frame vars has the first one only
+				out[fmt.Sprint(r.all[i].g.ID, " ", frames[k].Index)] = frames[k].Vars
+			}
 		}
 	}
 	return out
@@ -211,4 +244,107 @@ func agrees(t *testing.T, s *Session, x *heapwalk.Root, vs []report.Variable) st
 		why = fmt.Sprintf("vars has it at %#x as %s, %s", uint64(v.Addr), v.Type, v.State)
 	}
 	return why
+}
+
+// heldObject is what the collector of a fixture said of an object.
+type heldObject struct {
+	name       string
+	addr, size uint64
+	alive      bool
+}
+
+func heldObjects(t *testing.T, f coretest.Files) []heldObject {
+	t.Helper()
+	b, err := os.ReadFile(f.Stdout)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out []heldObject
+	for line := range strings.Lines(string(b)) {
+		var o heldObject
+		var state string
+		if n, _ := fmt.Sscanf(line, "OBJECT %v %v %s", &o.addr, &o.size, &state); n == 3 {
+			_, o.name, _ = strings.Cut(strings.TrimSpace(line), state+" ")
+			o.alive = state == "alive"
+			out = append(out, o)
+		}
+	}
+	return out
+}
+
+// TestRootsAgainstCollector: of the objects that only stacks hold, those that
+// the program's own collector kept are what the roots lead to, and those that it
+// took are what none of them leads to.
+func TestRootsAgainstCollector(t *testing.T) {
+	for _, name := range []string{"stackroots", "stackroots.noopt", "stackroots.race"} {
+		t.Run(name, func(t *testing.T) {
+			f := coretest.Core(t, name)
+			s, r := openRoots(t, name)
+			held := leads(t, s, r)
+			alive, collected := 0, 0
+			for _, o := range heldObjects(t, f) {
+				x := held.to(&o)
+				switch stopped := strings.HasPrefix(o.name, "stopped"); {
+				case o.alive && x == nil:
+					t.Errorf("%s at %#x: no root leads to it", o.name, o.addr)
+				case o.alive && x.Conservative && !stopped && !strings.HasPrefix(o.name, "dead"): // by chance
+					t.Errorf("%s: by a root that is conservative: %v: %s", o.name, x.Conservative, place(x))
+				case !o.alive && x != nil && !x.Conservative:
+					t.Errorf("%s was collected: %s", o.name, place(x))
+				case o.alive:
+					alive++
+				default:
+					collected++
+				}
+			}
+			if alive < 300 || collected < 300 {
+				t.Errorf("%d objects that are alive, %d that are not", alive, collected)
+			}
+		})
+	}
+}
+
+// lead is a pointer of a root, or of the small object that it points to: a
+// closure holds what it captured.
+type lead struct {
+	to   uint64
+	root heapwalk.Root
+}
+
+// leadList are leads in the order of where they lead.
+type leadList []lead
+
+func leads(t *testing.T, s *Session, r *stackRoots) leadList {
+	t.Helper()
+	var out leadList
+	mem := s.core.Memory()
+	for _, x := range collect(r) {
+		for _, p := range pointersOf(t, mem, &x) {
+			out = append(out, lead{p, x})
+			if x.Kind != heapwalk.RootDefer && !(x.Type != nil && x.Type.Kind == reflect.Func) {
+				continue
+			}
+			for i := range uint64(3) {
+				if captured, err := mem.Uint64(p + 8*i); err == nil {
+					out = append(out, lead{captured, x})
+				}
+			}
+		}
+	}
+	slices.SortFunc(out, func(a, b lead) int {
+		return cmp.Or(cmp.Compare(a.to, b.to), cmp.Compare(boolRank(a.root.Conservative), boolRank(b.root.Conservative)))
+	})
+	return out
+}
+
+// to is the root that leads to an object, one that is sure if there is one.
+func (l leadList) to(o *heldObject) *heapwalk.Root {
+	var found *heapwalk.Root
+	i, _ := slices.BinarySearchFunc(l, o.addr, func(x lead, addr uint64) int { return cmp.Compare(x.to, addr) })
+	for ; i < len(l) && l[i].to < o.addr+o.size; i++ {
+		if found == nil || found.Conservative && !l[i].root.Conservative {
+			found = &l[i].root
+		}
+	}
+	return found
 }

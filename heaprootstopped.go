@@ -39,7 +39,7 @@ func (r *stackRoots) stopped(scan *goruntime.StackScan, f *goruntime.FrameScan) 
 			return false
 		}
 	}
-	return r.unnamed(f, f.Any, vs, named) && r.unnamed(f, f.AnyArgs, vs, named)
+	return r.unnamed(f, f.Any, vs) && r.unnamed(f, f.AnyArgs, vs)
 }
 
 // located are the variables of a frame that lie in memory, and those that are
@@ -112,7 +112,7 @@ func (r *stackRoots) registers(scan *goruntime.StackScan, f *goruntime.FrameScan
 }
 
 func holdsPointer(t *gotype.Type) bool {
-	words, ok := pointerWords(t, 0, nil)
+	words, ok := pointerWords(t)
 	return ok && len(words) == 1
 }
 
@@ -171,7 +171,7 @@ func within(r goruntime.Range, from, to uint64) bool {
 }
 
 // unnamed gives the words of a range that are not pointers of the variables.
-func (r *stackRoots) unnamed(f *goruntime.FrameScan, of goruntime.Range, vs []placed, named []heapwalk.Root) bool {
+func (r *stackRoots) unnamed(f *goruntime.FrameScan, of goruntime.Range, vs []placed) bool {
 	var words []int64
 	for i := range vs {
 		for _, w := range vs[i].words {

@@ -41,6 +41,7 @@ names=(
   captured captured.pie captured.race cgocaptured shapes
   heapgraph heapgraph.noopt heapgraph.pie heapgraph.nogreentea heapgraph.grown heapgraph.unswept
   heaplocals heaplocals.noopt heapwaste memprofile
+  stackroots stackroots.noopt stackroots.race
 )
 
 say() { printf '%s\n' "$*" >&2; }

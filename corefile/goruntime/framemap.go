@@ -86,6 +86,9 @@ type mapKey struct{ pc, callPC, goesOn uint64 }
 // maxFrameMaps bounds those that are kept: stacks of garbage have many PCs.
 const maxFrameMaps = 1 << 18
 
+// maxMapWords bounds the words of all maps together.
+const maxMapWords = 1 << 25
+
 // nearMapBits is the logarithm of the number of maps that are found without a
 // hash table.
 const nearMapBits = 10
@@ -143,30 +146,69 @@ func (s *StackScanner) makeMap(key mapKey) *FrameMap {
 	if m.Err = err; err != nil {
 		return m
 	}
+	if m.kind == frameOfReflect {
+		m.registersOfReflect(s.regArgs, top)
+		return m
+	}
+	if !s.spend(locals.N + args.N) {
+		m.Err = errTooManyMaps
+		return m
+	}
 	m.Live = appendWords(m.Live, locals, top-8*int64(locals.N))
 	m.Live = appendWords(m.Live, args, 0)
-	m.objects(&f, top)
+	s.addMapObjects(m, &f, top)
 	if bits, slots, ok := f.OpenDefers(); ok && m.size > 16 {
 		m.DeferBits, m.DeferSlots = top-int64(bits), top-int64(slots)
 	}
 	return m
 }
 
-// objects adds the stack objects of a function, whose locals end at top.
-func (m *FrameMap) objects(f *pclntab.Func, top int64) {
+// registersOfReflect adds the stack object that no table has: the registers in
+// which arguments came, an internal/abi.RegArgs, is the highest local
+// (methodValueCallFrameObjs of runtime/stkframe.go).
+func (m *FrameMap) registersOfReflect(regs FrameObject, top int64) {
+	if regs.Off = top - regs.Size; regs.Size == 0 || regs.Off < -m.size {
+		m.Err = pclntab.ErrBadMap
+		return
+	}
+	ps := make([]Words, len(regs.Pointers))
+	for i, w := range regs.Pointers {
+		ps[i] = Words{Off: regs.Off + w.Off, N: w.N}
+	}
+	regs.Pointers = ps
+	m.Objects = []FrameObject{regs}
+}
+
+// spend takes words from those that maps may have in all; false when too few are
+// left.
+func (s *StackScanner) spend(n int) bool {
+	if n > s.wordsLeft {
+		return false
+	}
+	s.wordsLeft -= n
+	return true
+}
+
+// addMapObjects adds the stack objects of a function, whose locals end at top.
+// Each lies behind the one before, among the locals or the arguments.
+func (s *StackScanner) addMapObjects(m *FrameMap, f *pclntab.Func, top int64) {
 	objs, err := f.StackObjects()
 	m.Err = err
 	end := -m.size
 	for i := range objs {
 		o := &objs[i]
 		out := FrameObject{Off: o.Off, Size: o.Size}
+		limit := m.argBytes
 		if o.Off < 0 {
-			out.Off += top
+			out.Off, limit = out.Off+top, top
 		}
 		if out.Off < end {
-			continue // not made yet in a frame of this size; or out of order
+			continue // not made yet in a frame of this size
 		}
-		end = out.Off + out.Size
+		if end = out.Off + out.Size; end > limit || !s.spend(o.Pointers.N) {
+			m.Err = pclntab.ErrBadMap
+			return
+		}
 		if out.Pointers = appendWords(nil, o.Pointers, out.Off); !m.live(out.Pointers) {
 			m.Objects = append(m.Objects, out)
 		}

@@ -46,6 +46,7 @@ func (s *StackScanner) reach(g *corefile.Goroutine) {
 		for n := 0; n < f.Count && !f.Conservative; n++ {
 			s.followWords(f.CFA+uint64(n)*f.Stride, f.Map.Live)
 		}
+		s.followWords(f.CFA, f.Args)
 	}
 	s.drain()
 	s.unsure = true

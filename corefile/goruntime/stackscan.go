@@ -1,9 +1,11 @@
 package goruntime
 
 import (
+	"encoding/binary"
 	"fmt"
 
 	"github.com/safedump/sdcore/corefile"
+	"github.com/safedump/sdcore/corefile/pclntab"
 )
 
 // Scanning of stacks for pointers, as the garbage collector does it: scanstack
@@ -67,9 +69,13 @@ type FrameScan struct {
 	Count           int
 	// Conservative: nothing says which words are pointers, because the frame was
 	// stopped at any instruction, or its map is wrong. Map.Live does not hold
-	// then, and all words of Any and, of its arguments, AnyArgs count.
+	// then, and all words of Any count.
 	Conservative bool
+	// Any are words that may be pointers, and AnyArgs those that are arguments.
 	Any, AnyArgs Range
+	// Args are pointers besides Map.Live: the arguments of a function that reflect
+	// made, of which each has others.
+	Args []Words
 	// Registers says that it was stopped at any instruction and that the
 	// registers of the frame, as far as they are known, are its own.
 	Registers bool
@@ -99,9 +105,12 @@ type StackScanner struct {
 	r       *Runtime
 	maps    map[mapKey]*FrameMap
 	near    [1 << nearMapBits]*FrameMap
-	vectors uint64 // size of runtime.xRegState
+	vectors uint64      // size of runtime.xRegState
+	regArgs FrameObject // internal/abi.RegArgs, as if it lay at the frame address
 
 	overflow FrameMap // of frames for which there is no room in maps
+
+	wordsLeft int // that maps may still have
 
 	out      StackScan
 	saved    Saved
@@ -125,10 +134,15 @@ type stackObject struct {
 
 // NewStackScanner prepares to scan stacks.
 func (r *Runtime) NewStackScanner() *StackScanner {
-	s := &StackScanner{r: r, maps: map[mapKey]*FrameMap{}, anyLeft: maxAny}
+	s := &StackScanner{r: r, maps: map[mapKey]*FrameMap{}, wordsLeft: maxMapWords, anyLeft: maxAny}
 	s.overflow.Err = errTooManyMaps
 	if t, err := r.types.ByName("runtime.xRegState"); err == nil && t.Size > 0 && t.Size <= maxStruct {
 		s.vectors = uint64(t.Size)
+	}
+	if t, err := r.types.ByName("internal/abi.RegArgs"); err == nil && t.Size > 0 && t.Size <= maxStruct {
+		if ptrs, ok := t.Field("Ptrs"); ok && ptrs.Type.Size%8 == 0 {
+			s.regArgs = FrameObject{Size: (t.Size + 7) &^ 7, Pointers: []Words{{Off: ptrs.Offset, N: int(ptrs.Type.Size / 8)}}}
+		}
 	}
 	return s
 }
@@ -193,7 +207,6 @@ type frameWalk struct {
 	at       uint64 // where the next frame begins, if none is missing
 	any, top bool
 	inner    frameKind // of the frame before
-	stopped  bool      // this one is stopped at any instruction
 }
 
 func (w *frameWalk) frame(i int, fr *corefile.Frame, broken bool) {
@@ -278,7 +291,7 @@ func (s *StackScanner) place(f *FrameScan, sp uint64, stopped bool) {
 			f.CFA = sp + uint64(m.size)
 		}
 		s.any(f, sp)
-	case wrong || stopped || m.kind == framePreempts || m.kind == frameOfReflect:
+	case wrong || stopped || m.kind == framePreempts:
 		s.any(f, sp)
 	case folded && len(m.Live)+len(m.Objects) > 0 && s.unfolded+f.Count > maxUnfolded:
 		last := f.CFA + uint64(f.Count-1)*f.Stride
@@ -289,6 +302,9 @@ func (s *StackScanner) place(f *FrameScan, sp uint64, stopped bool) {
 		if folded {
 			s.unfolded += f.Count
 		}
+		if m.kind == frameOfReflect {
+			s.reflectArgs(f)
+		}
 		s.addObjects(f)
 	}
 }
@@ -296,35 +312,41 @@ func (s *StackScanner) place(f *FrameScan, sp uint64, stopped bool) {
 // any makes a frame one of which nothing is known: its words from the stack
 // pointer up to the return address, and its arguments.
 func (s *StackScanner) any(f *FrameScan, sp uint64) {
-	hi := s.out.Stack.To
 	f.Conservative = true
 	f.Any = s.allowed(Range{sp, max(f.CFA, sp+8) - 8})
-	n := uint64(f.Map.argBytes)
-	if f.Map.kind == frameOfReflect {
-		n = s.reflectArgs(sp)
-	}
-	if n > 0 && f.CFA > sp {
-		f.AnyArgs = s.allowed(Range{f.CFA, f.CFA + min(n, hi-f.CFA)})
+	if n := uint64(f.Map.argBytes); n > 0 && f.CFA > sp {
+		f.AnyArgs = s.allowed(Range{f.CFA, f.CFA + min(n, s.out.Stack.To-f.CFA)})
 	}
 }
 
-// reflectArgs is how many bytes the arguments of a function have that reflect
-// made: it keeps at its stack pointer the context with the bitmap of them
-// (reflectMethodValue of runtime/stkframe.go).
-func (s *StackScanner) reflectArgs(sp uint64) uint64 {
-	ctxt, ok := s.word(sp)
-	if !ok {
-		return 0
+// reflectArgs finds the arguments of a function that reflect made: the frame
+// keeps at its stack pointer the context of the call, with a bitmap of arguments
+// and results, and four words further whether there are results yet
+// (argMapInternal of runtime/stkframe.go).
+func (s *StackScanner) reflectArgs(f *FrameScan) {
+	ctxt, ok1 := s.word(f.SP)
+	results, ok2 := s.word(f.SP + 4*8)
+	c, err1 := s.r.view(ctxt, 3*8) // reflectMethodValue: fn, stack, argLen
+	if !ok1 || !ok2 || err1 != nil || binary.LittleEndian.Uint64(c) != s.entry(f.Map.CallPC) {
+		s.out.Err = fmt.Errorf("frame of %s at %#x: its context is not there", f.Map.Function, f.SP)
+		return
 	}
-	bitmap, err := s.r.mem.Uint64(ctxt + 8)
+	b, err := s.r.view(binary.LittleEndian.Uint64(c[8:]), 16) // bitvector: n, bytedata
 	if err != nil {
-		return 0
+		s.out.Err = fmt.Errorf("arguments of %s: %w", f.Map.Function, err)
+		return
 	}
-	n, err := s.r.mem.Uint32(bitmap)
-	if err != nil || int32(n) < 0 {
-		return 0
+	n := uint64(max(int32(binary.LittleEndian.Uint32(b)), 0))
+	if args := binary.LittleEndian.Uint64(c[16:]) / 8; byte(results) == 0 {
+		n = min(n, args)
 	}
-	return 8 * uint64(n)
+	n = min(n, (s.out.Stack.To-f.CFA)/8)
+	bits, err := s.r.view(binary.LittleEndian.Uint64(b[8:]), int(n+7)/8)
+	if n > 0 && err != nil {
+		s.out.Err = fmt.Errorf("arguments of %s: %w", f.Map.Function, err)
+		return
+	}
+	f.Args = appendWords(nil, pclntab.PointerMap{N: int(n), Bits: bits}, 0)
 }
 
 // rest notes a part of the stack of which nothing is known.
