@@ -89,7 +89,7 @@ func HeapDiff(ctx context.Context, older, newer *Session, q HeapQuery) (*report.
 	if err != nil {
 		return nil, fmt.Errorf("the older core: %w", err)
 	}
-	if a, b := before.Identity.BuildID, rep.Identity.BuildID; a != b {
+	if a, b := before.Identity.CoreBuildID, rep.Identity.CoreBuildID; a != b {
 		addProblems(rep, []report.Problem{{Stage: "heap", Subject: "heap diff", Message: fmt.Sprintf("the cores are of different builds, %s and %s: types and variables of the same name may be others", a, b)}})
 	}
 	if err := h.fill(ctx, rep, &HeapQuery{Top: q.Top}); err != nil {

@@ -214,3 +214,23 @@ func eachValue(v *report.Value, visit func(*report.Value)) {
 	}
 }
 
+// sites lists where memory was allocated, by the runtime's own profile: most in use
+// first.
+func (h *heapEngine) sites(_ context.Context, rep *report.Report, q *HeapQuery) error {
+	rate, list, problems := h.e.runtime.MemProfile()
+	addProblems(rep, problems)
+	rep.Heap.SampleRate = rate
+	all := make([]report.HeapSite, len(list))
+	for i := range list {
+		s := &list[i]
+		all[i].Frames = s.Frames
+		all[i].InUseObjects, all[i].InUseBytes = s.ScaledInUse(rate)
+		all[i].AllocObjects, all[i].AllocBytes = s.ScaledAlloc(rate)
+	}
+	slices.SortStableFunc(all, func(a, b report.HeapSite) int {
+		return cmp.Or(cmp.Compare(b.InUseBytes, a.InUseBytes), cmp.Compare(b.AllocBytes, a.AllocBytes))
+	})
+	rep.Heap.Sites = all[:q.top(len(all))]
+	omitHeap(rep, "places that allocate", len(all)-len(rep.Heap.Sites))
+	return nil
+}

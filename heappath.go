@@ -13,7 +13,7 @@ func (h *heapEngine) step(s *heapwalk.Step) report.HeapStep {
 	out := report.HeapStep{Name: s.Name, Index: int64(s.Index)}
 	out.Kind = [...]string{
 		heapwalk.StepField: "field", heapwalk.StepIndex: "index", heapwalk.StepCaptured: "captured", heapwalk.StepKey: "key",
-		heapwalk.StepElem: "value", heapwalk.StepWord: "word", heapwalk.StepHidden: "dynamic",
+		heapwalk.StepElem: "value", heapwalk.StepWord: "word", heapwalk.StepHidden: "pointer",
 	}[s.Kind]
 	if s.KeyType != nil {
 		key := h.e.reader.Value(s.KeyType, s.KeyAddr)
