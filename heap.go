@@ -65,7 +65,7 @@ func (q *HeapQuery) dominators() bool {
 // query asks for. An address or type that is not there is an error that matches
 // [report.ErrPath].
 func (s *Session) Heap(ctx context.Context, q HeapQuery) (*report.Report, error) {
-	rep := s.base()
+	rep := s.heapBase()
 	h, err := s.openHeap(ctx, rep)
 	if err != nil {
 		return nil, err
@@ -76,11 +76,19 @@ func (s *Session) Heap(ctx context.Context, q HeapQuery) (*report.Report, error)
 	return rep, ctx.Err()
 }
 
+// heapBase is base without what says nothing about a heap: arguments and
+// environment.
+func (s *Session) heapBase() *report.Report {
+	rep := s.base()
+	rep.Process = report.Process{PID: rep.Process.PID, Name: rep.Process.Name}
+	return rep
+}
+
 // HeapDiff is the newer core's report with what grew or shrank since the older
 // one: by type, and with q.Roots by root. Both are of the same program; where
 // their build IDs differ the report says so in its problems.
 func HeapDiff(ctx context.Context, older, newer *Session, q HeapQuery) (*report.Report, error) {
-	rep, before := newer.base(), older.base()
+	rep, before := newer.heapBase(), older.heapBase()
 	h, err := newer.openHeap(ctx, rep)
 	if err != nil {
 		return nil, err

@@ -3,6 +3,7 @@ package sdcore
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -93,7 +94,12 @@ func (h *heapTruth) structure(t *testing.T, s *coretest.HeapStructure) {
 	}
 	if len(s.Heads) == 1 {
 		o, _, _ := h.heap.Find(uint64(s.Heads[0]))
-		if c := h.r.Of(o); c.Objects != uint64(s.Objects) || c.Bytes != s.Rounded {
+		if c := h.r.Of(o); s.Name == "spinning" {
+			// Registers hold a part of it beside the head.
+			if c.Objects == 0 || c.Objects > uint64(s.Objects) || c.Bytes > s.Rounded {
+				t.Errorf("%s: head retains %v of %d objects of %d bytes", s.Name, c, s.Objects, s.Rounded)
+			}
+		} else if c.Objects != uint64(s.Objects) || c.Bytes != s.Rounded {
 			t.Errorf("%s: head retains %v, want %d objects of %d bytes (extra %d, %d)", s.Name, c, s.Objects, s.Rounded, s.Extra, s.ExtraBytes)
 		}
 	}
@@ -116,13 +122,16 @@ var untold = map[string]string{
 	"unsafeWord":   "held by an unsafe.Pointer",
 	"interiorPart": "only a part in the middle is pointed to",
 	"temporary":    "in a slot of the stack that is no variable's",
+	"sender":       "in the slot of the value that is being sent",
+	"stackClosure": "the closure lies on the stack, in no variable",
+	"inInterface":  "only the data word of the interface is kept",
 }
 
 // queued reports whether an object lives only until its finalizer has run.
 func (h *heapTruth) queued(t *testing.T, o heapwalk.Object) bool {
 	t.Helper()
 	ps, err := h.r.Shortest(context.Background(), func(x heapwalk.Object) bool { return x == o }, 2)
-	return err == nil && len(ps) == 1 && ps[0].Root.Kind == heapwalk.RootQueue
+	return err == nil && len(ps) > 0 && !slices.ContainsFunc(ps, func(p heapwalk.Path) bool { return p.Root.Kind != heapwalk.RootQueue })
 }
 
 func (h *heapTruth) sample(t *testing.T, s *coretest.HeapStructure, e *coretest.HeapEntry) {
@@ -149,6 +158,7 @@ func (h *heapTruth) sample(t *testing.T, s *coretest.HeapStructure, e *coretest.
 // names packages without their path.
 func sameHeapType(got string, e *coretest.HeapEntry) bool {
 	want := e.Type
+	got = strings.TrimPrefix(got, "[1]") // reflection makes arrays of one of them
 	switch e.Kind {
 	case "string":
 		return got == "string bytes"
