@@ -19,7 +19,7 @@ import (
 )
 
 var (
-	mutants     = flag.Int("mutants", 40, "damaged cores of each fixture that TestMutants makes")
+	mutants     = flag.Int("mutants", 20, "damaged cores of each fixture that TestMutants makes")
 	firstMutant = flag.Int("first-mutant", 0, "number of the first of them")
 )
 
@@ -28,11 +28,12 @@ type prey struct {
 	file    *coretest.Scratch
 	bin     string
 	size    int
+	places  []coretest.Place
 	mutator *coretest.Mutator
 }
 
 // newPrey copies a fixture and finds what of its heap damage is aimed at.
-func newPrey(t *testing.T, name string) *prey {
+func newPrey(t testing.TB, name string) *prey {
 	t.Helper()
 	f := coretest.Core(t, name)
 	data, err := os.ReadFile(f.Core)
@@ -45,7 +46,8 @@ func newPrey(t *testing.T, name string) *prey {
 		t.Fatal(err)
 	}
 	p := &prey{bin: f.Bin, size: len(data), file: coretest.NewScratch(t, filepath.Join(t.TempDir(), "core"), data)}
-	p.mutator = coretest.NewMutator(data, heapPlaces(t, h), heapWords(h))
+	p.places = heapPlaces(t, h)
+	p.mutator = coretest.NewMutator(data, p.places, heapWords(h))
 	return p
 }
 
@@ -60,7 +62,7 @@ func offsetOf(c *corefile.Core, addr uint64) int64 {
 }
 
 // heapPlaces are the records of the heap, and objects.
-func heapPlaces(t *testing.T, h *Heap) (places []coretest.Place) {
+func heapPlaces(t testing.TB, h *Heap) (places []coretest.Place) {
 	add := func(kind string, addr uint64, n, unit int64) {
 		if off := offsetOf(h.in.Core, addr); off >= 0 {
 			places = append(places, coretest.Place{Kind: kind, Off: off, Len: n, Unit: unit})
@@ -112,7 +114,7 @@ func heapPlaces(t *testing.T, h *Heap) (places []coretest.Place) {
 	return places
 }
 
-func mustType(t *testing.T, types *gotype.Types, name string) *gotype.Type {
+func mustType(t testing.TB, types *gotype.Types, name string) *gotype.Type {
 	t.Helper()
 	typ, err := types.ByName(name)
 	if err != nil {

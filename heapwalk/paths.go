@@ -119,7 +119,7 @@ func (l *Live) path(root *Root, way []uint32) Path {
 	reader.each(root, func(e *shape.Edge) {
 		if o, ok := l.h.target(e.Ptr); ok && o == first && !done {
 			done = true
-			p.Steps = l.steps(p.Steps, reader.typeOf(root), root.Addr, e.Off, first)
+			p.Steps = l.steps(p.Steps, reader.typeOf(root), false, root.Addr, e.Off, first)
 		}
 	})
 	for i := range way[1:] {
@@ -137,7 +137,7 @@ func (l *Live) link(steps []Step, from, to Object) []Step {
 	}
 	off := noOffset
 	if m.find(l.h, to, &off); off != noOffset {
-		steps = l.steps(steps, l.types[from].id(), m.base, off, to)
+		steps = l.steps(steps, l.types[from].id(), l.types[from].many(), m.base, off, to)
 	}
 	return steps
 }
@@ -146,12 +146,15 @@ const noOffset = ^uint64(0)
 
 // steps appends what the word at off of a value is called. Parts that the language
 // has no name for are left out: the object is then that of the step before.
-func (l *Live) steps(steps []Step, id shape.ID, base, off uint64, to Object) []Step {
+func (l *Live) steps(steps []Step, id shape.ID, many bool, base, off uint64, to Object) []Step {
 	if id == shape.Unknown {
 		return append(steps, Step{Kind: StepWord, Index: off, Leads: true, To: to})
 	}
 	named, _ := l.table.Path(id, off)
 	from := len(steps)
+	if in := l.table.Info(id); many && off < in.Size && l.table.Indexed(in) {
+		steps = append(steps, Step{Kind: StepIndex}) // the first of several
+	}
 	for _, s := range named {
 		if s.Kind == shape.StepHidden {
 			continue

@@ -35,11 +35,11 @@ func stacks(t testing.TB, in Input) Roots {
 	}
 	return func(yield func(*Root) bool) {
 		for i := range gs {
-			_, hi, err := in.Runtime.StackBounds(gs[i].Addr)
-			if err != nil || gs[i].SP == 0 || gs[i].SP >= hi {
+			lo, hi, err := in.Runtime.StackBounds(gs[i].Addr)
+			if err != nil || gs[i].SP >= hi {
 				continue
 			}
-			at := (gs[i].SP + 7) &^ 7
+			at := (max(gs[i].SP, lo) + 7) &^ 7 // of one that runs all of it: its SP is in a register
 			if !yield(&Root{Kind: RootStack, Goroutine: uint64(gs[i].ID), Addr: at, Size: hi - at, Conservative: true}) {
 				return
 			}

@@ -39,7 +39,10 @@ const maxSteps = 64
 func (t *Table) Path(id ID, off uint64) (steps []Step, inner ID) {
 	in := t.Info(id)
 	if in.Size > 0 && off >= in.Size && in.Kind != KindClosure && in.Kind != KindChan {
-		steps, off = append(steps, Step{Kind: StepIndex, Index: off / in.Size}), off%in.Size
+		if t.Indexed(in) {
+			steps = append(steps, Step{Kind: StepIndex, Index: off / in.Size})
+		}
+		off %= in.Size
 	}
 	if in.Type == nil || off >= in.Size {
 		return steps, id
@@ -66,6 +69,15 @@ func (t *Table) Path(id ID, off uint64) (steps []Step, inner ID) {
 		ty, off = next, rest
 	}
 	return steps, t.Of(ty)
+}
+
+// Indexed reports whether an array of the type is one that the language has an
+// index for: the groups and tables of a map are not.
+func (t *Table) Indexed(in *Info) bool {
+	if in.Kind != KindValue || in.Type == nil {
+		return in.Kind == KindUnknown
+	}
+	return in.Type.Kind != reflect.Pointer || in.Type.Elem == nil || t.Info(t.Of(in.Type.Elem)).Kind != KindMapTable
 }
 
 // part finds the field or element of a value that holds the byte at off.
