@@ -4,8 +4,6 @@ import (
 	"context"
 	"strings"
 	"testing"
-
-	"github.com/safedump/sdcore/heapwalk/shape"
 )
 
 // TestPaths: ways to named things read as the source has them.
@@ -51,11 +49,15 @@ func spelled(p *Path) string {
 	var b strings.Builder
 	b.WriteString(p.Root.Function + "." + p.Root.Name)
 	for _, s := range p.Steps {
-		switch {
-		case s.Kind == shape.StepIndex:
+		switch s.Kind {
+		case StepIndex:
 			b.WriteString("[#]")
-		case s.Kind != shape.StepHidden:
-			b.WriteString(shape.PathString([]shape.Step{s.Step}))
+		case StepField, StepCaptured:
+			b.WriteString("." + s.Name)
+		case StepKey:
+			b.WriteString("[key]")
+		case StepElem:
+			b.WriteString("[...]")
 		}
 	}
 	return b.String()

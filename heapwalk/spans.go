@@ -365,7 +365,6 @@ func (h *Heap) allocated(s *span, r *goruntime.Span, t *Totals) bool {
 			if n := uint64(bits.OnesCount64(dead)); n > 0 {
 				t.Condemned += n
 				t.CondemnedBytes += n * s.elem
-				s.flags |= condemned
 			}
 			all &^= dead
 		}
