@@ -34,7 +34,6 @@ const (
 	smallBits             // which words are pointers stands at the end of the page
 	inlineMarks           // and in front of 128 bytes of mark bits
 	tiny                  // objects may hold several small values without pointers
-	condemned             // has objects that the collector found to be garbage
 )
 
 // Sizes of the allocator (internal/runtime/gc/malloc.go of Go 1.26).
