@@ -183,6 +183,7 @@ func (s *Session) heapSummary(ctx context.Context, v *view) {
 		addProblems(v.rep, missing("heap", err))
 		return
 	}
+	withoutContents(rep.Heap) // what is secret is learned from the goroutines of the report only
 	v.rep.Heap = rep.Heap
 	addProblems(v.rep, rep.Problems)
 	h.weighValues(v.rep)

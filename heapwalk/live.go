@@ -146,7 +146,7 @@ func (l *Live) OfType(name string) (match func(Object) bool, ok bool) {
 	}
 	match = func(o Object) bool {
 		t := l.types[o]
-		return t != 0 && t.many() == many && ids[t.id()] && l.live.has(o)
+		return t != 0 && ids[t.id()] && (t.many() == many || t.id() == shape.StringBytes) && l.live.has(o)
 	}
 	for o := range Object(l.h.n) {
 		if match(o) {

@@ -62,9 +62,13 @@ func (a *app) askHeap(cmd *cobra.Command, args []string, f *heapFlags, write exp
 	if err != nil {
 		return err
 	}
-	return a.ask(cmd, core, binary, f.coreFlags, f.format.name, write, func(s *sdcore.Session) (*report.Report, error) {
-		return s.Heap(cmd.Context(), f.query)
+	res, err := a.redacted(cmd.Context(), core, binary, f.options, f.policy(f.options.Tier), func(s *sdcore.Session, x *redact.Redactor) (redact.Result, error) {
+		return s.RedactedHeap(cmd.Context(), x, f.query)
 	})
+	if err != nil {
+		return err
+	}
+	return a.answer(res, f.format.name, write)
 }
 
 // byFlag is --by with the words that a command takes.
