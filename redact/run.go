@@ -39,28 +39,25 @@ type run struct {
 	names   nameMemo
 	noFacts nameFacts // of names that say nothing
 	types   typeMemo
-	inText  map[string]nameVerdict
+	inText  map[string]*nameInText
 	// lastInText are those that came last, by the hash of the name.
-	lastInText [1 << lastBits]struct {
-		name    string
-		verdict nameVerdict
-	}
-	dirty     bool // the second pass may have something to do
-	effort    int
-	spans     []span
-	parts     []window // of the text that is scanned
-	providers providerScan
+	lastInText [1 << lastBits]*nameInText
+	dirty      bool // the second pass may have something to do
+	effort     int
+	spans      []span
+	parts      []window // of the text that is scanned
+	providers  providerScan
 }
 
 // maxCached bounds the cache of verdicts on names in texts.
 const maxCached = 1 << 16
 
-const lastBits = 7
+const lastBits = 9
 
 func newRun(x *Redactor) *run {
 	return &run{
 		x: x, tier: x.policy.Tier, limit: x.policy.maxString(), personal: x.policy.showsPersonal(), unwanted: x.unwanted(), learned: newLearned(), sink: new([]report.Redaction), counts: map[string]int{},
-		inText: map[string]nameVerdict{}, known: &verdicts{},
+		inText: map[string]*nameInText{}, known: &verdicts{},
 	}
 }
 
