@@ -114,6 +114,16 @@ func (u *run) typeOf(v *report.Value) string {
 	return rule
 }
 
+// nameMemos are the verdicts on names and types.
+type nameMemos struct {
+	names   nameMemo
+	noFacts nameFacts // of names that say nothing
+	types   typeMemo
+	inText  map[string]*nameInText
+	// lastInText are those that came last, by the hash of the name.
+	lastInText [1 << lastBits]*nameInText
+}
+
 // nameKey is a name with what it stands in.
 type nameKey struct{ owner, ownerType, name, tag string }
 

@@ -35,18 +35,13 @@ type run struct {
 	silent bool                // no audit records at all: the first pass of a stream
 	again  []int               // indexes of goroutines that the head has listed
 
-	texts   textMemo
-	names   nameMemo
-	noFacts nameFacts // of names that say nothing
-	types   typeMemo
-	inText  map[string]*nameInText
-	// lastInText are those that came last, by the hash of the name.
-	lastInText [1 << lastBits]*nameInText
-	dirty      bool // the second pass may have something to do
-	effort     int
-	spans      []span
-	parts      []window // of the text that is scanned
-	providers  providerScan
+	texts textMemo
+	*nameMemos
+	dirty     bool // the second pass may have something to do
+	effort    int
+	spans     []span
+	parts     []window // of the text that is scanned
+	providers providerScan
 }
 
 // maxCached bounds the cache of verdicts on names in texts.
@@ -55,9 +50,18 @@ const maxCached = 1 << 16
 const lastBits = 9
 
 func newRun(x *Redactor) *run {
+	u := heirOf(&run{x: x})
+	u.nameMemos = &nameMemos{inText: map[string]*nameInText{}}
+	return u
+}
+
+// heirOf returns a run that takes over what o has found out about names and types,
+// which depends on the policy only. From then on o is not used any more.
+func heirOf(o *run) *run {
+	x := o.x
 	return &run{
 		x: x, tier: x.policy.Tier, limit: x.policy.maxString(), personal: x.policy.showsPersonal(), unwanted: x.unwanted(), learned: newLearned(), sink: new([]report.Redaction), counts: map[string]int{},
-		inText: map[string]*nameInText{}, known: &verdicts{},
+		nameMemos: o.nameMemos, known: &verdicts{},
 	}
 }
 
