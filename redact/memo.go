@@ -16,7 +16,7 @@ import (
 const (
 	textBits = 12
 	nameBits = 13
-	typeBits = 10
+	typeBits = 12
 	maxMemo  = 256 // bytes of what is remembered
 )
 
