@@ -27,7 +27,8 @@ func (p *paper) Write(b []byte) (int, error) {
 	if p.out.scan == nil {
 		return p.out.w.Write(b)
 	}
-	for n := len(b); ; {
+	n := len(b)
+	for len(b) > 0 {
 		switch parts := len(p.held); {
 		case parts == 0: // may be all there is
 			p.held = append(p.held, nil)
@@ -37,10 +38,9 @@ func (p *paper) Write(b []byte) (int, error) {
 		last := &p.held[len(p.held)-1]
 		k := min(len(b), heldPart-len(*last))
 		*last = append(*last, b[:k]...)
-		if b = b[k:]; len(b) == 0 {
-			return n, nil
-		}
+		b = b[k:]
 	}
+	return n, nil
 }
 
 // check scans what will be a part of every goroutine that is written.

@@ -40,7 +40,7 @@ type Stream struct {
 // form is what differs between the formats.
 type form interface {
 	name() string
-	// fresh is a form like this one was before head.
+	// fresh is a copy: what is made with it leaves this form as it is.
 	fresh() form
 	// head writes all that comes before the goroutines.
 	head(out *bufio.Writer, r *report.Report) error
