@@ -50,18 +50,17 @@ const maxCached = 1 << 16
 const lastBits = 9
 
 func newRun(x *Redactor) *run {
-	u := heirOf(&run{x: x})
-	u.nameMemos = &nameMemos{inText: map[string]*nameInText{}}
-	return u
+	return runWith(x, &nameMemos{inText: map[string]*nameInText{}})
 }
 
 // heirOf returns a run that takes over what o has found out about names and types,
 // which depends on the policy only. From then on o is not used any more.
-func heirOf(o *run) *run {
-	x := o.x
+func heirOf(o *run) *run { return runWith(o.x, o.nameMemos) }
+
+func runWith(x *Redactor, memos *nameMemos) *run {
 	return &run{
 		x: x, tier: x.policy.Tier, limit: x.policy.maxString(), personal: x.policy.showsPersonal(), unwanted: x.unwanted(), learned: newLearned(), sink: new([]report.Redaction), counts: map[string]int{},
-		nameMemos: o.nameMemos, known: &verdicts{},
+		nameMemos: memos, known: &verdicts{},
 	}
 }
 

@@ -97,9 +97,12 @@ func (s *Stream) redactHead(head *report.Report) (res Result, err error) {
 	if tier != s.x.policy.Tier && len(s.learners) > 0 {
 		return Result{}, fmt.Errorf("redact: the report was redacted at tier %d: stream it with that tier", tier)
 	}
-	l := newLearner(s.x)
+	var l *run
 	if len(s.learners) > 0 {
-		l.nameMemos = s.learners[0].nameMemos // which has learned
+		l = heirOf(s.learners[0])
+		l.silent = true
+	} else {
+		l = newLearner(s.x)
 	}
 	l.tier = tier
 	for _, other := range s.learners {
