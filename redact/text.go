@@ -30,14 +30,7 @@ func (u *run) textNear(whole string, m mode, near bool) judged {
 	plain, numbers := u.cutNumbers(whole)
 	j := judged{out: plain, hit: plain != whole && numbers == nil} // where no numbers are wanted
 	u.providers.quiet = false
-	var key textKey
-	var found [][]span
-	known := false
-	if !near || len(plain) <= minNear { // otherwise what is far from a placeholder is not judged
-		key = keyOf(plain, m)
-		found, known = u.known.of(key)
-	}
-	learns := u.search == nil && !known && !near
+	found, known := u.known.of(plain, m)
 	for round := 0; ; round++ {
 		var spans []span
 		switch {
@@ -47,13 +40,13 @@ func (u *run) textNear(whole string, m mode, near bool) judged {
 			spans = append(u.spans[:0], found[round]...)
 		}
 		if u.spans = spans; len(spans) == 0 {
-			if learns {
-				u.known.add(key, found)
+			if u.search == nil && !known {
+				u.known.add(plain, m, found)
 			}
 			j.out = numbers.numbered(j.out)
 			return j
 		}
-		if learns {
+		if u.search == nil && !known {
 			found = append(found, slices.Clone(spans))
 		}
 		j.hit = true
@@ -65,8 +58,8 @@ func (u *run) textNear(whole string, m mode, near bool) judged {
 		j.out, numbers = u.replaceSpans(j.out, numbers, spans, m)
 		j.whole = j.whole || round >= maxRounds || onlyPlaceholders(j.out)
 		if j.whole {
-			if learns {
-				u.known.add(key, found)
+			if u.search == nil && !known {
+				u.known.add(plain, m, found)
 			}
 			j.out = PlaceholderOf(numbers.sole(j.out))
 			return j

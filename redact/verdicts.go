@@ -1,18 +1,16 @@
 package redact
 
 import (
-	"crypto/sha256"
 	"maps"
 	"strings"
-	"unsafe"
 )
 
 // Bounds of the verdicts on texts that the first pass hands over to the second.
 const (
-	maxVerdictText  = 256     // bytes of one text; of a longer one its hash is kept
-	maxVerdictBytes = 2 << 20 // that one run keeps: texts, and what is kept with each
+	maxVerdictText  = 16 << 10 // bytes of one text
+	maxVerdictBytes = 2 << 20  // that one run keeps: texts, and what is kept with each
 
-	verdictBytes = 128 // of an entry besides its text, about
+	verdictBytes = 96  // of an entry besides its text, about
 	spanBytes    = 128 // of a span
 )
 
@@ -25,38 +23,32 @@ type verdicts struct {
 }
 
 type textKey struct {
-	s   string
-	sum [sha256.Size]byte // of a long text, instead of it
-	m   mode
-}
-
-func keyOf(s string, m mode) textKey {
-	if len(s) <= maxVerdictText {
-		return textKey{s: s, m: m}
-	}
-	return textKey{sum: sha256.Sum256(unsafe.Slice(unsafe.StringData(s), len(s))), m: m} // which changes nothing
+	s string
+	m mode
 }
 
 // of is what was removed from a text, as far as it is remembered.
-func (v *verdicts) of(k textKey) (rounds [][]span, known bool) {
-	rounds, known = v.rounds[k]
+func (v *verdicts) of(s string, m mode) (rounds [][]span, known bool) {
+	if len(v.rounds) == 0 {
+		return nil, false
+	}
+	rounds, known = v.rounds[textKey{s, m}]
 	return rounds, known
 }
 
 // add remembers what was removed from a text, while there is room.
-func (v *verdicts) add(k textKey, rounds [][]span) {
-	size := len(k.s) + verdictBytes
+func (v *verdicts) add(s string, m mode, rounds [][]span) {
+	size := len(s) + verdictBytes
 	for _, spans := range rounds {
 		size += spanBytes * len(spans)
 	}
-	if v.bytes+size > maxVerdictBytes {
+	if len(s) > maxVerdictText || v.bytes+size > maxVerdictBytes {
 		return
 	}
 	if v.rounds == nil {
 		v.rounds = map[textKey][][]span{}
 	}
-	k.s = strings.Clone(k.s)
-	v.rounds[k] = rounds
+	v.rounds[textKey{strings.Clone(s), m}] = rounds
 	v.bytes += size
 }
 

@@ -10,7 +10,7 @@ import (
 func TestVerdictsAreBounded(t *testing.T) {
 	var v verdicts
 	for i := range maxVerdictBytes / 8 {
-		v.add(keyOf(fmt.Sprintf("%08d", i), 0), nil)
+		v.add(fmt.Sprintf("%08d", i), 0, nil)
 	}
 	if most := maxVerdictBytes / verdictBytes; len(v.rounds) == 0 || len(v.rounds) > most {
 		t.Errorf("%d texts, want some and at most %d", len(v.rounds), most)
@@ -18,7 +18,7 @@ func TestVerdictsAreBounded(t *testing.T) {
 	n := len(v.rounds)
 	v = verdicts{}
 	for i := range maxVerdictBytes / 8 {
-		v.add(keyOf(fmt.Sprintf("%08d", i), 0), [][]span{make([]span, 4), make([]span, 2)})
+		v.add(fmt.Sprintf("%08d", i), 0, [][]span{make([]span, 4), make([]span, 2)})
 	}
 	if len(v.rounds) == 0 || len(v.rounds) >= n/2 {
 		t.Errorf("%d texts with spans, %d without", len(v.rounds), n)
