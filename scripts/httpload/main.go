@@ -38,7 +38,7 @@ type load struct {
 
 func run(args []string) error {
 	if len(args) < 3 {
-		return fmt.Errorf("usage: httpload ADDRESS CONNECTIONS PATH...")
+		return fmt.Errorf("usage: httpload ADDRESS CONNECTIONS PATH [PATH]..., got %d words", len(args))
 	}
 	n, err := strconv.Atoi(args[1])
 	if err != nil {
