@@ -48,6 +48,9 @@ func disagreements() []disagreement {
 		{"kinds.race", "main.chain.descend", "c", impossible, ""},
 		{"nilderef", "main.main", "orders", missingPiece, ""},
 		{"manywait", "main.waitSyscall", "buf", missingPiece, ""},
+		{"stackroots", "main.iface", "v", missingPiece, ""},
+		{"stackroots.race", "main.iface", "v", missingPiece, ""},
+		{"stackroots.race", "main.slice", "things", impossible, ""},
 		{"manywait", "syscall.Read", "p", missingPiece, ""},
 		{"manywait", "internal/poll.(*pollDesc).waitRead", "isFile", lostRegister, "1.27"},
 		{"misplaced", "main.(*server).serve", "start", argumentsPlace, "1.26"},
@@ -222,5 +225,5 @@ func (d *differential) slip(why reason) {
 // delve takes wrongly can't be listed, so it is proven each time.
 func (d *differential) byChance(fr *corefile.Frame) bool {
 	base, _, _ := strings.Cut(d.fixture, ".")
-	return slices.Contains([]string{"mapwrite", "sigabrt", "sigquit", "heapgraph", "heaplocals", "memprofile"}, base) && strings.HasPrefix(fr.Function, "runtime.")
+	return slices.Contains([]string{"mapwrite", "sigabrt", "sigquit", "heapgraph", "heaplocals", "heapwaste", "memprofile", "shapes", "stackroots"}, base) && strings.HasPrefix(fr.Function, "runtime.")
 }

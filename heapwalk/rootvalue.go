@@ -33,14 +33,13 @@ func (r *rootReader) each(root *Root, visit func(*shape.Edge)) {
 		r.value(root, id, b[:], visit)
 		return
 	case root.object:
-		if o, ok := r.h.target(root.Addr); ok {
-			s := r.h.spanOf(o)
-			if r.h.pointersOf(&r.m, s, uint32(o-s.first)) {
-				if in := r.table.Info(id); len(in.Words) > 0 && in.Words[0].Kind == shape.WordPointer {
-					r.edges.Edges(in.Words[0].Elem, r.m.data, visit)
-				}
-				r.m.each(func(off, p uint64) { r.word(off, p, visit) })
+		// Also of one that the collector has condemned: what it points to was marked,
+		// and its finalizer will see it.
+		if s, i := r.h.find(root.Addr); s != nil && r.h.pointersOf(&r.m, s, i) {
+			if in := r.table.Info(id); len(in.Words) > 0 && in.Words[0].Kind == shape.WordPointer {
+				r.edges.Edges(in.Words[0].Elem, r.m.data, visit)
 			}
+			r.m.each(func(off, p uint64) { r.word(off, p, visit) })
 		}
 		return
 	}

@@ -223,6 +223,9 @@ func (u *run) valueMode(v *report.Value, s string) mode {
 		}
 		return m
 	case report.KindInt, report.KindUint:
+		if strings.HasSuffix(v.Type, "uintptr") { // an address: one in ten of thirteen digits has the sum of a card
+			return u.tiered(modeCustom)
+		}
 		return u.tiered(modeCards | modeCustom)
 	case report.KindFunc:
 		return modeCode
