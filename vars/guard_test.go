@@ -118,7 +118,8 @@ func TestTagsGoWithFields(t *testing.T) {
 			t.Errorf("%s: tag %q", s, *tag)
 		}
 	}
-	if reflect.TypeFor[report.Child]().Size() > 184 {
+	// Reports hold millions of them. Eight bytes are for what a value retains.
+	if reflect.TypeFor[report.Child]().Size() > 192 {
 		t.Errorf("a part of a value has grown to %d bytes", reflect.TypeFor[report.Child]().Size())
 	}
 }
