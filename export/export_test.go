@@ -28,6 +28,9 @@ func exporters() map[string]func(io.Writer, redact.Result) error {
 		"InfoText":       func(w io.Writer, r redact.Result) error { return InfoText(w, r, TextOptions{}) },
 		"InfoJSON":       InfoJSON,
 		"Markdown":       Markdown,
+		"WaitsText":      func(w io.Writer, r redact.Result) error { return WaitsText(w, r, TextOptions{}) },
+		"WaitsJSON":      WaitsJSON,
+		"WaitsDot":       WaitsDot,
 		"Traceback":      Traceback,
 		"Profile":        Profile,
 	}

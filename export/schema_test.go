@@ -187,6 +187,9 @@ func TestSchemaDescribesEveryField(t *testing.T) {
 		"goroutine": report.Goroutine{}, "creator": report.Creator{}, "label": report.Label{}, "frame": report.Frame{},
 		"variable": report.Variable{}, "source": report.Source{}, "group": report.Group{}, "frame_ref": report.FrameRef{},
 		"global": report.Global{}, "limits": report.Limits{}, "omission": report.Omission{}, "problem": report.Problem{},
+		"waits": report.Waits{}, "wait_object": report.WaitObject{}, "waiter": report.Waiter{}, "wait_name": report.WaitName{},
+		"wait_holder": report.WaitHolder{}, "wait_finding": report.WaitFinding{}, "wait_step": report.WaitStep{},
+		"waiting_group": report.WaitingGroup{}, "waiting_for": report.WaitingFor{},
 		"redaction": report.Redaction{}, "value": report.Value{}, "child": report.Child{},
 	} {
 		rt := reflect.TypeOf(typ)

@@ -38,7 +38,7 @@ names=(
   defers defers.noopt interrupted interrupted.noopt
   cgocallback cgocallback.noopt cgosigprof
   secrets tagged secretmode
-  captured captured.pie captured.race cgocaptured shapes
+  captured captured.pie captured.race cgocaptured shapes waiters
 )
 
 say() { printf '%s\n' "$*" >&2; }
