@@ -156,8 +156,8 @@ type condList struct {
 }
 
 // find is the address of the sync.Cond that a goroutine waits for, 0 when it is
-// not known. Since go1.26 the goroutine's record has it; before, the receiver of
-// sync.(*Cond).Wait on its stack leads to a list that must hold the goroutine.
+// not known. Since go1.26 the goroutine's record has it; before, sync.(*Cond).Wait has
+// passed a list to the runtime, which must hold the goroutine.
 func (c *condList) find(i int, op *operation) uint64 {
 	a := c.a
 	g := &a.in.Goroutines[i]
@@ -168,8 +168,8 @@ func (c *condList) find(i int, op *operation) uint64 {
 	list := uint64(0)
 	if own, err := a.in.Runtime.Waiting(nil, g.Addr, g.Waiting); err == nil && len(own) == 1 && own[0].Elem > notify.off {
 		list = own[0].Elem
-	} else if at := c.receiver(i); at != 0 {
-		list = at + notify.off
+	} else {
+		list = c.waitedFor(i)
 	}
 	if !notify.ok || list == 0 {
 		return 0
@@ -185,6 +185,26 @@ func (c *condList) find(i int, op *operation) uint64 {
 		return at
 	}
 	a.problem(g.Addr, "goroutine %d waits for the condition at %#x, and is not in its list", g.ID, list-notify.off)
+	return 0
+}
+
+// waitedFor is the list that the frame of Wait has passed to the runtime, 0 when it
+// is not known.
+func (c *condList) waitedFor(i int) uint64 {
+	st, err := c.a.in.Stack(c.a.ctx, i)
+	if err != nil {
+		return 0
+	}
+	for j := range st.Frames {
+		fr := &st.Frames[j]
+		if fr.Function != "sync.(*Cond).Wait" || fr.Inlined || fr.CFA == 0 {
+			continue
+		}
+		if o, ok := c.a.in.Runtime.FirstArgument(fr.CallPC, "sync.runtime_notifyListWait"); ok {
+			list, _ := c.a.in.Runtime.Address(&o, fr.CFA)
+			return list
+		}
+	}
 	return 0
 }
 
@@ -282,15 +302,21 @@ func (a *analysis) ages() {
 
 // age is how long a goroutine has waited at least, 0 when it is not known.
 func (a *analysis) age(i int) int64 {
-	since := a.in.Goroutines[i].WaitSince
-	if since <= 0 {
+	return atLeast(a.in.Goroutines[i].WaitSince, a.now, a.marks)
+}
+
+// atLeast is how long a wait has lasted at least, of which the collector noted a
+// time, 0 when that is not known: since the first end of marking behind it. marks
+// ascend.
+func atLeast(noted, now int64, marks []int64) int64 {
+	if noted <= 0 {
 		return 0
 	}
-	n, _ := slices.BinarySearch(a.marks, since+1)
-	if n == len(a.marks) {
+	n, _ := slices.BinarySearch(marks, noted+1)
+	if n == len(marks) {
 		return 0
 	}
-	return max(a.now-a.marks[n], 0)
+	return max(now-marks[n], 0)
 }
 
 // rank orders the objects.

@@ -301,7 +301,7 @@ func (s *search) method(n int, owner uint64, typ *gotype.Type) {
 		if found[g.Shape] == 0 {
 			found[g.Shape] = -1
 			for j, fr := range s.in.Shapes[g.Shape].Frames {
-				if strings.HasPrefix(fr.Function, prefix) {
+				if rest, ok := strings.CutPrefix(fr.Function, prefix); ok && (rest[0:min(1, len(rest))] == ")" || strings.HasPrefix(rest, "[")) {
 					found[g.Shape] = j + 1
 					break
 				}

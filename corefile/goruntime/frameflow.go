@@ -18,10 +18,11 @@ type frameFlow struct {
 	leader []bool
 	in     map[int]frameRegisters // before the first instruction of a block
 	stores map[uint64]int         // how many instructions write to a word of the frame
+	slow   map[int]Operand        // what sites pass to their slow path
 }
 
 func newFrameFlow(w *flowReader) *frameFlow {
-	f := &frameFlow{w: w, leader: make([]bool, len(w.insts)+1), in: map[int]frameRegisters{}, stores: map[uint64]int{}}
+	f := &frameFlow{w: w, leader: make([]bool, len(w.insts)+1), in: map[int]frameRegisters{}, stores: map[uint64]int{}, slow: map[int]Operand{}}
 	for i, to := range w.flow.next {
 		for _, j := range to {
 			if j >= 0 && j != i+1 {
@@ -73,6 +74,7 @@ func (f *frameFlow) addresses() {
 			break
 		}
 	}
+	defer f.settle()
 	for i, regs := range f.in {
 		for {
 			f.site(&regs, i)
@@ -113,8 +115,32 @@ func (f *frameFlow) site(regs *frameRegisters, i int) {
 		s.Address = regs[0]
 	} else if mem, ok := locked(&f.w.insts[i]); ok && !s.Address.known {
 		s.Address = f.address(regs, mem, i)
+	} else if slowPath(f.w.calls[i]) && !s.Address.known {
+		f.slow[n] = regs[0]
 	}
-	s.Shared = s.Address.slot && f.stores[s.Address.base] > 1
+}
+
+// settle takes what is passed to the slow path for the address of sites where no
+// instruction has told it, and looks which of them may be out of date.
+func (f *frameFlow) settle() {
+	for n := range f.w.flow.Sites {
+		s := &f.w.flow.Sites[n]
+		if slow := f.slow[n]; !s.Address.known && slow.known {
+			s.Address, s.Inlined = slow, false
+		}
+		s.Shared = s.Address.slot && f.stores[s.Address.base] > 1
+	}
+}
+
+// slowPath reports whether a function is what an inlined method of a lock calls, with
+// its receiver, when there is something to wait for or to wake.
+func slowPath(name string) bool {
+	switch name {
+	case "sync.(*Mutex).lockSlow", "sync.(*Mutex).unlockSlow", "sync.(*RWMutex).rUnlockSlow",
+		"internal/sync.(*Mutex).lockSlow", "internal/sync.(*Mutex).unlockSlow":
+		return true
+	}
+	return false
 }
 
 // slot is the place of a stack operand relative to the frame address.

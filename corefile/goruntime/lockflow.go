@@ -1,6 +1,7 @@
 package goruntime
 
 import (
+	"slices"
 	"strings"
 
 	"golang.org/x/arch/x86/x86asm"
@@ -94,11 +95,25 @@ type LockFlow struct {
 	pcs   []uint64
 	next  [][2]int // the instructions that can come after, -1 for none
 	site  []int    // the site that an instruction is part of, -1 for none
+	acts  []int    // the site for which an instruction changes the lock, -1 for none
 }
 
 // LockFlow reads the code of the function at pc. ok is false when it locks
 // nothing, or has a jump that can't be followed.
-func (r *Runtime) LockFlow(pc uint64) (*LockFlow, bool) {
+func (r *Runtime) LockFlow(pc uint64) (*LockFlow, bool) { return r.flow(pc, lockFunction) }
+
+// FirstArgument is what the function at pc passes first when it calls another one.
+func (r *Runtime) FirstArgument(pc uint64, function string) (Operand, bool) {
+	f, ok := r.flow(pc, func(name string) bool { return name == function })
+	if !ok || f.Sites[0].Inlined || f.Sites[0].Shared {
+		return Operand{}, false
+	}
+	return f.Sites[0].Address, true
+}
+
+// flow reads the code of the function at pc, with the places that call a wanted
+// function.
+func (r *Runtime) flow(pc uint64, wanted func(function string) bool) (*LockFlow, bool) {
 	f, ok := r.Functions().Find(pc)
 	if !ok || f.End()-f.Entry() > maxFlowCode || !f.IsGo() {
 		return nil, false
@@ -107,7 +122,7 @@ func (r *Runtime) LockFlow(pc uint64) (*LockFlow, bool) {
 	if err != nil {
 		return nil, false
 	}
-	w := flowReader{r: r, f: &f, code: code, flow: &LockFlow{entry: f.Entry()}, at: map[uint64]int{}}
+	w := flowReader{r: r, f: &f, code: code, wanted: wanted, flow: &LockFlow{entry: f.Entry()}, at: map[uint64]int{}}
 	if !w.decode() || !w.link() {
 		return nil, false
 	}
@@ -117,13 +132,14 @@ func (r *Runtime) LockFlow(pc uint64) (*LockFlow, bool) {
 
 // flowReader makes a LockFlow.
 type flowReader struct {
-	r     *Runtime
-	f     *pclntab.Func
-	code  []byte
-	flow  *LockFlow
-	insts []x86asm.Inst
-	at    map[uint64]int // instructions by address
-	calls []string       // the called function, by instruction
+	r      *Runtime
+	f      *pclntab.Func
+	wanted func(function string) bool
+	code   []byte
+	flow   *LockFlow
+	insts  []x86asm.Inst
+	at     map[uint64]int // instructions by address
+	calls  []string       // the called function, by instruction
 }
 
 // decode reads the instructions one after the other.
@@ -226,7 +242,7 @@ func (w *flowReader) sites() {
 	for i := range w.insts {
 		w.flow.site[i] = -1
 		pc := w.flow.pcs[i]
-		if lockFunction(w.calls[i]) {
+		if w.wanted(w.calls[i]) {
 			w.add(i, LockSite{PC: pc, Function: w.calls[i]})
 		} else if name, parent, ok := w.inlined(pc); ok {
 			at := region{name, parent}
@@ -238,8 +254,62 @@ func (w *flowReader) sites() {
 			w.flow.site[i] = n
 		}
 	}
+	w.adopt()
+	w.act()
 	if len(w.flow.Sites) > 0 {
 		newFrameFlow(w).addresses()
+	}
+}
+
+// adopt finds the atomic instruction of inlined sites that have none: go1.24.0 and
+// go1.27.0 have it at the line of the caller, a few instructions behind the first of
+// the method.
+func (w *flowReader) adopt() {
+	const near = 12
+	for n := range w.flow.Sites {
+		if !w.flow.Sites[n].Inlined {
+			continue
+		}
+		first, has := -1, false
+		for i, s := range w.flow.site {
+			if s != n {
+				continue
+			}
+			if first < 0 {
+				first = i
+			}
+			_, atomic := locked(&w.insts[i])
+			has = has || atomic
+		}
+		for i := first; !has && i >= 0 && i < min(first+near, len(w.insts)); i++ {
+			if _, atomic := locked(&w.insts[i]); atomic && w.flow.site[i] < 0 {
+				w.flow.site[i] = n
+				break
+			}
+		}
+	}
+}
+
+// act finds the instructions that change the lock: calls, and of inlined methods the
+// atomic ones. What else is of an inlined method may stand anywhere before: the
+// compiler moves loads and stores. Where a lock is given back without such an
+// instruction, all of them count.
+func (w *flowReader) act() {
+	w.flow.acts = make([]int, len(w.insts))
+	acting := make([]bool, len(w.flow.Sites))
+	for i, n := range w.flow.site {
+		w.flow.acts[i] = -1
+		if n < 0 {
+			continue
+		}
+		if _, atomic := locked(&w.insts[i]); atomic || !w.flow.Sites[n].Inlined {
+			w.flow.acts[i], acting[n] = n, true
+		}
+	}
+	for i, n := range w.flow.site {
+		if n >= 0 && !acting[n] && (slowPath(w.calls[i]) || strings.HasSuffix(w.flow.Sites[n].Function, "nlock")) {
+			w.flow.acts[i] = n
+		}
 	}
 }
 
@@ -257,7 +327,7 @@ func (w *flowReader) add(i int, s LockSite) int {
 func (w *flowReader) inlined(pc uint64) (name string, parent uint64, ok bool) {
 	calls := w.f.Calls(pc)
 	for i := len(calls) - 2; i >= 0; i-- {
-		if lockFunction(calls[i].Function) {
+		if w.wanted(calls[i].Function) {
 			return calls[i].Function, calls[i+1].PC, true
 		}
 	}
@@ -300,12 +370,9 @@ func (f *LockFlow) Held(callPC uint64, effects []Effect) (held, ok bool) {
 	if at < 0 || len(effects) != len(f.Sites) {
 		return false, false
 	}
-	if s := f.site[at]; s >= 0 { // the way into the site counts
-		for i := range f.site {
-			if f.site[i] == s {
-				at = i
-				break
-			}
+	if s := f.site[at]; s >= 0 { // what holds before the lock is changed counts
+		if i := slices.Index(f.acts, s); i >= 0 {
+			at = i
 		}
 	}
 	const unseen, free, taken = 0, 1, 2
@@ -315,7 +382,7 @@ func (f *LockFlow) Held(callPC uint64, effects []Effect) (held, ok bool) {
 		i := todo[len(todo)-1]
 		todo = todo[:len(todo)-1]
 		out := in[i]
-		if s := f.site[i]; s >= 0 {
+		if s := f.acts[i]; s >= 0 {
 			switch effects[s] {
 			case EffectTake:
 				out = taken
