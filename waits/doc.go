@@ -4,7 +4,8 @@
 //
 // In:  the goroutines of a core with their stacks, one walked for all that are
 // equal; the runtime's records of waiting goroutines (goruntime), types and
-// variables (gotype, goscope). This package does not walk the heap.
+// variables (gotype, goscope). What of the heap can be reached is asked through
+// [Reach]: this package does not walk it.
 // Out: a [report.Waits].
 //
 // Who waits is exact: the runtime keeps a record (runtime.sudog) in the queue of

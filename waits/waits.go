@@ -24,6 +24,8 @@ type Input struct {
 	// Stack is the stack of a goroutine with its own addresses and registers. It
 	// may be gone with the next call.
 	Stack func(ctx context.Context, i int) (corefile.Stack, error)
+	// Reach tells what can be reached; nil: leaks are not looked for.
+	Reach Reach
 }
 
 // Goroutine is a goroutine with the index of its stack in Shapes.
@@ -128,6 +130,7 @@ func Analyze(ctx context.Context, in Input, o Options) (*report.Waits, []report.
 	if !o.Brief {
 		a.hold()
 		a.graph()
+		a.leaks()
 	}
 	return a.report(), a.problems, ctx.Err()
 }
