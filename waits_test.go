@@ -204,6 +204,7 @@ func TestWaitsFindings(t *testing.T) {
 	}
 	slices.Sort(got)
 	want := []string{
+		"cancelled context candidate 1 main.patient",
 		"deadlock strong 2 main.transfer",
 		"forever proven 1 main.noChannel",
 		"lock held across strong 1 main.(*relock).keep",

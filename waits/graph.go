@@ -37,6 +37,7 @@ func (a *analysis) graph() {
 	inCycle := a.cycles(edges)
 	a.chains(edges, inCycle)
 	a.forever()
+	a.contexts()
 	a.pileUps()
 }
 

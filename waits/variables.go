@@ -69,7 +69,7 @@ func (v *variable) place(a *analysis, loc *corefile.Location, regs *corefile.Reg
 	p := &loc.Pieces[0]
 	switch p.Kind {
 	case corefile.PieceMemory:
-		if len(loc.Pieces) > 1 { // scattered: only what fits into the first piece
+		if !together(loc.Pieces) { // only what fits into the first piece
 			w, err := a.in.Memory.Uint64(p.Addr)
 			v.value, v.known = w, err == nil
 			return err == nil && wordSized(v.typ)
@@ -89,6 +89,17 @@ func (v *variable) place(a *analysis, loc *corefile.Location, regs *corefile.Reg
 		v.value, v.known = binary.LittleEndian.Uint64(p.Value), true
 	}
 	return v.known && wordSized(v.typ)
+}
+
+// together reports whether pieces are one run of memory.
+func together(pieces []corefile.Piece) bool {
+	for i := 1; i < len(pieces); i++ {
+		last, p := &pieces[i-1], &pieces[i]
+		if p.Kind != corefile.PieceMemory || last.Size <= 0 || p.Addr != last.Addr+uint64(last.Size) {
+			return false
+		}
+	}
+	return true
 }
 
 // behind goes to the variable that the location holds a pointer to.
