@@ -32,13 +32,13 @@ names=(
   payment payment.noopt payment.pie payment.trimpath payment.race payment.stripped
   kinds kinds.noopt kinds.pie kinds.cgo kinds.race
   stdvalues stdvalues.noopt stdvalues.trimpath stdvalues.cgo
-  nilderef customerror indexrange nilmap mapwrite deadlock manywait
+  nilderef customerror indexrange nilmap mapwrite deadlock manywait waiters
   stackoverflow repanic goexit sigabrt sigquit misplaced misplaced.noopt
   cgosegv cgosegv.noopt race
   defers defers.noopt interrupted interrupted.noopt
   cgocallback cgocallback.noopt cgosigprof
   secrets tagged secretmode
-  captured captured.pie captured.race cgocaptured shapes waiters
+  captured captured.pie captured.race cgocaptured shapes
 )
 
 say() { printf '%s\n' "$*" >&2; }

@@ -10,10 +10,8 @@ type layout struct {
 	rwMutexSema, writerSem, readerSem place
 	readerCount, readerWait           place
 	groupState, groupSema             place
-	onceDone, onceState, onceSema     place
+	onceState, onceSema               place
 	condNotify                        place
-	mutexSize, rwMutexSize, groupSize int64
-	onceSize, condSize                int64
 }
 
 // place is an offset; !ok: this release has none, or the program has no such type.
@@ -27,12 +25,11 @@ func readLayout(t *gotype.Types) layout {
 	if t == nil {
 		return l
 	}
-	find := func(size *int64, typ string, to map[*place][]string) {
+	find := func(typ string, to map[*place][]string) {
 		s, err := t.ByName(typ)
 		if err != nil || s == nil || s.Err != nil {
 			return
 		}
-		*size = s.Size
 		for p, paths := range to {
 			for _, path := range paths {
 				if f, ok := s.Field(path); ok && f.Offset >= 0 && f.Type != nil && f.Offset+f.Type.Size <= s.Size {
@@ -42,18 +39,18 @@ func readLayout(t *gotype.Types) layout {
 			}
 		}
 	}
-	find(&l.mutexSize, "sync.Mutex", map[*place][]string{
+	find("sync.Mutex", map[*place][]string{
 		&l.mutexState: {"state", "mu.state"}, &l.mutexSema: {"sema", "mu.sema"},
 	})
-	find(&l.rwMutexSize, "sync.RWMutex", map[*place][]string{
+	find("sync.RWMutex", map[*place][]string{
 		&l.rwMutexSema: {"w.sema", "w.mu.sema"}, &l.writerSem: {"writerSem"}, &l.readerSem: {"readerSem"},
 		&l.readerCount: {"readerCount.v", "readerCount"}, &l.readerWait: {"readerWait.v", "readerWait"},
 	})
-	find(&l.groupSize, "sync.WaitGroup", map[*place][]string{&l.groupState: {"state.v", "state", "state1"}, &l.groupSema: {"sema"}})
-	find(&l.onceSize, "sync.Once", map[*place][]string{
-		&l.onceDone: {"done.v", "done"}, &l.onceState: {"m.state", "m.mu.state"}, &l.onceSema: {"m.sema", "m.mu.sema"},
+	find("sync.WaitGroup", map[*place][]string{&l.groupState: {"state.v", "state"}, &l.groupSema: {"sema"}})
+	find("sync.Once", map[*place][]string{
+		&l.onceState: {"m.state", "m.mu.state"}, &l.onceSema: {"m.sema", "m.mu.sema"},
 	})
-	find(&l.condSize, "sync.Cond", map[*place][]string{&l.condNotify: {"notify"}})
+	find("sync.Cond", map[*place][]string{&l.condNotify: {"notify"}})
 	return l
 }
 
@@ -75,21 +72,4 @@ func (l *layout) semaphore(op *operation) place {
 		return l.onceSema
 	}
 	return place{}
-}
-
-// size is how large an object of a kind is.
-func (l *layout) size(k key) uint64 {
-	switch k.kind {
-	case "mutex":
-		return uint64(max(l.mutexSize, 1))
-	case "rwmutex":
-		return uint64(max(l.rwMutexSize, 1))
-	case "waitgroup":
-		return uint64(max(l.groupSize, 1))
-	case "once":
-		return uint64(max(l.onceSize, 1))
-	case "cond":
-		return uint64(max(l.condSize, 1))
-	}
-	return 4
 }

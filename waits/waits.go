@@ -99,7 +99,6 @@ type object struct {
 	names   []found
 	holders []holder
 	since   int64
-	sema    uint64
 }
 
 // wait is that one goroutine waits for one object. The waits of a goroutine follow
