@@ -56,6 +56,7 @@ var importTable = map[string][]string{
 	"scripts/compare":     {"golang.org/x/sys/unix"},
 	"scripts/providers":   {},
 	"scripts/helperbench": {},
+	"scripts/httpload":    {},
 	"scripts/delvelocals": {"github.com/go-delve/delve/..."},
 	"capture":             {"github.com/go-delve/delve/...", "golang.org/x/sys/unix"},
 	"hostcheck":           {"golang.org/x/sys/unix"},

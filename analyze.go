@@ -70,6 +70,10 @@ func (s *Session) complete(ctx context.Context, v *view) {
 		v.rep.Globals = globals
 		addProblems(v.rep, problems)
 	}
+	if s.options.Heap {
+		s.progress("walking the heap", 0, 0)
+		s.heapSummary(ctx, v)
+	}
 }
 
 // damaged reports whether the core lacks bytes that it should hold: what can't

@@ -113,8 +113,8 @@ func reaches(t godwarf.Type, open map[string]bool) bool {
 		return reaches(t.ElemType, open)
 	case *godwarf.ArrayType:
 		return reaches(t.Type, open)
-	case *godwarf.ChanType:
-		return reaches(t.ElemType, open)
+	case *godwarf.ChanType: // one with a name knows its elements by the type that it is made of only
+		return reaches(t.ElemType, open) || reaches(t.Type, open)
 	case *godwarf.PtrType:
 		if _, counted := godwarf.ResolveTypedef(t.Type).(*godwarf.PtrType); !counted {
 			return reaches(t.Type, open)

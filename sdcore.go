@@ -60,6 +60,9 @@ type Options struct {
 	RuntimeVars bool
 	// Globals includes the package variables in Analyze's report.
 	Globals bool
+	// Heap adds a summary of the heap to Analyze's report, and to big values what
+	// they retain.
+	Heap bool
 	// Tier is recorded in the report; redact makes it true.
 	Tier int
 	// Progress, when set, is called at times with the stage that runs and how

@@ -41,6 +41,7 @@ func completed(r *report.Report) report.Report {
 	if c.Waits != nil {
 		c.Waits = completedWaits(c.Waits)
 	}
+	c.Heap = completedHeap(c.Heap)
 	c.Omitted = slices.Clip(list(c.Omitted))
 	c.Problems, c.Redactions = list(c.Problems), list(c.Redactions)
 	c.RedactionCounts = ruleCounts(c.RedactionCounts)

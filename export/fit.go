@@ -97,10 +97,13 @@ func takeAll[T any](f *fitter, items []T, at where, room *int64, element func(*T
 }
 
 // base deducts what every file has: all but groups, globals and the other
-// goroutines. Of problems and audit records there are few; of a hostile
-// core's, or of a report full of secrets, the first ones are kept.
+// goroutines. Of problems, audit records and the heap's lists there are few; of a
+// hostile core's, or of a report full of secrets, the first ones are kept.
 func (f *fitter) base() error {
 	f.shortenRecords()
+	if err := f.shortenHeap(); err != nil {
+		return err
+	}
 	rep, doc := f.rep, *f.doc
 	rep.Groups, rep.Globals, rep.Goroutines = nil, nil, nil
 	if f.crashed >= 0 {

@@ -200,9 +200,13 @@ func shortFunc(fn string) string {
 }
 
 // table writes rows in columns, without lines, indented by two spaces.
-func (s *screen) table(header []string, rows [][]string) {
+func (s *screen) table(header []string, rows [][]string) { s.columns(header, rows, 0) }
+
+// columns is table with so many columns of numbers first, which are aligned to
+// the right.
+func (s *screen) columns(header []string, rows [][]string, numbers int) {
 	var b strings.Builder
-	if err := writeTable(&b, header, rows); err != nil {
+	if err := writeTable(&b, header, rows, numbers); err != nil {
 		// A table that can't be laid out is still shown, cell by cell.
 		for _, row := range rows {
 			b.WriteString(strings.Join(row, "  ") + "\n")
@@ -218,7 +222,14 @@ func (s *screen) table(header []string, rows [][]string) {
 }
 
 // writeTable lays out a table by tablewriter. Cells are plain text already.
-func writeTable(w io.Writer, header []string, rows [][]string) error {
+func writeTable(w io.Writer, header []string, rows [][]string, numbers int) error {
+	align := make([]tw.Align, len(header))
+	for i := range align {
+		align[i] = tw.AlignLeft
+		if i < numbers {
+			align[i] = tw.AlignRight
+		}
+	}
 	t := tablewriter.NewTable(w,
 		tablewriter.WithRenderer(renderer.NewBlueprint(tw.Rendition{
 			Borders: tw.BorderNone,
@@ -228,8 +239,8 @@ func writeTable(w io.Writer, header []string, rows [][]string) error {
 			},
 		})),
 		tablewriter.WithHeaderAutoFormat(tw.Off),
-		tablewriter.WithHeaderAlignment(tw.AlignLeft),
-		tablewriter.WithRowAlignment(tw.AlignLeft),
+		tablewriter.WithHeaderAlignmentConfig(tw.CellAlignment{PerColumn: align}),
+		tablewriter.WithRowAlignmentConfig(tw.CellAlignment{PerColumn: align}),
 		tablewriter.WithRowAutoWrap(tw.WrapNone),
 		tablewriter.WithPadding(tw.Padding{Left: tw.Empty, Right: "  ", Overwrite: true}),
 	)

@@ -15,7 +15,7 @@ import (
 
 // renderings are all outputs that people read.
 func renderings() map[string]func(io.Writer, *report.Report) error {
-	return map[string]func(io.Writer, *report.Report) error{
+	all := map[string]func(io.Writer, *report.Report) error{
 		"text": func(w io.Writer, r *report.Report) error { return writeText(w, r, TextOptions{}) },
 		"full": func(w io.Writer, r *report.Report) error { return writeText(w, r, TextOptions{Full: true, Width: 60}) },
 		"goroutines": func(w io.Writer, r *report.Report) error {
@@ -33,6 +33,10 @@ func renderings() map[string]func(io.Writer, *report.Report) error {
 		"markdown":  writeMarkdown,
 		"traceback": func(w io.Writer, r *report.Report) error { return writeTraceback(onPaper(w), r) },
 	}
+	for part, p := range heapParts() {
+		all["heap "+part] = func(w io.Writer, r *report.Report) error { return writeHeap(w, r, HeapOptions{Part: p, Of: evil()}) }
+	}
+	return all
 }
 
 func TestHostileTextShowsAsText(t *testing.T) {

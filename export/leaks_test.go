@@ -24,6 +24,7 @@ func redacted(t testing.TB, known ...string) redact.Result {
 	r.Tier, r.Process.Args, r.Process.Dir, r.Fingerprint = 4, []string{"pay", "serve"}, "/srv", ""
 	r.Process.Env = []report.EnvVar{{Name: "HOME", Value: "/root"}}
 	r.Crash.Exception.Value = &report.Value{State: report.StateOK, Kind: report.KindString, Type: "string", Text: "typed"}
+	r.Heap = sampleHeap()
 	g := &r.Goroutines[1]
 	g.StackEnd = "end"
 	g.Frames[1].Defers = []report.Defer{{Function: "main.unlock", File: "/src/pay/lock.go", Vars: []report.Variable{local("mu", strVal("held"))}}}
@@ -103,6 +104,12 @@ func leaks() map[string]func(r *report.Report, s string) {
 		"core":            func(r *report.Report, s string) { r.Identity.Core = "/var/" + s },
 		"setting":         func(r *report.Report, s string) { r.Identity.Settings[0].Value = s },
 		"module":          func(r *report.Report, s string) { r.Identity.Main.Version = s },
+		"heap's key":      func(r *report.Report, s string) { r.Heap.Paths[0].Steps[2].Key.SetContents(s) },
+		"heap's string":   func(r *report.Report, s string) { r.Heap.Strings[0].Value.SetContents("of " + s) },
+		"heap's type":     func(r *report.Report, s string) { r.Heap.Types[0].Type = s },
+		"heap's field":    func(r *report.Report, s string) { r.Heap.Suspects[0].Object.Path.Steps[1].Name = s },
+		"heap's sample":   func(r *report.Report, s string) { r.Heap.Samples[0].Stack[1] = "." + s },
+		"heap's site":     func(r *report.Report, s string) { r.Heap.Sites[0].Frames[0].File = "/src/" + s },
 		"audit record":    func(r *report.Report, s string) { r.Goroutines[0].Redactions[0].Location = s },
 	}
 }
@@ -132,6 +139,7 @@ func ways() map[string]func(io.Writer, redact.Result) error {
 		"ValueJSON": func(w io.Writer, r redact.Result) error {
 			return ValueJSON(w, r, ValueOptions{Path: "main.charge.user"})
 		},
+		"HeapText":      func(w io.Writer, r redact.Result) error { return HeapText(w, r, HeapOptions{Part: HeapPaths}) },
 		"NewJSONStream": func(w io.Writer, r redact.Result) error { return streamResult(NewJSONStream(w, Options{}), r) },
 		"NewJSONLStream": func(w io.Writer, r redact.Result) error {
 			return streamResult(NewJSONLStream(w, Options{Gzip: true}), r)

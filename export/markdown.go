@@ -30,6 +30,7 @@ func writeMarkdown(w io.Writer, r *report.Report) error {
 	m.crash()
 	m.callers()
 	m.groups()
+	m.heap()
 	m.about()
 	if _, err := io.WriteString(w, m.b.String()); err != nil {
 		return fmt.Errorf("write report: %w", err)
@@ -166,6 +167,16 @@ func (m *markdown) groups() {
 	})
 }
 
+// heap says what takes the memory, where the report knows.
+func (m *markdown) heap() {
+	if m.r.Heap == nil {
+		return
+	}
+	m.details("Heap: "+sizeText(m.r.Heap.Totals.LiveBytes)+" live", func() {
+		m.fence("text", m.screenText(func(s *screen) { s.heapSummary() }))
+	})
+}
+
 // groupCounts is the table of groups without IDs.
 func (s *screen) groupCounts() {
 	groups := sortedGroups(s.r.Groups)
@@ -199,6 +210,7 @@ func (m *markdown) about() {
 func stable(r *report.Report) *report.Report {
 	c := completed(r)
 	c.Identity.Core = ""
+	c.Heap = stableHeap(c.Heap)
 	if c.Crash.Signal != nil {
 		sig := *c.Crash.Signal
 		sig.PC = 0

@@ -3,6 +3,7 @@ package export
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"runtime"
 
 	"github.com/safedump/sdcore/redact"
@@ -14,16 +15,32 @@ import (
 type paper struct {
 	out     gate
 	res     redact.Result // what is rendered
-	b       bytes.Buffer
-	settled bool // something was let go: it can't be rendered again
+	held    [][]byte      // in parts of heldPart bytes, the last one not full
+	settled bool          // something was let go: it can't be rendered again
 }
+
+// heldPart is more than any secret that is looked for is long.
+const heldPart = 256 << 10
 
 // Write holds b, or writes it where there is nothing to be looked for.
 func (p *paper) Write(b []byte) (int, error) {
 	if p.out.scan == nil {
 		return p.out.w.Write(b)
 	}
-	return p.b.Write(b)
+	n := len(b)
+	for len(b) > 0 {
+		switch parts := len(p.held); {
+		case parts == 0: // may be all there is
+			p.held = append(p.held, nil)
+		case len(p.held[parts-1]) == heldPart:
+			p.held = append(p.held, make([]byte, 0, heldPart))
+		}
+		last := &p.held[len(p.held)-1]
+		k := min(len(b), heldPart-len(*last))
+		*last = append(*last, b[:k]...)
+		b = b[k:]
+	}
+	return n, nil
 }
 
 // check scans what will be a part of every goroutine that is written.
@@ -46,17 +63,24 @@ func (p *paper) hit() error {
 
 // settle scans what was written and lets it go.
 func (p *paper) settle() error {
-	if p.b.Len() == 0 {
+	if len(p.held) == 0 {
 		return nil
 	}
-	if err := p.check(p.b.Bytes()); err != nil {
-		return err
+	joints := gate{w: io.Discard, scan: p.out.scan}
+	for _, part := range p.held {
+		if err := p.check(part); err != nil {
+			return err
+		}
+		if err := joints.clean(part); err != nil {
+			return p.unwritten(err)
+		}
 	}
-	if err := p.out.clean(p.b.Bytes()); err != nil {
-		return p.unwritten(err)
+	for _, part := range p.held {
+		if err := p.out.clean(part); err != nil {
+			return p.unwritten(err)
+		}
 	}
-	p.settled = true
-	p.b.Reset()
+	p.settled, p.held = true, nil
 	return nil
 }
 

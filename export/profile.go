@@ -14,14 +14,13 @@ import (
 // group of equal stacks, labelled with its state.
 func Profile(w io.Writer, res redact.Result) error {
 	return compressed(w, true, func(w io.Writer) error {
-		return scanned(w, res, "pprof", func(p *paper, r *report.Report) error { return writeProfile(p, r) })
+		return scanned(w, res, "pprof", func(p *paper, r *report.Report) error { return writeProfile(p, goroutineProfile(r)) })
 	})
 }
 
 // writeProfile writes a profile that is not compressed: its strings stand there
 // as they are.
-func writeProfile(w io.Writer, r *report.Report) error {
-	p := goroutineProfile(r)
+func writeProfile(w io.Writer, p *profile.Profile) error {
 	if err := p.CheckValid(); err != nil {
 		return fmt.Errorf("export pprof: %w", err)
 	}
@@ -38,18 +37,21 @@ type profileBuilder struct {
 	locations map[report.FrameRef]*profile.Location
 }
 
-func goroutineProfile(r *report.Report) *profile.Profile {
+// newProfile begins a profile of the time of the crash.
+func newProfile(r *report.Report, period *profile.ValueType, types ...*profile.ValueType) profileBuilder {
 	b := profileBuilder{
-		p: &profile.Profile{
-			SampleType: []*profile.ValueType{{Type: "goroutine", Unit: "count"}},
-			PeriodType: &profile.ValueType{Type: "goroutine", Unit: "count"},
-			Period:     1,
-		},
+		p:         &profile.Profile{SampleType: types, PeriodType: period, Period: 1},
 		functions: map[string]*profile.Function{}, locations: map[report.FrameRef]*profile.Location{},
 	}
 	if t := writable(r.CrashTime); !t.IsZero() {
 		b.p.TimeNanos = t.UnixNano()
 	}
+	return b
+}
+
+func goroutineProfile(r *report.Report) *profile.Profile {
+	count := &profile.ValueType{Type: "goroutine", Unit: "count"}
+	b := newProfile(r, count, count)
 	for _, g := range sortedGroups(r.Groups) {
 		s := &profile.Sample{
 			Value: []int64{int64(g.Count)},

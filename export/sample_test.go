@@ -222,6 +222,7 @@ func reportOf(e string) *report.Report {
 		Omitted:         []report.Omission{{What: e, Why: e, Count: 3}},
 		Redactions:      []report.Redaction{{Location: "crash.exception.message", Reason: e, Rule: e}},
 		RedactionCounts: map[string]int{e: 3},
+		Heap:            heapOf(e),
 	}
 	creator := &report.Creator{Goroutine: 1, Function: e, File: e, Line: 1}
 	r.Goroutines = []report.Goroutine{{ID: 1, Status: e, WaitReason: e, Crashed: true, Start: e, Creator: creator, StackEnd: e, Frames: []report.Frame{frame, frame},

@@ -31,7 +31,7 @@ func scanned(w io.Writer, res redact.Result, format string, render func(p *paper
 	p := &paper{out: gate{w: w, scan: res.LastScan()}}
 	err := twice(res, func(res redact.Result) error {
 		p.res = res
-		p.b.Reset()
+		p.held = nil
 		if err := render(p, res.Report()); err != nil {
 			return err
 		}

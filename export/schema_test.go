@@ -43,7 +43,7 @@ func tree(t testing.TB, r *report.Report) any {
 func TestFilesMatchSchema(t *testing.T) {
 	s := compiled(t)
 	for name, r := range map[string]*report.Report{
-		"pay": payReport(), "hostile": hostileReport(), "empty": {}, "thread": threadReport(), "deep": deepReport(5000),
+		"pay": payReport(), "heap": heapReport(), "hostile": hostileReport(), "empty": {}, "thread": threadReport(), "deep": deepReport(5000),
 	} {
 		t.Run(name, func(t *testing.T) {
 			if err := s.Validate(tree(t, r)); err != nil {
@@ -60,7 +60,7 @@ func TestLinesMatchSchema(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, r := range map[string]*report.Report{
-		"pay": payReport(), "hostile": hostileReport(), "empty": {}, "thread": threadReport(),
+		"pay": payReport(), "heap": heapReport(), "hostile": hostileReport(), "empty": {}, "thread": threadReport(),
 	} {
 		var b bytes.Buffer
 		if err := writeJSONL(&b, r); err != nil {
@@ -191,6 +191,10 @@ func TestSchemaDescribesEveryField(t *testing.T) {
 		"wait_holder": report.WaitHolder{}, "wait_finding": report.WaitFinding{}, "wait_step": report.WaitStep{},
 		"waiting_group": report.WaitingGroup{}, "waiting_for": report.WaitingFor{},
 		"redaction": report.Redaction{}, "value": report.Value{}, "child": report.Child{},
+		"heap": report.Heap{}, "heap_totals": report.HeapTotals{}, "heap_type": report.HeapType{}, "heap_package": report.HeapPackage{},
+		"heap_root": report.HeapRoot{}, "heap_owner": report.HeapOwner{}, "heap_object": report.HeapObject{}, "heap_path": report.HeapPath{},
+		"heap_step": report.HeapStep{}, "heap_suspect": report.HeapSuspect{}, "heap_string": report.HeapString{}, "heap_waste": report.HeapWaste{},
+		"heap_growth": report.HeapGrowth{}, "heap_site": report.HeapSite{}, "heap_sample": report.HeapSample{},
 	} {
 		rt := reflect.TypeOf(typ)
 		fields := map[string]bool{} // by key: whether it is always written

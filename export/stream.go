@@ -30,6 +30,7 @@ type Stream struct {
 	// Of a report with secrets: what the output has to pass, and what was dropped.
 	gate    *gate
 	below   *bufio.Writer
+	made    rehearsal
 	dropped atomic.Int64
 
 	// listed is how many goroutines the head lists, written how many came.
@@ -39,7 +40,7 @@ type Stream struct {
 // form is what differs between the formats.
 type form interface {
 	name() string
-	// fresh is a form like this one was before head.
+	// fresh is a copy: what is made with it leaves this form as it is.
 	fresh() form
 	// head writes all that comes before the goroutines.
 	head(out *bufio.Writer, r *report.Report) error
@@ -79,7 +80,8 @@ func newStream(w io.Writer, f form, compress bool) *Stream {
 // first, is whole, and is written here: it must not be written again.
 //
 // All that is written has to pass the last scan. What is in the head, to the end
-// of the report, is rendered twice for that, first to see whether it does.
+// of the report, is rendered first to see whether it does. What comes before the
+// goroutines is rendered again where it is too long to be held until then.
 func (s *Stream) Head(res redact.Result) error {
 	if _, err := whole(res); err != nil {
 		return err
@@ -101,14 +103,43 @@ func (s *Stream) Head(res redact.Result) error {
 	return s.head(res.Report())
 }
 
+// rehearsal is what was made of a head that has passed the last scan.
+type rehearsal struct {
+	text  []byte // what comes before the goroutines
+	long  bool   // and is too long to be held
+	first []byte // the goroutine that crashed
+	form  form   // as it is after text; nil where there was no rehearsal
+}
+
+// maxRehearsal bounds what is held of a head.
+const maxRehearsal = 4 << 20
+
+// Write holds b as a part of the text, as long as all of it can be.
+func (m *rehearsal) Write(b []byte) (int, error) {
+	if m.long = m.long || len(m.text)+len(b) > maxRehearsal; m.long {
+		m.text = nil
+	} else {
+		m.text = append(m.text, b...)
+	}
+	return len(b), nil
+}
+
 // rehearse scans what will be written of r.
 func (s *Stream) rehearse(r *report.Report) error {
-	f, out := s.form.fresh(), bufio.NewWriterSize(&gate{w: io.Discard, scan: s.gate.scan}, 64<<10)
+	s.made = rehearsal{}
+	f, scanning := s.form.fresh(), &gate{w: io.Discard, scan: s.gate.scan}
+	out := bufio.NewWriterSize(io.MultiWriter(scanning, &s.made), 64<<10)
 	if err := f.head(out, r); err != nil {
 		return err
 	}
+	if err := out.Flush(); err != nil {
+		return err
+	}
+	s.made.form = f.fresh()
+	out.Reset(scanning)
 	if crashedGoroutine(r) == 0 {
-		out.Write(f.goroutine(nil, &r.Goroutines[0]))
+		s.made.first = f.goroutine(nil, &r.Goroutines[0])
+		out.Write(s.made.first)
 	}
 	if err := f.tail(out, len(r.Goroutines), r.RedactionCounts); err != nil {
 		return err
@@ -116,18 +147,29 @@ func (s *Stream) rehearse(r *report.Report) error {
 	return out.Flush()
 }
 
+// head writes the head, which is rendered as far as it was not before.
 func (s *Stream) head(r *report.Report) error {
+	made := s.made
+	s.made = rehearsal{}
 	crashed := crashedGoroutine(r)
 	if crashed > 0 {
 		return s.failed(errors.New("the goroutine that crashed is not the first one"))
 	}
-	if err := s.begin(r); err != nil {
-		return err
+	if made.form == nil || made.long {
+		if err := s.begin(r); err != nil {
+			return err
+		}
+	} else {
+		s.form, s.listed = made.form, len(r.Goroutines)
+		s.out.Write(made.text) // an error of out is told when it is flushed
 	}
-	if crashed == 0 {
-		return s.Write(s.form.goroutine(nil, &r.Goroutines[0]))
+	if crashed != 0 {
+		return nil
 	}
-	return nil
+	if made.first == nil {
+		made.first = s.form.goroutine(nil, &r.Goroutines[0])
+	}
+	return s.Write(made.first)
 }
 
 func (s *Stream) begin(r *report.Report) error {

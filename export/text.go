@@ -37,6 +37,7 @@ func writeText(w io.Writer, r *report.Report, o TextOptions) error {
 	s.waitSummary()
 	s.crashStack()
 	s.goroutineTable(s.o.Full)
+	s.heapSummary()
 	s.problems()
 	s.trust()
 	s.identity()

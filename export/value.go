@@ -98,6 +98,9 @@ func (p *printer) value(v *report.Value, typed bool, depth int) {
 	case v.State != report.StateOK && v.State != report.StateTruncated:
 		p.grey(" " + stateWord(v))
 	}
+	if v.Retained > 0 && !p.markup { // in a file it has a place of its own
+		p.grey(" (retains " + sizeText(v.Retained) + ")")
+	}
 }
 
 // isNumber reports whether a note on a value without a doubtful state says

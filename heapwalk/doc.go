@@ -5,7 +5,9 @@
 // and [Root]s: the places on goroutine stacks that hold pointers. Who walks
 // stacks hands them over as plain values; package variables and what the runtime
 // itself keeps alive (finalizers, cleanups, timers) are found here.
-// Out: a [Heap] with its objects, numbered densely.
+// Out: a [Heap] with its objects, numbered densely; what of it is [Live], with
+// types; what is [Retained] by what; and answers from these: duplicated strings,
+// room that is not in use, suspects of leaks, growth between two cores.
 //
 // It does not walk stacks (gounwind), does not decode values (vars), and does
 // not decide what is secret (redact): the texts that it gives out beyond names

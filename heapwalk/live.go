@@ -3,6 +3,7 @@ package heapwalk
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/safedump/sdcore/heapwalk/shape"
 	"github.com/safedump/sdcore/report"
@@ -30,17 +31,19 @@ func (h *Heap) Walk(ctx context.Context, roots Roots) (*Live, error) {
 	if err != nil {
 		return nil, fmt.Errorf("types of the heap: %w", err)
 	}
-	l := &Live{h: h, table: table, own: newOwnRoots(h), roots: roots}
+	l := &Live{h: h, table: table, own: newOwnRoots(h, table), roots: roots}
 	l.problems = l.own.problems
 	w := newWalk(h, table)
 	h.progress("walking the heap", 0, 0)
-	reader, first := newRootReader(h, table), w.workers[0].visit
+	reader := newRootReader(h, table)
+	hints := stackHints{reader: reader, w: &w.workers[0], seen: map[uint64]bool{}}
 	doubtful := false
 	l.eachRoot(func(r *Root) bool {
 		if r.Conservative {
 			doubtful = true
 		} else {
-			reader.each(r, first)
+			reader.each(r, hints.visit)
+			hints.follow()
 		}
 		return ctx.Err() == nil
 	})
@@ -120,4 +123,35 @@ func (l *Live) Has(o Object) bool { return uint64(o) < uint64(l.h.n) && l.live.h
 func (l *Live) TypeOf(o Object) (in *shape.Info, many bool, c Confidence) {
 	t := l.types[o]
 	return l.table.Info(t.id()), t.many(), t.confidence()
+}
+
+// OfType selects the live objects of the type with a name, "main.session" or
+// "[]main.session" for arrays; the path of the package may be left out but for its
+// last element. ok is false when there is no such type among the objects.
+func (l *Live) OfType(name string) (match func(Object) bool, ok bool) {
+	elem, many := strings.CutPrefix(name, "[]")
+	ids := map[shape.ID]bool{}
+	exact := false
+	for id := range shape.ID(l.table.Len()) {
+		switch full := l.table.Info(id).Name; {
+		case full == elem:
+			if !exact {
+				clear(ids)
+			}
+			exact = true
+			ids[id] = true
+		case !exact && strings.HasSuffix(full, "/"+elem):
+			ids[id] = true
+		}
+	}
+	match = func(o Object) bool {
+		t := l.types[o]
+		return t != 0 && ids[t.id()] && (t.many() == many || t.id() == shape.StringBytes) && l.live.has(o)
+	}
+	for o := range Object(l.h.n) {
+		if match(o) {
+			return match, true
+		}
+	}
+	return match, false
 }

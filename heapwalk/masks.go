@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"reflect"
 	"sync"
+	"sync/atomic"
 
 	"github.com/safedump/sdcore/corefile"
 	"github.com/safedump/sdcore/corefile/gotype"
@@ -40,6 +41,8 @@ type maskCache struct {
 	lay descriptorLayout
 	mu  sync.RWMutex
 	by  map[uint64]*typeMask // nil: not readable
+	// steps were taken to make masks that the binary does not have.
+	steps atomic.Int64
 }
 
 // maxMasks bounds what is kept: a program has fewer types, a damaged heap may
@@ -125,8 +128,7 @@ func (c *maskCache) read(addr, limit uint64) *typeMask {
 		}
 		if data = at; data == 0 {
 			m.bits = make([]byte, n)
-			steps := maxMaskSteps
-			if !c.build(m.bits, addr, 0, m.pointers, 0, &steps) {
+			if !c.build(m.bits, addr, 0, m.pointers, 0) {
 				return nil
 			}
 			return m
@@ -139,15 +141,15 @@ func (c *maskCache) read(addr, limit uint64) *typeMask {
 }
 
 const (
-	maxMaskSteps = 1 << 24
+	maxMaskSteps = 1 << 26 // of all types together: a program has few that large
 	maxMaskDepth = 64
 )
 
 // build sets the bits of a type at an offset, as the runtime's buildGCMask does:
 // types that are too large for a mask in the binary are arrays and structs.
-func (c *maskCache) build(bits []byte, addr, off, limit uint64, depth int, steps *int) bool {
+func (c *maskCache) build(bits []byte, addr, off, limit uint64, depth int) bool {
 	b, _, ok := c.mem.View(addr, c.lay.total)
-	if *steps--; !ok || depth > maxMaskDepth || *steps < 0 {
+	if !ok || depth > maxMaskDepth || c.steps.Add(1) > maxMaskSteps {
 		return false
 	}
 	word := func(off int64) uint64 { return binary.LittleEndian.Uint64(b[off:]) }
@@ -166,19 +168,19 @@ func (c *maskCache) build(bits []byte, addr, off, limit uint64, depth int, steps
 				bits[at/8] |= 1 << (at % 8)
 			}
 		}
-		*steps -= int(n / 64)
+		c.steps.Add(int64(n / 64))
 		return true
 	}
 	switch reflect.Kind(b[c.lay.kind] & kindMask) {
 	case reflect.Array:
-		return c.buildArray(bits, addr, off, limit, depth, steps)
+		return c.buildArray(bits, addr, off, limit, depth)
 	case reflect.Struct:
-		return c.buildStruct(bits, addr, off, limit, depth, steps)
+		return c.buildStruct(bits, addr, off, limit, depth)
 	}
 	return false
 }
 
-func (c *maskCache) buildArray(bits []byte, addr, off, limit uint64, depth int, steps *int) bool {
+func (c *maskCache) buildArray(bits []byte, addr, off, limit uint64, depth int) bool {
 	elem, err1 := c.mem.Uint64(addr + uint64(c.lay.elem))
 	n, err2 := c.mem.Uint64(addr + uint64(c.lay.length))
 	size, err3 := c.mem.Uint64(elem + uint64(c.lay.size))
@@ -186,7 +188,7 @@ func (c *maskCache) buildArray(bits []byte, addr, off, limit uint64, depth int, 
 		return false
 	}
 	for i := uint64(0); i < n && off < limit; i++ {
-		if !c.build(bits, elem, off, limit, depth+1, steps) {
+		if !c.build(bits, elem, off, limit, depth+1) {
 			return false
 		}
 		if off += size; off < size {
@@ -196,7 +198,7 @@ func (c *maskCache) buildArray(bits []byte, addr, off, limit uint64, depth int, 
 	return true
 }
 
-func (c *maskCache) buildStruct(bits []byte, addr, off, limit uint64, depth int, steps *int) bool {
+func (c *maskCache) buildStruct(bits []byte, addr, off, limit uint64, depth int) bool {
 	list, err1 := c.mem.Uint64(addr + uint64(c.lay.fields))
 	n, err2 := c.mem.Uint64(addr + uint64(c.lay.fields) + 8)
 	if err1 != nil || err2 != nil || n > 1<<16 {
@@ -209,7 +211,7 @@ func (c *maskCache) buildStruct(bits []byte, addr, off, limit uint64, depth int,
 		if err1 != nil || err2 != nil || fieldOff > limit {
 			return false
 		}
-		if !c.build(bits, typ, off+fieldOff, limit, depth+1, steps) {
+		if !c.build(bits, typ, off+fieldOff, limit, depth+1) {
 			return false
 		}
 	}

@@ -2,18 +2,32 @@ package heapwalk
 
 import (
 	"context"
+	"slices"
 
 	"github.com/safedump/sdcore/corefile/gotype"
 	"github.com/safedump/sdcore/heapwalk/dominator"
 	"github.com/safedump/sdcore/heapwalk/shape"
 )
 
+// StepKind says what a step of a path is.
+type StepKind uint8
+
+// The kinds of steps.
+const (
+	StepField    StepKind = iota // a field of a struct, by its Name
+	StepIndex                    // an element of an array, by its Index
+	StepCaptured                 // a variable that a closure captured, by its Name
+	StepKey                      // a key of a map
+	StepElem                     // the element of a map that belongs to a key
+	StepWord                     // the word at offset Index of a value of unknown type
+	StepHidden                   // a part that the language has no name for
+)
+
 // Step leads from a value to a part of it.
 type Step struct {
-	shape.Step
-	// Word means that the type of the value is not known: Index is the offset of the
-	// word in bytes.
-	Word bool
+	Kind  StepKind
+	Name  string // of the source, never contents
+	Index uint64
 	// KeyType and KeyAddr are the key of a map's element, which is contents; nil
 	// when it is not known.
 	KeyType *gotype.Type
@@ -54,6 +68,48 @@ func (r *Retained) Shortest(ctx context.Context, want func(Object) bool, n int) 
 	return out, nil
 }
 
+// PathsTo finds a shortest path to each of some live objects, by one search for
+// all. A path to what no root reaches has no steps.
+func (l *Live) PathsTo(ctx context.Context, targets []Object) ([]Path, error) {
+	g, err := l.newGraph(ctx)
+	if err != nil {
+		return nil, err
+	}
+	r := &Retained{l: l, graph: g} // no dominators are needed
+	n := l.h.n
+	left := map[Object]bool{}
+	for _, o := range targets {
+		left[o] = true
+	}
+	parents := make([]uint32, n)
+	if err := r.graph.breadthFirst(ctx, func(parent uint32, _ uint64, o Object) bool {
+		parents[o] = parent
+		delete(left, o)
+		return len(left) > 0
+	}); err != nil {
+		return nil, err
+	}
+	out := make([]Path, len(targets))
+	var owners []Owner
+	ways, found := make([][]uint32, len(targets)), []int(nil)
+	for i, o := range targets {
+		if left[o] {
+			continue
+		}
+		at := uint32(o)
+		for ; at < n; at = parents[at] {
+			ways[i] = append(ways[i], at)
+		}
+		slices.Reverse(ways[i])
+		owners, found = append(owners, Owner{node: at}), append(found, i)
+	}
+	r.describeAll(owners)
+	for j, i := range found {
+		out[i] = r.l.path(&owners[j].Root, ways[i])
+	}
+	return out, nil
+}
+
 // path names the way from a root over objects.
 func (l *Live) path(root *Root, way []uint32) Path {
 	p := Path{Root: *root}
@@ -63,7 +119,7 @@ func (l *Live) path(root *Root, way []uint32) Path {
 	reader.each(root, func(e *shape.Edge) {
 		if o, ok := l.h.target(e.Ptr); ok && o == first && !done {
 			done = true
-			p.Steps = l.steps(p.Steps, l.table.Of(root.Type), root.Addr, e.Off, first)
+			p.Steps = l.steps(p.Steps, reader.typeOf(root), false, root.Addr, e.Off, first)
 		}
 	})
 	for i := range way[1:] {
@@ -81,7 +137,7 @@ func (l *Live) link(steps []Step, from, to Object) []Step {
 	}
 	off := noOffset
 	if m.find(l.h, to, &off); off != noOffset {
-		steps = l.steps(steps, l.types[from].id(), m.base, off, to)
+		steps = l.steps(steps, l.types[from].id(), l.types[from].many(), m.base, off, to)
 	}
 	return steps
 }
@@ -90,17 +146,20 @@ const noOffset = ^uint64(0)
 
 // steps appends what the word at off of a value is called. Parts that the language
 // has no name for are left out: the object is then that of the step before.
-func (l *Live) steps(steps []Step, id shape.ID, base, off uint64, to Object) []Step {
+func (l *Live) steps(steps []Step, id shape.ID, many bool, base, off uint64, to Object) []Step {
 	if id == shape.Unknown {
-		return append(steps, Step{Step: shape.Step{Kind: shape.StepHidden, Index: off}, Word: true, Leads: true, To: to})
+		return append(steps, Step{Kind: StepWord, Index: off, Leads: true, To: to})
 	}
 	named, _ := l.table.Path(id, off)
 	from := len(steps)
+	if in := l.table.Info(id); many && off < in.Size && l.table.Indexed(in) {
+		steps = append(steps, Step{Kind: StepIndex}) // the first of several
+	}
 	for _, s := range named {
 		if s.Kind == shape.StepHidden {
 			continue
 		}
-		st := Step{Step: s}
+		st := Step{Kind: stepKinds[s.Kind], Name: s.Name, Index: s.Index}
 		if s.Kind == shape.StepMapElem || s.Kind == shape.StepMapKey {
 			if key, at, ok := l.table.MapKey(id, off); ok {
 				st.KeyType, st.KeyAddr = key, base+at
@@ -111,7 +170,13 @@ func (l *Live) steps(steps []Step, id shape.ID, base, off uint64, to Object) []S
 	if n := len(steps); n > 0 {
 		steps[n-1].Leads, steps[n-1].To = true, to
 	} else if from == 0 {
-		steps = append(steps, Step{Step: shape.Step{Kind: shape.StepHidden}, Leads: true, To: to})
+		steps = append(steps, Step{Kind: StepHidden, Leads: true, To: to})
 	}
 	return steps
+}
+
+// stepKinds are the kinds of steps by those of shape.
+var stepKinds = [...]StepKind{
+	shape.StepField: StepField, shape.StepIndex: StepIndex, shape.StepCaptured: StepCaptured,
+	shape.StepMapKey: StepKey, shape.StepMapElem: StepElem, shape.StepHidden: StepHidden,
 }

@@ -85,6 +85,10 @@ func (l *Live) newGraph(ctx context.Context) (*graph, error) {
 	from, count := 0, uint32(0)
 	l.eachRoot(func(r *Root) bool {
 		from = len(g.targets)
+		if r.object && l.keeps(r.Addr) {
+			count++ // its object does
+			return true
+		}
 		reader.each(r, func(e *shape.Edge) {
 			if o, ok := l.h.target(e.Ptr); ok && !slices.Contains(g.targets[from:], o) {
 				g.targets = append(g.targets, o)
@@ -107,6 +111,13 @@ func (l *Live) newGraph(ctx context.Context) (*graph, error) {
 		g.entries = append(g.entries, g.h.n+roots+uint32(i))
 	}
 	return g, nil
+}
+
+// keeps reports whether the object at an address is live: what it points to is then
+// not held by its finalizer.
+func (l *Live) keeps(addr uint64) bool {
+	o, ok := l.h.target(addr)
+	return ok && l.live.has(o)
 }
 
 // maxRootEdges bounds the pointers from roots into the heap.
@@ -159,6 +170,10 @@ func (r *Retained) of(node uint32) Count {
 	n := uint64(r.tree.Count(node))
 	if node >= r.l.h.n && n > 0 {
 		n-- // the root itself
+		if roots := r.l.h.n + uint32(r.graph.roots()); node >= roots {
+			g := &r.graph.goroutines[node-roots]
+			n -= uint64(g.end - g.first)
+		}
 	}
 	return Count{n, r.weights.Retained(node)}
 }
@@ -197,6 +212,26 @@ func (r *Retained) Owners(n int, goroutines bool) []Owner {
 	list = list[:min(n, len(list))]
 	r.describe(list)
 	return list
+}
+
+// Holding counts the roots, or goroutines, that keep something alive on their own.
+func (r *Retained) Holding(roots, goroutines bool) (n int) {
+	first, count := r.l.h.n, uint32(r.graph.roots())
+	if roots {
+		for i := range count {
+			if r.of(first+i).Objects > 0 {
+				n++
+			}
+		}
+	}
+	if goroutines {
+		for i := range r.graph.goroutines {
+			if r.of(first+count+uint32(i)).Objects > 0 {
+				n++
+			}
+		}
+	}
+	return n
 }
 
 // describeAll is describe where several stand for the same root.

@@ -62,6 +62,9 @@ type Root struct {
 	// object means that the value is an object of the heap, which the root keeps
 	// nothing of but what it points to.
 	object bool
+	// descriptor, when set, is the address of the type of a pointer: of that to the
+	// object, or of Value.
+	descriptor uint64
 	// segment, when set, says which words are pointers.
 	segment *goruntime.Segment
 }

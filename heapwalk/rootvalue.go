@@ -25,7 +25,7 @@ const maxRoot = 1 << 40
 // each calls visit for what a root points to, in the heap or elsewhere; what is
 // named by a type and by the words alone may come twice.
 func (r *rootReader) each(root *Root, visit func(*shape.Edge)) {
-	id := r.table.Of(root.Type)
+	id := r.typeOf(root)
 	switch {
 	case root.Addr == 0:
 		var b [8]byte
@@ -36,6 +36,9 @@ func (r *rootReader) each(root *Root, visit func(*shape.Edge)) {
 		if o, ok := r.h.target(root.Addr); ok {
 			s := r.h.spanOf(o)
 			if r.h.pointersOf(&r.m, s, uint32(o-s.first)) {
+				if in := r.table.Info(id); len(in.Words) > 0 && in.Words[0].Kind == shape.WordPointer {
+					r.edges.Edges(in.Words[0].Elem, r.m.data, visit)
+				}
 				r.m.each(func(off, p uint64) { r.word(off, p, visit) })
 			}
 		}
@@ -44,6 +47,14 @@ func (r *rootReader) each(root *Root, visit func(*shape.Edge)) {
 	if data, _, ok := r.h.mem.View(root.Addr, int(min(root.Size, maxRoot))); ok {
 		r.value(root, id, data, visit)
 	}
+}
+
+// typeOf is the type of a root's value, or of the pointer to its object.
+func (r *rootReader) typeOf(root *Root) shape.ID {
+	if root.descriptor != 0 {
+		return r.table.OfDescriptor(root.descriptor)
+	}
+	return r.table.Of(root.Type)
 }
 
 // value lists the pointers in the bytes of a root: by its type, and where that

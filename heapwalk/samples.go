@@ -67,7 +67,7 @@ func (r *Retained) Samples(ctx context.Context) ([]Sample, error) {
 		return nil, err
 	}
 	n := r.l.h.n
-	if err := r.graph.breadthFirst(ctx, func(parent uint32, o Object) bool {
+	if err := r.graph.breadthFirst(ctx, func(parent uint32, off uint64, o Object) bool {
 		size := r.l.h.spanOf(o).elem
 		from := noNode
 		var label uint32
@@ -76,7 +76,7 @@ func (r *Retained) Samples(ctx context.Context) ([]Sample, error) {
 			label = t.label(labelKey{to: r.l.types[o], size: size})
 		} else {
 			from = at[parent]
-			label = t.edge(Object(parent), o, size)
+			label = t.edge(Object(parent), off, o, size)
 		}
 		at[o] = t.step(from, label)
 		t.nodes[at[o]].count.add(1, size)
@@ -145,16 +145,12 @@ func (t *sampleTree) step(from, label uint32) uint32 {
 	return i
 }
 
-// edge is the label of the step from one object to another.
-func (t *sampleTree) edge(from, to Object, size uint64) uint32 {
-	h := t.l.h
-	s := h.spanOf(from)
-	var m pointerMap
-	key := labelKey{from: t.l.types[from], to: t.l.types[to], size: size}
-	if h.pointersOf(&m, s, uint32(from-s.first)) {
-		m.find(h, to, &key.off)
-	}
-	if in := t.l.table.Info(key.from.id()); in.Size > 0 && in.Kind != shape.KindClosure && in.Kind != shape.KindChan {
+// edge is the label of the step from the word at off of one object to another.
+func (t *sampleTree) edge(from Object, off uint64, to Object, size uint64) uint32 {
+	key := labelKey{from: t.l.types[from], off: off, to: t.l.types[to], size: size}
+	if in := t.l.table.Info(key.from.id()); key.from == 0 {
+		key.off = 0 // it has no name
+	} else if in.Size > 0 && in.Kind != shape.KindClosure && in.Kind != shape.KindChan {
 		key.off %= in.Size
 	}
 	return t.label(key)
@@ -229,34 +225,31 @@ func (t *sampleTree) samples(r *Retained) []Sample {
 
 // breadthFirst goes through the graph level by level in a fixed order and calls
 // found when it comes to an object for the first time: parent is the object or
-// root that points to it. It ends when found returns false.
-func (g *graph) breadthFirst(ctx context.Context, found func(parent uint32, o Object) bool) error {
+// root that points to it, and off which word of the object does. It ends when found
+// returns false.
+func (g *graph) breadthFirst(ctx context.Context, found func(parent uint32, off uint64, o Object) (more bool)) error {
 	seen := newBitset(g.h.n)
 	var level, next []Object
 	more := true
-	add := func(parent uint32, o Object) {
+	add := func(parent uint32, off uint64, o Object) {
 		if more && !seen.has(o) {
 			seen.set(o)
-			more = found(parent, o)
+			more = found(parent, off, o)
 			next = append(next, o)
 		}
 	}
 	for i := range uint32(g.roots()) {
 		for _, o := range g.targets[g.starts[i]:g.starts[i+1]] {
-			add(g.h.n+i, o)
+			add(g.h.n+i, 0, o)
 		}
 	}
-	var buf []uint32
 	for more && len(next) > 0 {
 		level, next = next, level[:0]
 		for i, o := range level {
 			if i%(1<<16) == 0 && ctx.Err() != nil {
 				return ctx.Err()
 			}
-			buf = g.h.appendTargets(o, buf[:0])
-			for _, to := range buf {
-				add(uint32(o), Object(to))
-			}
+			g.h.Pointers(o, func(off uint64, to Object) { add(uint32(o), off, to) })
 		}
 	}
 	return ctx.Err()

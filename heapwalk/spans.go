@@ -34,7 +34,6 @@ const (
 	smallBits             // which words are pointers stands at the end of the page
 	inlineMarks           // and in front of 128 bytes of mark bits
 	tiny                  // objects may hold several small values without pointers
-	condemned             // has objects that the collector found to be garbage
 )
 
 // Sizes of the allocator (internal/runtime/gc/malloc.go of Go 1.26).
@@ -135,7 +134,8 @@ func (u *unread) report(h *Heap) {
 
 // readSpans collects the spans that hold objects and numbers those.
 func (h *Heap) readSpans() error {
-	var pages uint64
+	var pages, data uint64
+	most := h.in.fileSize()
 	types := map[uint64]uint64{} // of large objects, by their address
 	if err := h.allocator.Spans(func(r *goruntime.Span, err error) error {
 		if err != nil {
@@ -158,6 +158,9 @@ func (h *Heap) readSpans() error {
 			h.totals.UnreadableBytes += r.Pages * goruntime.PageSize
 			return nil
 		}
+		if data += uint64(len(b)); data > most {
+			return fmt.Errorf("spans of more than the %d bytes that the core has", most)
+		}
 		s.data = b
 		h.spans = append(h.spans, s)
 		if s.flags&large != 0 && r.LargeType != 0 {
@@ -179,6 +182,16 @@ func (h *Heap) readSpans() error {
 		}
 	}
 	return nil
+}
+
+// fileSize is how much memory the core has. Damaged program headers may show the
+// same bytes at many addresses.
+func (in *Input) fileSize() uint64 {
+	end := int64(0)
+	for _, s := range in.Core.Segments() {
+		end = max(end, s.Offset+s.Present)
+	}
+	return uint64(end)
 }
 
 // span checks the record of a span.
@@ -351,7 +364,6 @@ func (h *Heap) allocated(s *span, r *goruntime.Span, t *Totals) bool {
 			if n := uint64(bits.OnesCount64(dead)); n > 0 {
 				t.Condemned += n
 				t.CondemnedBytes += n * s.elem
-				s.flags |= condemned
 			}
 			all &^= dead
 		}

@@ -49,8 +49,9 @@ func (t typing) many() bool             { return t&manyBit != 0 }
 func (t typing) confidence() Confidence { return Confidence(t >> confidenceShift) }
 
 // better reports whether a is the better answer of two. Of equally sure ones it is
-// that of the larger type, then the one whose name comes first: not that of the
-// lower number, since types are numbered as they are met.
+// that of the larger type, then that of a type with a name of its own, then the one
+// whose name comes first: not that of the lower number, since types are numbered
+// as they are met.
 func (w *walker) better(a, b typing) bool {
 	if ca, cb := a.confidence(), b.confidence(); ca != cb {
 		return ca > cb
@@ -62,6 +63,8 @@ func (w *walker) better(a, b typing) bool {
 	switch {
 	case ia.Size != ib.Size:
 		return ia.Size > ib.Size
+	case named(ia) != named(ib):
+		return named(ia)
 	case ia.Name != ib.Name:
 		return ia.Name < ib.Name
 	case a.id() != b.id():
@@ -69,6 +72,8 @@ func (w *walker) better(a, b typing) bool {
 	}
 	return !a.many()
 }
+
+func named(in *shape.Info) bool { return in.Type != nil && in.Type.Package != "" }
 
 // offer gives an object a type unless it has a better one. Several may offer at
 // once.
@@ -91,8 +96,8 @@ func (w *walker) typeOf(s *span, off uint64, e *shape.Edge) typing {
 	switch {
 	case in.Size == 0 || in.Size > s.elem-off:
 		return 0
-	case in.PtrBytes > 0 && s.flags&noPointers != 0:
-		return 0 // it would need pointers
+	case in.PtrBytes > 0 && s.flags&noPointers != 0 && in.Kind != shape.KindChan:
+		return 0 // it would need pointers; a channel has none that count when its elements have none (runtime/chan.go, makechan)
 	case in.PtrBytes == 0 && !in.Partial && s.flags&noPointers == 0 && in.Kind != shape.KindWeakHandle:
 		return newTyping(e.Elem, e.Many, min(Weak, offBase(off)))
 	}

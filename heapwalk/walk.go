@@ -132,6 +132,18 @@ func (w *walker) edge(e *shape.Edge) {
 	}
 }
 
+// hint offers a type to what a pointer leads to, which may not be reachable.
+func (w *walker) hint(e *shape.Edge) {
+	h := w.w.h
+	s, i := h.find(e.Ptr)
+	if s == nil {
+		return
+	}
+	if o := s.first + Object(i); h.alloc.has(o) && (s.flags&noPointers != 0 || !w.w.live.has(o)) {
+		w.offer(o, w.typeOf(s, e.Ptr-s.start-uint64(i)*s.elem, e))
+	}
+}
+
 // run goes through the levels, after the roots were added.
 func (w *walk) run(ctx context.Context) error {
 	for {

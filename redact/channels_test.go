@@ -104,8 +104,30 @@ func TestEveryChannel(t *testing.T) {
 		"problem's subject": func(r *report.Report) {
 			r.Problems = []report.Problem{{Stage: "vars", Subject: "variable password=" + secret}}
 		},
-		"stack end":      func(r *report.Report) { r.Goroutines[0].StackEnd = pair },
-		"match evidence": func(r *report.Report) { r.Identity.Evidence = []string{pair} },
+		"key on a heap path": inHeap(func(h *report.Heap) { h.Paths = []report.HeapPath{heapPath("cache", keyStep(pair))} }),
+		"named heap path":    inHeap(func(h *report.Heap) { h.Paths = []report.HeapPath{heapPath("passwords", keyStep(secret))} }),
+		"key of an object's path": inHeap(func(h *report.Heap) {
+			h.Retained = []report.HeapObject{{Path: heapPath("cache", fieldStep("secrets"), keyStep(secret))}}
+		}),
+		"key of a suspect": inHeap(func(h *report.Heap) {
+			h.Suspects = []report.HeapSuspect{{Object: &report.HeapObject{Path: heapPath("cache", keyStep(pair))}}}
+		}),
+		"key of waste": inHeap(func(h *report.Heap) { h.Waste = []report.HeapWaste{{Holder: heapPath("cache", keyStep(pair))}} }),
+		"heap string":  inHeap(func(h *report.Heap) { h.Strings = []report.HeapString{{Value: str(pair)}} }),
+		"named heap string": inHeap(func(h *report.Heap) {
+			h.Strings = []report.HeapString{{Value: str(secret), Holder: heapPath("db", fieldStep("Password"))}}
+		}),
+		"heap string below a key": inHeap(func(h *report.Heap) {
+			h.Strings = []report.HeapString{{Value: str(secret), Holder: heapPath("settings", keyStep("password"))}}
+		}),
+		"name on a heap path": inHeap(func(h *report.Heap) { h.Paths = []report.HeapPath{heapPath("token=" + secret)} }),
+		"heap profile":        inHeap(func(h *report.Heap) { h.Samples = []report.HeapSample{{Stack: []string{"token=" + secret}}} }),
+		"site's path": inHeap(func(h *report.Heap) {
+			h.Sites = []report.HeapSite{{Frames: []report.FrameRef{{File: "/build/token=" + secret + "/main.go"}}}}
+		}),
+		"older core's path": inHeap(func(h *report.Heap) { h.Since = "/cores/token=" + secret + "/core" }),
+		"stack end":         func(r *report.Report) { r.Goroutines[0].StackEnd = pair },
+		"match evidence":    func(r *report.Report) { r.Identity.Evidence = []string{pair} },
 	} {
 		for _, tier := range []int{1, 4} { // the least that shows variables, and everything
 			r := reportWith()

@@ -23,6 +23,46 @@ type cloner struct {
 	nodes   int
 	nested  int
 	dropped int
+
+	// Where the copies lie: what there is much of is not allocated one by one.
+	frames slab[report.Frame]
+	vars   slab[report.Variable]
+	kids   slab[report.Child]
+	keys   slab[report.Value]
+}
+
+// reuse lets the next copies lie where those before do, which are not needed any
+// more.
+func (c *cloner) reuse() {
+	c.frames.room, c.vars.room, c.kids.room, c.keys.room = c.frames.whole, c.vars.whole, c.kids.whole, c.keys.whole
+}
+
+// slab hands out room from larger pieces of memory: what is left of the last one.
+type slab[T any] struct{ whole, room []T }
+
+// Elements of a piece.
+const (
+	minSlab = 1 << 5
+	maxSlab = 1 << 10
+)
+
+// copyOf is a copy of a list that is not nil.
+func (s *slab[T]) copyOf(list []T) []T {
+	n := len(list)
+	if n > maxSlab/4 {
+		return append(make([]T, 0, n), list...)
+	}
+	for n > len(s.room) {
+		s.whole = make([]T, min(max(2*len(s.whole), minSlab), maxSlab))
+		s.room = s.whole
+	}
+	out := s.room[:n:n]
+	s.room = s.room[n:]
+	if n == 0 {
+		out = []T{}
+	}
+	copy(out, list)
+	return out
 }
 
 func (c *cloner) report(r *report.Report, plan *structPlan) *report.Report {
@@ -70,9 +110,17 @@ func (c *cloner) field(f reflect.Value, fp *fieldPlan) {
 		c.fields(p.Elem(), fp.elem)
 		f.Set(p)
 	case shapeStrings, shapeNumbers, shapeSlice:
-		s := reflect.MakeSlice(f.Type(), f.Len(), f.Len())
-		reflect.Copy(s, f)
-		f.Set(s)
+		switch list := f.Addr().Interface().(type) {
+		case *[]report.Frame:
+			*list = c.frames.copyOf(*list)
+		case *[]report.Variable:
+			*list = c.vars.copyOf(*list)
+		default:
+			s := reflect.MakeSlice(f.Type(), f.Len(), f.Len())
+			reflect.Copy(s, f)
+			f.Set(s)
+		}
+		s := f
 		for i := 0; fp.shape == shapeSlice && i < s.Len(); i++ {
 			c.fields(s.Index(i), fp.elem)
 		}
@@ -112,14 +160,13 @@ func (c *cloner) value(v *report.Value, depth int) {
 		return
 	}
 	if !c.inPlace {
-		v.Children = append(make([]report.Child, 0, len(v.Children)), v.Children...)
+		v.Children = c.kids.copyOf(v.Children)
 	}
 	kids := v.Children
 	for i := range kids {
 		if k := kids[i].Key; k != nil {
 			if !c.inPlace {
-				k = new(report.Value)
-				*k = *kids[i].Key
+				k = &c.keys.copyOf([]report.Value{*k})[0]
 				kids[i].Key = k
 			}
 			c.value(k, depth+1)

@@ -32,34 +32,58 @@ var digitValues = func() (t digitTables) {
 	return t
 }()
 
-// findDigits finds secrets in base64 and in hexadecimal digits: as the digits go
-// by, the last 64 bits of them at each alignment are looked up.
+// The digits of eight bytes.
+const (
+	hexWindow    = 2 * minSpread
+	base64Window = (8*minSpread + 5) / 6
+)
+
+// findDigits finds secrets in base64 and in hexadecimal digits, which are digits
+// of base64 too.
 func (t *secretSet) findDigits(s string, cut bool, hit hitFunc) {
-	const hexWindow, base64Window = 2 * minSpread, (8*minSpread + 5) / 6
+	table := &digitValues.base64
+	// As many digits in a row cover one of the bytes that are so far apart.
+	for start, last := 0, base64Window-1; last < len(s); last = start + base64Window - 1 {
+		k := last
+		for k >= start && table[s[k]] != notDigit {
+			k--
+		}
+		if k >= start {
+			start = k + 1
+			continue
+		}
+		end := last + 1
+		for end < len(s) && table[s[end]] != notDigit {
+			end++
+		}
+		t.findInRun(s, start, end, cut, hit)
+		start = end + 1
+	}
+}
+
+// findInRun finds secrets in digits in a row: as they go by, the last 64 bits of
+// them at each alignment are looked up.
+func (t *secretSet) findInRun(s string, start, end int, cut bool, hit hitFunc) {
 	var hex, low, high uint64
-	hexRun, run := 0, 0 // digits in a row
-	var done [2]uint8   // by digit size: the alignments of this run that were decoded
+	var done [2]uint8 // by digit size: the alignments that were decoded
+	hexRun := 0
 	table, shift := t.bits, t.shift&63
 	isWindow := func(h uint64) bool {
 		bit := hashWindow(h) >> shift
 		return table[bit>>6]>>(bit&63)&1 != 0 && *t.slot(h) != 0
 	}
-	for i := 0; i < len(s); i++ {
-		v := digitValues.base64[s[i]]
-		if v == notDigit {
-			hexRun, run, done = 0, 0, [2]uint8{}
-			continue
-		}
-		run++
-		high, low = high<<6|low>>58, low<<6|uint64(v)
+	for i := start; i < end; i++ {
+		run := i + 1 - start
+		high, low = high<<6|low>>58, low<<6|uint64(digitValues.base64[s[i]])
 		if run >= base64Window {
 			for extra, h := range [3]uint64{low, low>>2 | high<<62, low>>4 | high<<60} {
 				if isWindow(h) {
-					t.findAligned(s, i+1-run, 6, (6*run-2*extra)%8, &done[0], cut, hit)
+					t.findAligned(s, start, 6, (6*run-2*extra)%8, &done[0], cut, hit)
 				}
 			}
 		}
-		if v = digitValues.hex[s[i]]; v == notDigit {
+		v := digitValues.hex[s[i]]
+		if v == notDigit {
 			hexRun, done[1] = 0, 0
 			continue
 		}

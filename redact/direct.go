@@ -21,6 +21,21 @@ func walkDirectly(plans map[reflect.Type]*structPlan) error {
 	if got := g.String(); got != goroutinePlan {
 		return fmt.Errorf("a goroutine is %s, but it is walked as %s", got, goroutinePlan)
 	}
+	path, object, text := plans[reflect.TypeFor[report.HeapPath]()], plans[reflect.TypeFor[report.HeapObject]()], plans[reflect.TypeFor[report.HeapString]()]
+	for plan, want := range map[*structPlan]string{path: heapPathPlan, object: heapObjectPlan, text: heapStringPlan} {
+		if got := plan.String(); got != want {
+			return fmt.Errorf("%s is %s, but it is walked as %s", plan.typ, got, want)
+		}
+	}
+	path.direct = func(u *run, v reflect.Value, vis visitor) {
+		u.walkHeapPath(v.Addr().Interface().(*report.HeapPath), vis)
+	}
+	object.direct = func(u *run, v reflect.Value, vis visitor) {
+		u.walkHeapObject(v.Addr().Interface().(*report.HeapObject), vis)
+	}
+	text.direct = func(u *run, v reflect.Value, vis visitor) {
+		u.walkHeapString(v.Addr().Interface().(*report.HeapString), vis)
+	}
 	g.direct = func(u *run, v reflect.Value, vis visitor) {
 		u.walkGoroutine(v.Addr().Interface().(*report.Goroutine), vis)
 	}

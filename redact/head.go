@@ -1,6 +1,7 @@
 package redact
 
 import (
+	"reflect"
 	"strconv"
 	"strings"
 
@@ -19,9 +20,9 @@ func tierOf(r *report.Report, tier int) int {
 // learnHead is the first pass over in, which stays as it is: over its goroutines,
 // as over those that are learned one at a time, and over what is around them.
 func (u *run) learnHead(in *report.Report) {
-	var copied listedGoroutine
+	copied := copiedGoroutine{c: cloner{maxNodes: maxNodes}, plan: u.x.goroutine}
 	for i := range in.Goroutines {
-		u.goroutine(i, copied.of(&in.Goroutines[i], u.x.plan))
+		u.goroutine(i, copied.of(&in.Goroutines[i]))
 	}
 	rest := *in
 	rest.Goroutines = nil
@@ -33,21 +34,24 @@ func (u *run) learnHead(in *report.Report) {
 	u.judgeReport(r)
 }
 
-// listedGoroutine is room for the copy of a goroutine that comes later and has
-// nothing below it here: a head can list a hundred thousand of them.
-type listedGoroutine struct {
+// copiedGoroutine is room for the copies of goroutines, one after the other: the
+// first pass may change them, and keeps nothing of them. A head can list a hundred thousand of
+// them, most of which come later and have nothing below them here.
+type copiedGoroutine struct {
+	c    cloner
+	plan *structPlan
+
 	g       report.Goroutine
 	creator report.Creator
 }
 
-// of copies g, which stays as it is. The copy is good for one use.
-func (l *listedGoroutine) of(g *report.Goroutine, plan *structPlan) *report.Goroutine {
-	if len(g.Frames) > 0 || len(g.Labels) > 0 {
-		c := cloner{maxNodes: maxNodes}
-		return &c.report(&report.Report{Goroutines: []report.Goroutine{*g}}, plan).Goroutines[0]
-	}
+// of copies g, which stays as it is. The copy is good until the next one.
+func (l *copiedGoroutine) of(g *report.Goroutine) *report.Goroutine {
 	l.g = *g
-	if g.Creator != nil {
+	if len(g.Frames) > 0 || len(g.Labels) > 0 {
+		l.c.reuse()
+		l.c.fields(reflect.ValueOf(&l.g).Elem(), l.plan)
+	} else if g.Creator != nil {
 		l.creator = *g.Creator
 		l.g.Creator = &l.creator
 	}

@@ -61,7 +61,7 @@ func (l *LastScan) Find(text []byte) (found bool, open int) {
 func (l *LastScan) find(s string) (found bool, open int) {
 	open = max(len(s)-(minSpread-1), 0)
 	for i := 0; i <= len(s)-minSpread; i += blockStep {
-		if !l.blocks.has(hashWindow(uint64(load32(s[i+blockStep-1:])))) {
+		if !l.blocks.has(blockOf(s[i+blockStep-1:])) {
 			continue
 		}
 		for start := i; start < min(i+blockStep, len(s)-minSpread+1); start++ {

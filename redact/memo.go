@@ -16,7 +16,7 @@ import (
 const (
 	textBits = 12
 	nameBits = 13
-	typeBits = 10
+	typeBits = 12
 	maxMemo  = 256 // bytes of what is remembered
 )
 
@@ -112,6 +112,16 @@ func (u *run) typeOf(v *report.Value) string {
 		slot.typ, slot.rule = strings.Clone(before), rule
 	}
 	return rule
+}
+
+// nameMemos are the verdicts on names and types.
+type nameMemos struct {
+	names   nameMemo
+	noFacts nameFacts // of names that say nothing
+	types   typeMemo
+	inText  map[string]*nameInText
+	// lastInText are those that came last, by the hash of the name.
+	lastInText [1 << lastBits]*nameInText
 }
 
 // nameKey is a name with what it stands in.

@@ -8,12 +8,15 @@ const maxTextName = 80
 // maxAlign bounds the spaces that align the separators of several lines.
 const maxAlign = 40
 
-// pairAt finds the value of a name and its separator at s[i]: password=x,
+// pairAt appends the value of a name and its separator at s[i]: password=x,
 // "token": "x", Password:x, X-Api-Key: x, <secret>x</secret>, m["pwd"] = "x".
-func (u *run) pairAt(s string, i int, m mode) (span, bool) {
+func (u *run) pairAt(s string, i int, m mode, spans []span) []span {
+	if s[i] == ':' && (i > 0 && s[i-1] == ':' || i+1 < len(s) && s[i+1] == ':') { // Net::HTTP
+		return spans
+	}
 	start, end, quoted := nameBefore(s, i)
-	if start >= end || !separates(s, start, i) {
-		return span{}, false
+	if start >= end || s[i] == '>' && !elementAt(s, start, i) {
+		return spans
 	}
 	if m&modeSource != 0 && s[i] == '=' {
 		start, end = beforeType(s, start, end)
@@ -22,13 +25,13 @@ func (u *run) pairAt(s string, i int, m mode) (span, bool) {
 	if s[start:end] == "sig" && start > 0 && (s[start-1] == '&' || s[start-1] == '?') { // Azure's shared access signature
 		v = nameVerdict{class: classStrong, rule: RuleName, word: "sig"}
 	}
-	if v.class == classNone {
-		return span{}, false
+	if v.class == classNone || s[i] == ':' && inURN(s[max(0, start-60):start]) {
+		return spans
 	}
 	from := i + 1
 	if from < len(s) && (s[from] == '=' || s[from] == '>') && s[i] != '>' {
 		if s[from] == '=' {
-			return span{}, false // ":=" and "==": the second sign is the separator
+			return spans // ":=" and "==": the second sign is the separator
 		}
 		from++
 	}
@@ -36,32 +39,20 @@ func (u *run) pairAt(s string, i int, m mode) (span, bool) {
 	a, b, ok := u.pairedValue(s, i, from, v, inQuote, m)
 	u.effort += b - a
 	if !ok || guess(v) && !tokenLike(s[a:b]) || a > 0 && s[a-1] == '{' && v.word == "oauth" { // whose members have names of their own
-		return span{}, false
+		return spans
 	}
 	p := pairValue{text: s, name: s[start:end], at: start, sep: i, a: a, b: b, judgment: v}
 	p.quoted = a > from && strings.IndexByte("\"'`;", s[a-1]) >= 0 || s[i] == '>'
 	if u.noValue(&p) {
 		if a, b, ok = u.madeFrom(&p); !ok {
-			return span{}, false
+			return spans
 		}
 	}
 	g := gradeStrict
 	if v.loose {
 		g = gradeLoose
 	}
-	return span{start: a, end: b, rule: v.rule, reason: nameReason(v), grade: g}, true
-}
-
-// separates reports whether the sign at s[i] stands between the name at s[start]
-// and a value.
-func separates(s string, start, i int) bool {
-	switch s[i] {
-	case '>':
-		return elementAt(s, start, i)
-	case ':': // Net::HTTP, urn:ietf:wg:oauth:2.0
-		return (i == 0 || s[i-1] != ':') && (i+1 >= len(s) || s[i+1] != ':') && !inURN(s[max(0, start-60):start])
-	}
-	return true
+	return append(spans, span{start: a, end: b, rule: v.rule, reason: nameReason(v), grade: g})
 }
 
 // pairedValue returns the bounds of the value after the separator at s[i], from
@@ -86,10 +77,14 @@ func (u *run) pairedValue(s string, i, from int, v nameVerdict, inQuote bool, m 
 	})
 }
 
-// inURN reports whether s ends within a URN, an ARN of Amazon, or before the
+// inURN reports whether s ends within a URN (urn:ietf:wg:oauth:2.0), an ARN of Amazon, or before the
 // name of the file of passwords.
 func inURN(s string) bool {
-	s = s[strings.LastIndexAny(s, " \t\n\"'")+1:]
+	start := len(s)
+	for start > 0 && strings.IndexByte(" \t\n\"'", s[start-1]) < 0 {
+		start--
+	}
+	s = s[start:]
 	return strings.HasPrefix(s, "urn:") || strings.HasPrefix(s, "arn:aws") || strings.HasSuffix(s, "/etc/")
 }
 

@@ -60,6 +60,13 @@ func iban(s string, n int) int {
 	return i
 }
 
+// americanAt reports whether the number that begins at s[i] may be a telephone
+// number as far as its signs tell, which for what begins with a digit is one form:
+// three, three and four digits.
+func americanAt(s string, i int) bool {
+	return i+12 <= len(s) && s[i+3] == s[i+7] && (s[i+3] == '-' || s[i+3] == '.')
+}
+
 // phoneAt finds the telephone number that begins at s[i], with "+", with the
 // area code in brackets, or as three, three and four digits: forms that other
 // numbers do not have.

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // Placeholder stands in the place of every removed value, as in Safedump.
@@ -85,6 +86,9 @@ func holdsPlaceholder(s string) bool {
 // onlyPlaceholders reports whether nothing but placeholders without a number
 // and spaces is in s.
 func onlyPlaceholders(s string) bool {
+	if rest := strings.TrimLeft(s, " \t\n"); rest != "" && rest[0] < utf8.RuneSelf && rest[0] > ' ' && !strings.HasPrefix(rest, Placeholder) {
+		return false // most texts
+	}
 	return strings.TrimSpace(strings.ReplaceAll(s, Placeholder, "")) == ""
 }
 

@@ -35,16 +35,8 @@ type run struct {
 	silent bool                // no audit records at all: the first pass of a stream
 	again  []int               // indexes of goroutines that the head has listed
 
-	texts   textMemo
-	names   nameMemo
-	noFacts nameFacts // of names that say nothing
-	types   typeMemo
-	inText  map[string]nameVerdict
-	// lastInText are those that came last, by the hash of the name.
-	lastInText [1 << lastBits]struct {
-		name    string
-		verdict nameVerdict
-	}
+	texts textMemo
+	*nameMemos
 	dirty     bool // the second pass may have something to do
 	effort    int
 	spans     []span
@@ -55,12 +47,20 @@ type run struct {
 // maxCached bounds the cache of verdicts on names in texts.
 const maxCached = 1 << 16
 
-const lastBits = 7
+const lastBits = 9
 
 func newRun(x *Redactor) *run {
+	return runWith(x, &nameMemos{inText: map[string]*nameInText{}})
+}
+
+// heirOf returns a run that takes over what o has found out about names and types,
+// which depends on the policy only. From then on o is not used any more.
+func heirOf(o *run) *run { return runWith(o.x, o.nameMemos) }
+
+func runWith(x *Redactor, memos *nameMemos) *run {
 	return &run{
 		x: x, tier: x.policy.Tier, limit: x.policy.maxString(), personal: x.policy.showsPersonal(), unwanted: x.unwanted(), learned: newLearned(), sink: new([]report.Redaction), counts: map[string]int{},
-		inText: map[string]nameVerdict{}, known: &verdicts{},
+		nameMemos: memos, known: &verdicts{},
 	}
 }
 

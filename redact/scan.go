@@ -83,8 +83,8 @@ func (u *run) scanPart(s string, w window, m mode, spans []span) []span {
 			end, card := digitRun(s, i)
 			if card && m&modeCards != 0 {
 				spans = append(spans, pattern(i, end, "card number", gradeSure))
-			} else if sp, ok := numberAt(s, i, m); ok {
-				spans = append(spans, sp)
+			} else if m&(modeIP|modeEmail) != 0 {
+				spans = numberAt(s, i, m, spans)
 			}
 			i = max(i, lastDigits(s, i, end))
 			continue
@@ -97,17 +97,20 @@ func (u *run) scanPart(s string, w window, m mode, spans []span) []span {
 	return spans
 }
 
-// numberAt finds the personal data that begin with the digit s[i].
-func numberAt(s string, i int, m mode) (span, bool) {
+// numberAt appends the personal data that begin with the digit s[i].
+func numberAt(s string, i int, m mode, spans []span) []span {
 	if m&modeIP != 0 {
 		if sp, ok := addressAt(s, i); ok && sp.start == i {
-			return sp, true
+			return append(spans, sp)
 		}
 	}
-	if m&modeEmail != 0 {
-		return phoneAt(s, i)
+	if m&modeEmail == 0 || !americanAt(s, i) {
+		return spans
 	}
-	return span{}, false
+	if sp, ok := phoneAt(s, i); ok {
+		spans = append(spans, sp)
+	}
+	return spans
 }
 
 // tooCostly reports whether judging s has cost more than its length is worth.
@@ -121,9 +124,7 @@ func costly(s, why string) span {
 // scanAt appends what begins, or has its separator, at s[i].
 func (u *run) scanAt(s string, i int, t trigger, m mode, spans []span) []span {
 	if t&trigToken != 0 {
-		if sp, ok := u.tokenAt(s, i, m); ok {
-			spans = append(spans, sp)
-		}
+		spans = u.tokenAt(s, i, m, spans)
 	}
 	if t&trigDashes != 0 {
 		if sp, ok := u.pemAt(s, i); ok {
@@ -160,20 +161,19 @@ func (u *run) scanAt(s string, i int, t trigger, m mode, spans []span) []span {
 		}
 	}
 	if t&trigPair != 0 && m&modePairs != 0 {
-		if sp, ok := u.pairAt(s, i, m); ok {
-			spans = append(spans, sp)
-		}
+		spans = u.pairAt(s, i, m, spans)
 	}
 	return spans
 }
 
-// tokenAt finds a provider's credential that begins at s[i].
-func (u *run) tokenAt(s string, i int, m mode) (span, bool) {
+// tokenAt appends a provider's credential that begins at s[i].
+func (u *run) tokenAt(s string, i int, m mode, spans []span) []span {
 	var prev byte
 	if i > 0 {
 		prev = s[i-1]
 	}
-	rules := u.x.triggers.tokens[pairOf(s[i], s[i+1])]
+	table := u.x.triggers
+	rules := table.tokens[table.which[pairOf(s[i], s[i+1])]]
 	for k := range rules {
 		r := &rules[k]
 		n, looked := r.match(s[i:], prev, m&modeCut != 0)
@@ -188,10 +188,10 @@ func (u *run) tokenAt(s string, i int, m mode) (span, bool) {
 			}
 			sp := pattern(start, i+n, r.id, gradeSure)
 			sp.whole = r.whole
-			return sp, true
+			return append(spans, sp)
 		}
 	}
-	return span{}, false
+	return spans
 }
 
 // maxLabel bounds the label of PEM armour ("RSA PRIVATE KEY").

@@ -13,17 +13,18 @@ import (
 // the rest of the report. Shorter ones occur by chance.
 const minSpread = 8
 
-// Bounds of what is searched for in pieces. A set takes 24 MiB at the most: the
-// secrets themselves (maxSecretBytes), 8 MiB of slots, 2 MiB of bits, and the
-// words of the program's names.
+// Bounds of what is searched for in pieces. A set takes 26 MiB at the most: the
+// secrets themselves (maxSecretBytes), 8 MiB of slots, 2 MiB of bits and of blocks,
+// and the words of the program's names.
 const (
 	maxPieces  = 4 << 10 // of a secret; of a longer one the rest is found as a whole only
 	maxWindows = 1 << 20 // pieces of eight bytes
 )
 
 // secretSet finds texts that were found secret, and pieces of them. Every eight
-// bytes of a secret are a window, in a hash table behind a bit table: what
-// begins with none costs one look at a bit. Encoded forms are not kept, the text
+// bytes of a secret are a window, in a hash table behind a bit table. Every four
+// bytes of one are a block: five bytes of a text cost one look at a bit where none
+// is. Encoded forms are not kept, the text
 // that is searched is decoded instead. A set does not change once it is built,
 // so that many may search at once.
 type secretSet struct {
@@ -35,6 +36,7 @@ type secretSet struct {
 	bits    []uint64 // both are a power of two long
 	// from a hash to its place in them
 	slotShift, shift uint
+	blocks           bitTable
 	longest          int  // bytes of the longest secret
 	spaces           bool // some secret has one
 	words            *lazyWords
@@ -143,6 +145,7 @@ func (t *secretSet) build(list []string) {
 	t.slots, t.slotShift = make([]uint32, 1<<size), 64-uint(size)
 	size = min(max(size+3, 15), 24)
 	t.bits, t.shift = make([]uint64, 1<<size/64), 64-uint(size)
+	t.blocks = newBitTable(8 * n)
 	from := 0
 	for _, end := range t.ends {
 		t.put(from, slotFirst)
@@ -172,8 +175,8 @@ func windowOf(s string) uint64 {
 // hashWindow spreads the windows: its highest bits depend on all of them.
 func hashWindow(h uint64) uint64 { return h * 0x9e3779b97f4a7c15 }
 
-// put notes the window at a position of the text. Of those alike the first is
-// kept.
+// put notes the window at a position of the text: for a secret the first one, and
+// then all in order. Of those alike the first is kept.
 func (t *secretSet) put(at int, flags uint32) {
 	h := windowOf(t.text[at:])
 	bit := hashWindow(h) >> t.shift
@@ -184,7 +187,17 @@ func (t *secretSet) put(at int, flags uint32) {
 		t.windows++
 	}
 	*slot |= flags
+	block := at
+	if flags&slotFirst == 0 { // the others are those of the windows before
+		block += blockStep - 1
+	}
+	for ; block < at+blockStep; block++ {
+		t.blocks.add(blockOf(t.text[block:]))
+	}
 }
+
+// blockOf is the hash of the first four bytes of s.
+func blockOf(s string) uint64 { return hashWindow(uint64(load32(s))) }
 
 // slot is the place of a window, empty when it has none.
 func (t *secretSet) slot(h uint64) *uint32 {
@@ -216,15 +229,19 @@ func (t *secretSet) name(sym string, named map[string]bool) {
 // each calls found for each eight bytes of s that are a window of a secret.
 func (t *secretSet) each(s string, found func(start int, h uint64, slot *uint32)) {
 	table, shift := t.bits, t.shift&63
-	var h uint64
-	for i := 0; i < len(s); i++ {
-		h = h<<8 | uint64(s[i])
-		bit := hashWindow(h) >> shift
-		if table[bit>>6]>>(bit&63)&1 == 0 || i < minSpread-1 {
+	for i := 0; i <= len(s)-minSpread; i += blockStep {
+		if !t.blocks.has(blockOf(s[i+blockStep-1:])) {
 			continue
 		}
-		if slot := t.slot(h); *slot != 0 {
-			found(i-(minSpread-1), h, slot)
+		for start := i; start < min(i+blockStep, len(s)-minSpread+1); start++ {
+			h := windowOf(s[start:])
+			bit := hashWindow(h) >> shift
+			if table[bit>>6]>>(bit&63)&1 == 0 {
+				continue
+			}
+			if slot := t.slot(h); *slot != 0 {
+				found(start, h, slot)
+			}
 		}
 	}
 }

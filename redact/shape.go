@@ -26,6 +26,9 @@ func (u *run) shape(r *report.Report) {
 	for i := range r.Globals {
 		bareValue(&r.Globals[i].Value)
 	}
+	if r.Heap != nil {
+		shapeHeap(r.Heap)
+	}
 	shapeException(&r.Crash.Exception)
 	r.Crash.Evidence = blank(r.Crash.Evidence)
 	if s := r.Crash.Signal; s != nil {

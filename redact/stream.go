@@ -97,24 +97,27 @@ func (s *Stream) redactHead(head *report.Report) (res Result, err error) {
 	if tier != s.x.policy.Tier && len(s.learners) > 0 {
 		return Result{}, fmt.Errorf("redact: the report was redacted at tier %d: stream it with that tier", tier)
 	}
-	l, u := newLearner(s.x), newRun(s.x)
-	l.tier, u.tier = tier, tier
-	for i, other := range s.learners {
+	var l *run
+	if len(s.learners) > 0 {
+		l = heirOf(s.learners[0])
+		l.silent = true
+	} else {
+		l = newLearner(s.x)
+	}
+	l.tier = tier
+	for _, other := range s.learners {
 		l.learned.merge(other.learned)
 		l.known.merge(other.known)
-		if i == 0 {
-			l.inherit(other)
-		}
 	}
 	l.learnHead(head)
+	u := heirOf(l)
+	u.tier = tier
 	u.search = l.learned.search(s.x.policy.numbers())
 	u.known = l.known
-	u.inherit(l)
 	r := u.head(head, l.learned)
 	for _, learner := range s.learners {
-		w := newRun(s.x)
+		w := heirOf(learner)
 		w.search, w.known = u.search, l.known
-		w.inherit(learner)
 		s.redactors = append(s.redactors, w)
 	}
 	s.counts, s.listed = u.counts, listed(head, r)

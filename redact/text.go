@@ -81,6 +81,7 @@ func (j *judged) note(sp span) {
 func (u *run) replaceSpans(s string, old marks, spans []span, m mode) (string, marks) {
 	slices.SortStableFunc(spans, func(a, b span) int { return a.start - b.start })
 	var b strings.Builder
+	b.Grow(len(s) + len(Placeholder))
 	var numbers marks
 	from := 0
 	keep := func(end int) { // copies s up to there, with its numbers

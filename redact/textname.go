@@ -5,23 +5,28 @@ import (
 	"strings"
 )
 
+// nameInText is a name with its verdict inside a text.
+type nameInText struct {
+	name    string
+	verdict nameVerdict
+}
+
 // textName is the verdict on a name inside a text. What Safedump's list denies
 // without the word alone saying much (key: value, hash=...) does not count
 // here, nor does personal data: too much of ordinary text would go.
 func (u *run) textName(name string) nameVerdict {
 	last := &u.lastInText[hashText(name)>>(64-lastBits)]
-	if last.name == name {
-		return last.verdict
+	if *last != nil && (*last).name == name {
+		return (*last).verdict
 	}
-	if v, ok := u.inText[name]; ok {
-		if len(name) <= maxTextName {
-			last.name, last.verdict = strings.Clone(name), v
-		}
-		return v
+	if known := u.inText[name]; known != nil {
+		*last = known
+		return known.verdict
 	}
 	v := u.x.judgeText(name)
 	if len(u.inText) < maxCached {
-		u.inText[strings.Clone(name)] = v
+		known := &nameInText{strings.Clone(name), v}
+		u.inText[known.name] = known
 	}
 	return v
 }

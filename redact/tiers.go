@@ -68,6 +68,9 @@ func (u *run) hide(r *report.Report) *report.Report {
 		}
 		r.Process.Dir = ""
 	}
+	if r.Heap != nil {
+		h.Heap = u.hideHeap(r)
+	}
 	if u.tier < tierLocals {
 		for i := range r.Goroutines {
 			h.Goroutines = append(h.Goroutines, u.hideLocals(&r.Goroutines[i]))
@@ -147,7 +150,10 @@ func (u *run) beyond(v *report.Value, verdict nameVerdict, p *place, hop int) bo
 	}
 	v.Children = nil
 	v.State = report.StateBudget
-	v.Note = "not followed at tier " + strconv.Itoa(u.tier)
+	v.Note = notShown(u.tier)
 	u.dirty = u.dirty || u.search.holds(v.Note, false)
 	return true
 }
+
+// notShown is the note of what a tier cuts.
+func notShown(tier int) string { return "not followed at tier " + strconv.Itoa(tier) }

@@ -22,17 +22,24 @@ const (
 // triggerTable tells for each pair of bytes what may begin there: the filter
 // that keeps the scan at one table look-up per byte of innocent text.
 type triggerTable struct {
-	pair   [1 << 16]trigger
-	tokens map[uint16][]tokenRule
+	pair [1 << 16]trigger
+	// tokens are the rules of the prefixes that begin alike; of a pair they are
+	// those of its number in which.
+	tokens [][]tokenRule
+	which  [1 << 16]uint16
 }
 
 func pairOf(a, b byte) uint16 { return uint16(a)<<8 | uint16(b) }
 
 func newTriggerTable() *triggerTable {
-	t := &triggerTable{tokens: map[uint16][]tokenRule{}}
+	t := &triggerTable{tokens: make([][]tokenRule, 1)}
 	for _, r := range slices.Concat(floorPatterns(), providerTokens(), webhooks(), ibanRules()) {
 		p := pairOf(r.prefix[0], r.prefix[1])
-		t.tokens[p] = append(t.tokens[p], r)
+		if t.which[p] == 0 {
+			t.which[p] = uint16(len(t.tokens))
+			t.tokens = append(t.tokens, nil)
+		}
+		t.tokens[t.which[p]] = append(t.tokens[t.which[p]], r)
 		t.pair[p] |= trigToken
 	}
 	for b := 0; b < 256; b++ {

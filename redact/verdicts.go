@@ -60,9 +60,3 @@ func (v *verdicts) merge(o *verdicts) {
 	}
 	maps.Copy(v.rounds, o.rounds)
 }
-
-// inherit takes over what a run of the first pass, which is not used any more, has
-// found out about names and types: that depends on the policy only.
-func (u *run) inherit(o *run) {
-	u.names, u.types, u.inText, u.lastInText = o.names, o.types, o.inText, o.lastInText
-}

@@ -233,10 +233,13 @@ func (u *run) settled(s string, m mode) bool {
 }
 
 // settle remembers a text that was judged when both passes leave it as it is.
-// The second one has something to do otherwise.
+// The second one has something to do otherwise. Whether it has is not looked for
+// where it looks at all texts anyway and this one is too long to be remembered.
 func (u *run) settle(s string, m mode, changed bool) {
 	switch {
-	case changed, m&memoStays == 0 && u.search.holds(s, m&modeCut != 0):
+	case changed, u.dirty && len(s) > maxMemo:
+		u.dirty = true
+	case m&memoStays == 0 && u.search.holds(s, m&modeCut != 0):
 		u.dirty = true
 	default:
 		u.texts.add(s, m)

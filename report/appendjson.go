@@ -115,6 +115,9 @@ func (v *Value) appendJSON(dst []byte) []byte {
 	dst = optionalInt(dst, `,"secret":`, int64(v.Secret))
 	dst = optionalInt(dst, `,"len":`, v.Len)
 	dst = optionalInt(dst, `,"cap":`, v.Cap)
+	if v.Retained != 0 {
+		dst = appendUint(dst, `,"retained":`, v.Retained)
+	}
 	dst = optionalList(dst, `,"children":`, v.Children, (*Child).appendJSON)
 	dst = optionalText(dst, `,"note":`, v.Note)
 	return append(dst, '}')

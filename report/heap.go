@@ -6,6 +6,8 @@ type Heap struct {
 	Totals HeapTotals `json:"totals"`
 	// Types are what the objects are, most bytes first.
 	Types []HeapType `json:"types"`
+	// Packages are the same by the package that declares the type.
+	Packages []HeapPackage `json:"packages"`
 	// Owners are the roots with what only they keep alive, largest first.
 	Owners []HeapOwner `json:"owners"`
 	// Retained are single objects that keep much alive, largest first.
@@ -19,12 +21,17 @@ type Heap struct {
 	Strings []HeapString `json:"strings"`
 	// Waste are slices and maps that are much larger than what they hold.
 	Waste []HeapWaste `json:"waste"`
-	// Growth is what grew or shrank since another core.
+	// Growth is what grew or shrank since another core, Since, most bytes first.
 	Growth []HeapGrowth `json:"growth"`
+	Since  string       `json:"since,omitempty" redact:"path"`
+	// Before are the totals of that other core.
+	Before *HeapTotals `json:"before,omitempty"`
 	// Sites are where memory was allocated, by the runtime's own profile.
 	Sites []HeapSite `json:"sites"`
 	// SampleRate is one sample per so many bytes of that profile; 0: it was off.
 	SampleRate int64 `json:"sample_rate"`
+	// Samples are the live objects by how they are held, for a profile.
+	Samples []HeapSample `json:"samples"`
 }
 
 // HeapTotals are sums over the heap, in objects and bytes. Bytes of objects are
@@ -84,10 +91,20 @@ type HeapType struct {
 	GarbageBytes   uint64 `json:"garbage_bytes"`
 }
 
+// HeapPackage is what objects of the types of one package take.
+type HeapPackage struct {
+	// Package is the import path; "" stands for types without a package, such as
+	// strings, and for memory of unknown type.
+	Package        string `json:"package" redact:"code"`
+	Objects        uint64 `json:"objects"` // live ones
+	Bytes          uint64 `json:"bytes"`
+	GarbageObjects uint64 `json:"garbage_objects"`
+	GarbageBytes   uint64 `json:"garbage_bytes"`
+}
+
 // HeapRoot is a place outside the heap that holds a pointer into it.
 type HeapRoot struct {
-	// Kind is "global", "local", "stack", "register", "defer", "panic", "goroutine",
-	// "finalizer", "cleanup", "weak", "timer", "queue" or "runtime".
+	// Kind is one of HeapRootKinds; "" where no root is known.
 	Kind      string `json:"kind" redact:"code"`
 	Goroutine uint64 `json:"goroutine,omitempty"` // 0: none
 	// Package is that of a global, Function that of a frame, with its index.
@@ -132,17 +149,26 @@ type HeapPath struct {
 // HeapStep leads from a value to a part of it, and from there on to another
 // object.
 type HeapStep struct {
-	// Kind is "field", "index", "key" (the key of a map itself), "value" (the one
-	// under Key in a map), "captured" (of a closure), "element" (of a channel),
-	// "dynamic" (what an interface holds) or "word" (nothing is known but the offset).
+	// Kind is "pointer" (what the value itself points to), "field", "index", "key"
+	// (the key of a map itself), "value" (the one under Key in a map), "captured" (of
+	// a closure), "element" (of a channel), "dynamic" (what an interface holds),
+	// "word" (nothing is known but the offset) or "omitted" (Repeat steps that are not
+	// listed).
 	Kind string `json:"kind" redact:"code"`
 	// Name is that of a field or captured variable, with those it lies in:
 	// "conn.buf".
 	Name string `json:"name,omitempty" redact:"name"`
-	// Index is that of an element, or the offset of a word in bytes.
+	// Tag is the struct tag of the field, "" when it has none or the binary does
+	// not tell: redact decides by it. It is not part of a file.
+	Tag string `json:"-" redact:"safe"`
+	// Index is that of an element, or the offset of a word in bytes from where the
+	// step before came to.
 	Index int64 `json:"index,omitempty"`
 	// Key is the key in a map.
 	Key *Value `json:"key,omitempty"`
+	// Repeat is how many equal steps in a row this one stands for, as along a list;
+	// 0 and 1 mean one.
+	Repeat int64 `json:"repeat,omitempty"`
 	// Object is what the part points to: its address, type and size. 0: the path
 	// goes on inside of the same object.
 	Addr  Addr   `json:"addr,omitempty"`
@@ -155,8 +181,8 @@ type HeapSuspect struct {
 	// Kind is "owner" (one object holds much), "container" (a map or slice with
 	// many elements), "goroutines" (many goroutines hold much in the same place).
 	Kind string `json:"kind" redact:"code"`
-	// Object is the one that holds it, zero for goroutines.
-	Object HeapObject `json:"object"`
+	// Object is the one that holds it, nil for goroutines.
+	Object *HeapObject `json:"object,omitempty"`
 	// Goroutines are how many, Function where they wait.
 	Goroutines int    `json:"goroutines,omitempty"`
 	Function   string `json:"function,omitempty" redact:"code"`
@@ -169,8 +195,9 @@ type HeapSuspect struct {
 type HeapString struct {
 	Value  Value  `json:"value"`  // one of them
 	Copies uint64 `json:"copies"` // that lie in different places
-	Length uint64 `json:"length"` // in bytes
-	Wasted uint64 `json:"wasted"` // what all copies but one take
+	// Length is in bytes, 0 where the text was removed: it would measure the secret.
+	Length uint64 `json:"length"`
+	Wasted uint64 `json:"wasted"` // what the objects of all copies but one take
 	// Holder is an example of a variable that holds one.
 	Holder HeapPath `json:"holder"`
 }
@@ -206,4 +233,24 @@ type HeapSite struct {
 	InUseBytes   int64      `json:"in_use_bytes"`
 	AllocObjects int64      `json:"alloc_objects"`
 	AllocBytes   int64      `json:"alloc_bytes"`
+}
+
+// HeapSample is what is held in one way: live objects and their bytes.
+type HeapSample struct {
+	// Stack is how they are held, the root first and the type of the objects last:
+	// "main.server", ".sessions", "[]", "main.Session". It is made of names and types
+	// alone: keys of maps and indexes are "[]" in it.
+	Stack   []string `json:"stack" redact:"text"`
+	Objects uint64   `json:"objects"`
+	Bytes   uint64   `json:"bytes"`
+}
+
+// HeapRootKinds lists the kinds of roots. A local is a variable of a frame, a
+// stack root another word of one; goroutine is what the scheduler keeps for one; a
+// queue is one of the runtime's, runtime whatever else it keeps.
+func HeapRootKinds() []string {
+	return []string{
+		"global", "local", "stack", "register", "defer", "panic", "goroutine",
+		"finalizer", "cleanup", "weak", "timer", "queue", "runtime",
+	}
 }

@@ -52,6 +52,9 @@ func (r *Report) Validate() error {
 		}
 	}
 	v.waits(r.Waits)
+	if r.Heap != nil {
+		v.heap(r.Heap)
+	}
 	return errors.Join(v.errs...)
 }
 

@@ -111,6 +111,9 @@ type Value struct {
 	// with a Note and without Cap is one whose capacity is not known.
 	Len int64 `json:"len,omitempty"`
 	Cap int64 `json:"cap,omitempty"`
+	// Retained is how many bytes of the heap only this value keeps alive; 0 where
+	// nobody asked, and where it is little.
+	Retained uint64 `json:"retained,omitempty"`
 	// Children are the fields of a struct, the elements of an array, slice or
 	// chan buffer, the entries of a map, what a pointer or interface holds, and
 	// the captured variables of a closure.
@@ -143,36 +146,63 @@ func (v *Value) Contents() (s string, ok bool) {
 }
 
 // unquote is strconv.Unquote of `"` + s + `"`, but that what stands between
-// escapes is not looked at character by character.
+// escapes is not looked at character by character, and bytes in hexadecimal
+// digits, which is what most of a buffer is made of, are read at once.
 func unquote(s string) (string, bool) {
 	if !utf8.ValidString(s) || strings.IndexByte(s, '\n') >= 0 {
 		u, err := strconv.Unquote(`"` + s + `"`)
 		return u, err == nil
 	}
-	out := make([]byte, 0, len(s))
-	for {
-		k := strings.IndexByte(s, '\\')
-		plain := s
-		if k >= 0 {
-			plain = s[:k]
+	var out strings.Builder
+	escapes := strings.Count(s, `\`)
+	out.Grow(max(len(s)-3*escapes, escapes)) // of four characters each
+	for s != "" {
+		if s[0] != '\\' {
+			k := strings.IndexByte(s, '\\')
+			if k < 0 {
+				k = len(s)
+			}
+			if strings.IndexByte(s[:k], '"') >= 0 {
+				return "", false
+			}
+			out.WriteString(s[:k])
+			s = s[k:]
+			continue
 		}
-		if strings.IndexByte(plain, '"') >= 0 {
-			return "", false
+		if len(s) >= 4 && s[1] == 'x' {
+			high, low := hexDigit(s[2]), hexDigit(s[3])
+			if high|low > 0xf {
+				return "", false
+			}
+			out.WriteByte(high<<4 | low)
+			s = s[4:]
+			continue
 		}
-		if out = append(out, plain...); k < 0 {
-			return string(out), true
-		}
-		r, multibyte, rest, err := strconv.UnquoteChar(s[k:], '"')
+		r, multibyte, rest, err := strconv.UnquoteChar(s, '"')
 		if err != nil {
 			return "", false
 		}
 		if multibyte {
-			out = utf8.AppendRune(out, r)
+			out.WriteRune(r)
 		} else {
-			out = append(out, byte(r))
+			out.WriteByte(byte(r))
 		}
 		s = rest
 	}
+	return out.String(), true
+}
+
+// hexDigit is the value of a hexadecimal digit, 0xff for what is none.
+func hexDigit(c byte) byte {
+	switch {
+	case c >= '0' && c <= '9':
+		return c - '0'
+	case c >= 'a' && c <= 'f':
+		return c - 'a' + 10
+	case c >= 'A' && c <= 'F':
+		return c - 'A' + 10
+	}
+	return 0xff
 }
 
 // SetContents stores raw contents in Text, escaped where they are not valid

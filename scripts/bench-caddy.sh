@@ -4,30 +4,18 @@
 #
 # scripts/bench-caddy.sh DIRECTORY [CONNECTIONS]   default: 200 requests are open
 #
-# leaves DIRECTORY/core and DIRECTORY/bin. Of the versions of caddy's modules
-# only its own is pinned here: with it they follow (minimal version selection).
-# The program is scripts/testdata/caddy; its modules are none of sdcore's.
+# leaves DIRECTORY/core and DIRECTORY/bin.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-version=v2.11.9
 dir=${1:?usage: bench-caddy.sh DIRECTORY [CONNECTIONS]}
 connections=${2:-200}
-mkdir -p "$dir/src"
+mkdir -p "$dir"
 dir=$(cd "$dir" && pwd)
 scratch=$(mktemp -d) # names of sockets must be short
 trap 'rm -rf "$scratch"' EXIT
 
-if [ ! -x "$dir/bin" ]; then
-  cp scripts/testdata/caddy/main.go "$dir/src/"
-  (
-    cd "$dir/src"
-    rm -f go.mod go.sum
-    go mod init bench/caddy
-    go mod edit -require "github.com/caddyserver/caddy/v2@$version"
-    go build -mod=mod -o ../bin .
-  ) >"$dir/build.log" 2>&1 || { tail "$dir/build.log" >&2; exit 1; }
-fi
+version=$(scripts/caddy-build.sh "$dir")
 (cd safedump && go build -o "$scratch/withcore" ./cmd/withcore)
 
 # The kernel's own core where it writes one here, else the ptrace parent's.

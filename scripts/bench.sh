@@ -2,25 +2,29 @@
 # Times sdcore beside dlv and viewcore on generated cores, in one run, and sets
 # the figures against the targets.
 #
-# scripts/bench.sh [PART...]   default: all of stacks locals crash caddy start
+# scripts/bench.sh [PART...]   default: all of stacks locals crash caddy heap start
 #
 #   stacks  every goroutine with every frame: 100 000, and 1 000 000
 #   locals  all locals of all frames of 100 000 goroutines
 #   crash   the crash among 10 000 goroutines
 #   caddy   a crash in a large binary
+#   heap    the objects of a heap, by type and by what they retain: 16.8 million,
+#           1 million to 50 million, and heaps of 1, 2 and 4 GB
 #   start   the smallest fixture; info on a core of gigabytes
 #
 # Minimum of five rounds, alternated, warm cache; SDCORE_BENCH_ROUNDS and, for
 # what takes a peer over ten seconds, SDCORE_BENCH_SLOW_ROUNDS change that.
+# SDCORE_BENCH_HEAP_DIVISOR makes the heaps smaller, to try this script.
 # dlv is installed into bin/ from its module (the version in go.mod), viewcore
 # is a tool of go.mod. docs/benchmarks.md explains the tables.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 parts=("$@")
-[ "$#" -gt 0 ] || parts=(stacks locals crash caddy start)
+[ "$#" -gt 0 ] || parts=(stacks locals crash caddy heap start)
 rounds=${SDCORE_BENCH_ROUNDS:-5}
 slow=${SDCORE_BENCH_SLOW_ROUNDS:-$rounds}
+divisor=${SDCORE_BENCH_HEAP_DIVISOR:-1}
 scratch=$(mktemp -d -p "${SDCORE_BENCH_DIR:-${TMPDIR:-/tmp}}")
 trap 'rm -rf "$scratch"' EXIT
 record=$scratch/record
@@ -37,29 +41,46 @@ build() {
   version=$(go list -m -f '{{.Version}}' github.com/go-delve/delve)
   [ -x bin/dlv ] && bin/dlv version | grep -q "${version#v}" ||
     GOBIN="$PWD/bin" go install "github.com/go-delve/delve/cmd/dlv@$version"
-  (cd fixtures && go build -o "$scratch/bin" ./many)
+  (cd fixtures && go build -o "$scratch/bin" ./many && go build -o "$scratch/heaptree" ./heaptree)
   (cd safedump && go build -o "$scratch/withcore" ./cmd/withcore)
   bin=$scratch/bin
 }
 
-# many N makes the core of N goroutines, $scratch/N/core: the kernel's own
-# where it writes one here, else the ptrace parent's.
-many() {
-  [ ! -e "$scratch/$1/core" ] || return 0
-  mkdir -p "$scratch/$1"
+# die DIRECTORY PROGRAM ARGUMENT makes the core of a program that crashes,
+# DIRECTORY/core: the kernel's own where it writes one here, else the ptrace
+# parent's.
+die() {
+  mkdir -p "$1"
   (
-    cd "$scratch/$1"
+    cd "$1"
     ulimit -c unlimited 2>/dev/null || true
-    GOTRACEBACK=crash "$bin" "$1" >/dev/null 2>&1 || true
-    set -- core* "$1"
+    GOTRACEBACK=crash "$2" "$3" >/dev/null 2>&1 || true
+    set -- core* "$@"
     if [ -f "$1" ]; then
       [ "$1" = core ] || mv "$1" core
     else
-      GOTRACEBACK=crash "$scratch/withcore" -o core -- "$bin" "$2" >/dev/null 2>&1 || true
+      GOTRACEBACK=crash "$scratch/withcore" -o core -- "$3" "$4" >/dev/null 2>&1 || true
     fi
   ) 2>/dev/null
-  printf 'core: %s goroutines, %s on disk, %s apparent\n\n' "$1" \
-    "$(du -h "$scratch/$1/core" | cut -f1)" "$(du -h --apparent-size "$scratch/$1/core" | cut -f1)"
+}
+
+# describe WHAT CORE
+describe() {
+  printf 'core: %s, %s on disk, %s apparent\n\n' "$1" "$(du -h "$2" | cut -f1)" "$(du -h --apparent-size "$2" | cut -f1)"
+}
+
+# many N makes the core of N goroutines, $scratch/N/core.
+many() {
+  [ ! -e "$scratch/$1/core" ] || return 0
+  die "$scratch/$1" "$bin" "$1"
+  describe "$1 goroutines" "$scratch/$1/core"
+}
+
+# tree N makes the core of a tree of N nodes, $scratch/tree/core.
+tree() {
+  rm -rf "$scratch/tree"
+  die "$scratch/tree" "$scratch/heaptree" "$1"
+  describe "$1 objects of 48 bytes" "$scratch/tree/core"
 }
 
 # compare KEY ROUNDS TITLE NAME=COMMAND... times commands under a key.
@@ -118,6 +139,30 @@ bench_caddy() {
     viewcore="bin/viewcore $core --exe $exe goroutines"
 }
 
+# gigabyte is how many nodes of 48 bytes it takes for one, in this run.
+gigabyte=$(((1 << 30) / 48 / divisor))
+
+bench_heap() {
+  local core=$scratch/tree/core exe=$scratch/heaptree millions gigabytes
+  tree $(((1 << 24) / divisor))
+  compare histogram "$slow" "objects by type, of 16.8 million" \
+    sdcore="bin/sdcore heap histogram $core $exe" \
+    viewcore="bin/viewcore $core --exe $exe histogram"
+  compare retained "$rounds" "what retains what, of the same" \
+    sdcore="bin/sdcore heap retained $core $exe"
+  for millions in 1 50; do
+    tree $((millions * 1000000 / divisor))
+    compare "objects-$millions" "$rounds" "objects by type, of $millions million" \
+      sdcore="bin/sdcore heap histogram $core $exe"
+  done
+  for gigabytes in 1 2 4; do
+    tree $((gigabytes * gigabyte))
+    compare "heap-$gigabytes" "$rounds" "objects by type, in a heap of $gigabytes GB" \
+      sdcore="bin/sdcore heap histogram $core $exe"
+  done
+  rm -rf "$scratch/tree"
+}
+
 bench_start() {
   SDCORE_CORES_DIR=$scratch/small scripts/gen-cores.sh nilderef >/dev/null
   compare smallest "$rounds" "the smallest fixture" \
@@ -148,6 +193,32 @@ times() {
 
 megabytes() { figure "$1" sdcore 4 | awk '{ print $1 / 1048576 }'; }
 
+# quotient KEY KEY FIELD FACTOR is a field of the first over that of the second,
+# times a factor.
+quotient() {
+  local a b
+  a=$(figure "$1" sdcore "$3") b=$(figure "$2" sdcore "$3")
+  [ -z "$a" ] || [ -z "$b" ] || awk -v a="$a" -v b="$b" -v f="$4" 'BEGIN { print a / b * f }'
+}
+
+# share GIGABYTES is the anonymous memory for such a heap, in percent of it.
+share() {
+  figure "heap-$1" sdcore 4 | awk -v heap=$(($1 * gigabyte * 48)) '{ print $1 / heap * 100 }'
+}
+
+heap_targets() {
+  target "objects by type, of 16.8 million, beside viewcore" "$(times histogram viewcore)" 8 x least
+  target "the same, RssAnon" "$(megabytes histogram)" 300 " MB" most
+  target "what retains what, of 16.8 million objects" "$(figure retained sdcore 3)" 10 " s" most
+  target "the same, RssAnon" "$(megabytes retained)" 1536 " MB" most
+  target "time for an object among 50 million, beside one among 1 million" "$(quotient objects-50 objects-1 3 0.02)" 1.1 x most
+  local shares
+  shares=$(for n in 1 2 4; do share "$n"; done | sort -n)
+  [ "$(wc -w <<<"$shares")" -eq 3 ] || return 0
+  target "anonymous memory for 1, 2 and 4 GB of heap, in percent of it" "$(tail -n 1 <<<"$shares")" 6.25 " %" most
+  target "the largest of these three beside the smallest" "$(awk 'NR == 1 { a = $1 } END { print $1 / a }' <<<"$shares")" 1.1 x most
+}
+
 targets() {
   printf '**targets**\n\n| what | target | measured | |\n|---|---:|---:|---|\n'
   target "all stacks of 100 000 goroutines, beside viewcore" "$(times stacks viewcore)" 12 x least
@@ -163,6 +234,7 @@ targets() {
   target "the same, RssAnon" "$(megabytes program-locals)" 300 " MB" most
   target "a crash in caddy, beside dlv" "$(times caddy dlv)" 5 x least
   target "the same, RssAnon" "$(megabytes caddy)" 120 " MB" most
+  heap_targets
   target "info on a core of gigabytes" "$(figure info sdcore 3)" 0.1 " s" most
   target "analyze of the smallest fixture" "$(figure smallest sdcore 3)" 0.06 " s" most
   target "bytes written to files by sdcore, in all of these" "$(awk -F'\t' '$2 == "sdcore" { n += $5 } END { print n + 0 }' "$record")" 0 "" most
@@ -171,7 +243,7 @@ targets() {
 build
 printf 'machine: %s cores, %s; %s\n\n' "$(nproc)" \
   "$(grep -m1 'model name' /proc/cpuinfo | cut -d: -f2- | xargs)" "$(go version)"
-for part in stacks locals crash caddy start; do
+for part in stacks locals crash caddy heap start; do
   ! wants "$part" || "bench_$part"
 done
 targets

@@ -39,6 +39,9 @@ names=(
   cgocallback cgocallback.noopt cgosigprof
   secrets tagged secretmode
   captured captured.pie captured.race cgocaptured shapes
+  heapgraph heapgraph.noopt heapgraph.pie heapgraph.nogreentea heapgraph.grown heapgraph.unswept
+  heaplocals heaplocals.noopt heapwaste memprofile
+  stackroots stackroots.noopt stackroots.race
 )
 
 say() { printf '%s\n' "$*" >&2; }
@@ -59,6 +62,7 @@ build_flags() {
     *.pie) printf '%s\n' -buildmode=pie ;;
     *.trimpath) printf '%s\n' -trimpath ;;
     *.stripped) printf '%s\n' '-ldflags=-s -w' ;;
+    heapgraph.grown | heapgraph.unswept) printf '%s\n' "-ldflags=-X=main.variant=${1#*.}" ;;
     secrets) printf '%s\n' '-ldflags=-X=main.deployToken=Yb7wQ4rT9kZx2LmN8vHc -X=main.banner=password=Jd5sG8pXw3Rt6Yq1' ;;
   esac
 }
@@ -75,6 +79,7 @@ needs_c() {
 experiment_of() {
   case $1 in
     secretmode) echo runtimesecret ;;
+    *.nogreentea) echo nogreenteagc ;;
   esac
 }
 

@@ -54,7 +54,8 @@ one() {
   for job in "${jobs[@]}"; do wait "$job" || failed=1; done
   go test -count=1 -run 'Truth|Stacks|VariablesShown|GlobalsAgainstDelve|Viewcore' -v . >"$logs/$v.truth" 2>&1 || failed=1
   go test -count=1 -run AgainstDelve -v ./corefile/gounwind >"$logs/$v.delve" 2>&1 || failed=1
-  grep -hE '^(---|ok)|pairs compared|frames of|delve is wrong about [0-9]|places compared|package variables compared|damaged cores:|at most .* of CPU|lie before the cut|stacks differ' "$logs/$v".* || true
+  go test -count=1 -run 'HeapTruths|MemProfileAsTold' -v ./internal/coretest ./corefile/goruntime >"$logs/$v.heap" 2>&1 || failed=1
+  grep -hE '^(---|ok)|pairs compared|frames of|delve is wrong about [0-9]|places compared|package variables compared|are as told|damaged cores:|at most .* of CPU|lie before the cut|stacks differ' "$logs/$v".* || true
   printf -- '--- %s: %d s, %s on disk\n' "$v" "$((SECONDS - start))" "$(du -sh "$scratch" | cut -f1)"
   rm -rf "$SDCORE_CORES_DIR"
   return "$failed"

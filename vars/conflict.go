@@ -168,7 +168,7 @@ func classAt(t *gotype.Type, off int64) wordClass {
 			}
 			t, off = t.Elem, off%t.Elem.Size
 		case reflect.Struct:
-			inner, ok := fieldOver(t, off)
+			inner, ok := t.FieldOver(off)
 			if !ok {
 				return anyWord
 			}
@@ -190,17 +190,6 @@ func classAt(t *gotype.Type, off int64) wordClass {
 		}
 	}
 	return anyWord
-}
-
-// fieldOver finds the field that lies over an offset.
-func fieldOver(t *gotype.Type, off int64) (gotype.Field, bool) {
-	for i := range t.Fields {
-		fd := t.Fields[i]
-		if fd.Type != nil && off >= fd.Offset && off-fd.Offset < fd.Type.Size {
-			return fd, true
-		}
-	}
-	return gotype.Field{}, false
 }
 
 // refutation is the fault of a variable whose location is that of a parameter.

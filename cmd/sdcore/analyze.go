@@ -72,6 +72,7 @@ func (f *analyzeFlags) register(cmd *cobra.Command) {
 	fs.StringVarP(&f.output, "output", "o", "", "write the report to `FILE` instead of ~/.safedump; format by --format or by suffix")
 	fs.BoolVar(&f.noSave, "no-save", false, "save no report")
 	fs.BoolVar(&f.gzip, "compress", false, "compress the saved report with gzip")
+	fs.BoolVar(&f.options.Heap, "heap", false, "add what takes the memory: types, owners, leak suspects")
 	fs.StringVar(&f.exec, "exec", "", "run `COMMAND` by sh after a report is saved, its path in $1 and $SDCORE_REPORT")
 	fs.Int64Var(&f.maxSize, "max-size", sdcore.DefaultMaxSize, "bytes that a saved report may have, 0 for no bound: json and jsonl are then written as the core is read")
 }

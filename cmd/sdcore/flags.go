@@ -24,15 +24,21 @@ type coreFlags struct {
 
 // register adds the flags of commands that decode values.
 func (f *coreFlags) register(cmd *cobra.Command) {
-	f.registerOpen(cmd)
+	f.registerStacks(cmd)
 	d := sdcore.DefaultLimits()
 	fs := cmd.Flags()
-	fs.StringVar(&f.options.Backend, "backend", "", "reader of goroutines and stacks: "+strings.Join(sdcore.Backends(), ", ")+" (default native)")
 	fs.StringArrayVar(&f.options.SourceDirs, "source-path", nil, "`directory` to look for source files in (repeatable)")
 	fs.BoolVar(&f.options.RuntimeVars, "runtime-vars", false, "decode the variables of the Go runtime's own frames in every goroutine")
-	fs.IntVar(&f.options.Limits.MaxString, "max-string", d.MaxString, "bytes shown of a string or byte slice, -1 for all; more from tier 2 on")
 	fs.IntVar(&f.options.Limits.MaxItems, "max-items", d.MaxItems, "elements shown of an array, slice or map, -1 for all; more from tier 2 on")
 	fs.IntVar(&f.options.Limits.MaxDepth, "max-depth", d.MaxDepth, "pointers and containers followed, -1 for all; more from tier 2 on")
+}
+
+// registerStacks adds the flags of commands that read stacks and show texts.
+func (f *coreFlags) registerStacks(cmd *cobra.Command) {
+	f.registerOpen(cmd)
+	fs := cmd.Flags()
+	fs.StringVar(&f.options.Backend, "backend", "", "reader of goroutines and stacks: "+strings.Join(sdcore.Backends(), ", ")+" (default native)")
+	fs.IntVar(&f.options.Limits.MaxString, "max-string", sdcore.DefaultMaxString, "bytes shown of a string or byte slice, -1 for all; more from tier 2 on")
 }
 
 // registerOpen adds the flags that say how core and binary are opened.

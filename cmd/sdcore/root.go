@@ -18,6 +18,7 @@ file: the report.
 Exit status: 0 complete, 1 failed, 2 wrong usage, 3 written but incomplete.`,
 		Example: `  sdcore analyze core.1234 ./server     # what died, where, with which values
   sdcore goroutines core.1234 ./server  # who else was there, doing what
+  sdcore heap core.1234 ./server        # what holds the memory
   sdcore demo                           # crash something and look at it`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
@@ -32,6 +33,7 @@ Exit status: 0 complete, 1 failed, 2 wrong usage, 3 written but incomplete.`,
 		newGoroutinesCommand(a),
 		newInfoCommand(a),
 		newWaitsCommand(a),
+		newHeapCommand(a),
 		newGlobalsCommand(a),
 		newPrintCommand(a),
 		newViewCommand(a),

@@ -212,6 +212,17 @@ func plantedOutputs(t *testing.T, f coretest.Files) map[string][]byte {
 			lines = append(lines, append(with("print", f.Core, f.Bin, path), "--format", format))
 		}
 	}
+	for _, format := range []string{"text", "json"} {
+		for _, question := range [][]string{{"histogram"}, {"retained", "--by", "object"}, {"retained", "--by", "root"}, {"suspects", "--share", "0.001"}, {"strings"}, {"waste"}} {
+			args := append([]string{"heap", question[0], f.Core, f.Bin, "--top", "-1", "--format", format}, question[1:]...)
+			lines = append(lines, args)
+		}
+		for _, typ := range []string{"string bytes", "[]uint8", "map[string]string group"} {
+			lines = append(lines, []string{"heap", "paths", f.Core, f.Bin, typ, "--top", "20", "--format", format})
+		}
+		lines = append(lines, append(slices.Clone(analyze), "--tier", "4", "--no-save", "--heap", "--format", format))
+	}
+	lines = append(lines, []string{"heap", "pprof", f.Core, f.Bin}, []string{"heap", "diff", f.Core, f.Core, f.Bin, "--format", "json"})
 	out := map[string][]byte{}
 	for _, args := range lines {
 		var stdout, stderr bytes.Buffer

@@ -8,7 +8,9 @@
 // Go release is written down here.
 // Out: [corefile.Goroutine]s, [Thread]s, [Panic]s, and for a stack that was
 // walked the deferred calls that are still to run ([Runtime.Defers]) with what
-// they will call ([Runtime.Wrapped]).
+// they will call ([Runtime.Wrapped]), and the words that the garbage collector
+// would take for pointers ([StackScanner]); spans and specials of the heap
+// ([Allocator]); the memory profile ([Runtime.MemProfile]).
 //
 // It does not unwind stacks (that is a corefile.Backend) and does not decide
 // why the program died (crash). The structures may be damaged: every count is

@@ -24,6 +24,11 @@ func (m fakeMemory) View(addr uint64, n int) ([]byte, corefile.Provenance, bool)
 	return nil, corefile.Unmapped, false
 }
 
+func (m fakeMemory) Window(addr uint64, n int) []byte {
+	b, _, _ := m.View(addr, int(min(int64(n), m.Available(addr, int64(n)))))
+	return b
+}
+
 func (m fakeMemory) Available(addr uint64, n int64) int64 {
 	for base, b := range m {
 		if addr >= base && addr < base+uint64(len(b)) {

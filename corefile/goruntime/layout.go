@@ -19,6 +19,7 @@ type layout struct {
 
 	gStackLo, gStackHi, gPanic, gDefer, gM  field
 	gSchedSP, gSchedPC, gSchedBP, gSchedG   field
+	gSchedCtxt                              field
 	gStatus                                 field
 	gID, gWaitSince, gWaitReason, gParent   field
 	gGoPC, gStartPC, gLabels, gLockedM      field
@@ -32,6 +33,7 @@ type layout struct {
 	pArg, pLink, pRecovered, pRepanicked    field
 	pGoexit, pDeferReturn                   field
 	dRangeFunc, dSP, dPC, dFn, dLink, dHead field
+	dHeap                                   field
 }
 
 // need is a field to look up.
@@ -65,7 +67,7 @@ func (l *layout) goroutine() []need {
 		{&l.gStackLo, "stack.lo", true}, {&l.gStackHi, "stack.hi", true},
 		{&l.gPanic, "_panic", true}, {&l.gDefer, "_defer", false}, {&l.gM, "m", true},
 		{&l.gSchedSP, "sched.sp", true}, {&l.gSchedPC, "sched.pc", true}, {&l.gSchedBP, "sched.bp", false},
-		{&l.gSchedG, "sched.g", false},
+		{&l.gSchedG, "sched.g", false}, {&l.gSchedCtxt, "sched.ctxt", false},
 		{&l.gStatus, "atomicstatus", true}, {&l.gID, "goid", true},
 		{&l.gWaitSince, "waitsince", false}, {&l.gWaitReason, "waitreason", false},
 		{&l.gParent, "parentGoid", false}, {&l.gGoPC, "gopc", false}, {&l.gStartPC, "startpc", false},
@@ -101,6 +103,7 @@ func (l *layout) defers() []need {
 	return []need{
 		{&l.dSP, "sp", true}, {&l.dPC, "pc", true}, {&l.dFn, "fn", true}, {&l.dLink, "link", true},
 		{&l.dRangeFunc, "rangefunc", false}, {&l.dHead, "head", false},
+		{&l.dHeap, "heap", false},
 	}
 }
 

@@ -19,6 +19,7 @@ var ErrNoRuntime = errors.New("no Go runtime structures")
 // memory is what is used of corefile.Memory.
 type memory interface {
 	View(addr uint64, n int) ([]byte, corefile.Provenance, bool)
+	Window(addr uint64, n int) []byte
 	Available(addr uint64, n int64) int64
 	Uint64(addr uint64) (uint64, error)
 	Uint32(addr uint64) (uint32, error)

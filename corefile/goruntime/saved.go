@@ -11,6 +11,9 @@ type Saved struct {
 	// SyscallPC, SyscallSP and SyscallBP are where it went into a system call or
 	// into C; SyscallSP is 0 when it is in none.
 	SyscallPC, SyscallSP, SyscallBP uint64
+	// Ctxt is g.sched.ctxt, the address of a closure: the one that a goroutine
+	// will begin with, or whose function was stopped where it began; 0 when none.
+	Ctxt uint64
 	// M is the address of the runtime.m that runs it, 0 when none.
 	M uint64
 	// XRegs is the address of the vector registers that a preemption saved
@@ -29,6 +32,6 @@ func (r *Runtime) Saved(addr uint64) (Saved, error) {
 		Addr: addr, Lo: o.get(l.gStackLo), Hi: o.get(l.gStackHi),
 		PC: o.get(l.gSchedPC), SP: o.get(l.gSchedSP), BP: o.get(l.gSchedBP),
 		SyscallPC: o.get(l.gSyscallPC), SyscallSP: o.get(l.gSyscallSP), SyscallBP: o.get(l.gSyscallBP),
-		M: o.get(l.gM), XRegs: o.get(l.gXRegs),
+		Ctxt: o.get(l.gSchedCtxt), M: o.get(l.gM), XRegs: o.get(l.gXRegs),
 	}, nil
 }

@@ -150,12 +150,13 @@ func (r *Runtime) blocks(variable string, off uint64, block, count, items string
 	}
 	each := uint64(array.Type.Elem.Size)
 	next, err := r.mem.Uint64(at + off)
+	var c circle
 	for steps := 0; err == nil && next != 0; steps++ {
 		used, err := r.mem.Uint32(next + uint64(n.Offset))
 		if err != nil {
 			return list, err
 		}
-		if steps == maxBlocks || int64(used) > array.Type.Len {
+		if steps == maxBlocks || int64(used) > array.Type.Len || c.closed(next) {
 			return list, fmt.Errorf("block at %#x of %d records", next, used)
 		}
 		if used > 0 {

@@ -30,6 +30,9 @@ type Special struct {
 	// pointers into the heap: the function of a finalizer, function and argument
 	// of a cleanup, the handle of weak pointers. Size 0: it has none.
 	Root, RootSize uint64
+	// PointerType is the address of the type of pointer that a finalizer was set
+	// on, 0 when unknown.
+	PointerType uint64
 }
 
 // specialLayout is where the fields of the records are.
@@ -37,6 +40,7 @@ type specialLayout struct {
 	next, offset, kind       field
 	size                     int64
 	finalizer, handle        field // the pointers
+	pointerType              field
 	cleanupAt, cleanupLength uint64
 	kindSecret               SpecialKind
 	ok                       bool
@@ -53,7 +57,7 @@ func (l *specialLayout) read(t types) error {
 		return err
 	}
 	// A program without one of them may lack its type.
-	_, _ = fields(t, "runtime.specialfinalizer", []need{{&l.finalizer, "fn", true}})
+	_, _ = fields(t, "runtime.specialfinalizer", []need{{&l.finalizer, "fn", true}, {&l.pointerType, "ot", false}})
 	_, _ = fields(t, "runtime.specialWeakHandle", []need{{&l.handle, "handle", true}})
 	if c, err := t.ByName("runtime.specialCleanup"); err == nil && c != nil {
 		// Go 1.26 has function and argument there, 1.25 a closure.
@@ -81,19 +85,23 @@ func (a *Allocator) Specials(s *Span, visit func(Special)) error {
 			return err
 		}
 	}
+	var c circle
 	for at := s.Specials; at != 0; {
 		o, err := a.r.object(at, l.size)
 		if err != nil {
 			return err
 		}
 		off := o.get(l.offset)
-		if a.steps++; a.steps > maxSpecials || off >= s.Pages*PageSize {
+		if a.steps++; a.steps > maxSpecials || off >= s.Pages*PageSize || c.closed(at) {
 			return fmt.Errorf("special at %#x of the span at %#x: %w", at, s.Start, corefile.ErrUnmapped)
 		}
 		sp := Special{Addr: at, Offset: off, Kind: SpecialKind(o.get(l.kind))}
 		switch sp.Kind {
 		case SpecialFinalizer:
 			sp.Root, sp.RootSize = at+uint64(l.finalizer.off), uint64(l.finalizer.size)
+			if l.pointerType.ok {
+				sp.PointerType, _ = a.r.mem.Uint64(at + uint64(l.pointerType.off)) // 0 is unknown
+			}
 		case SpecialWeakHandle:
 			sp.Root, sp.RootSize = at+uint64(l.handle.off), uint64(l.handle.size)
 		case SpecialCleanup:

@@ -87,7 +87,17 @@ type Var struct {
 	// Escaped means that the location holds a pointer to the variable.
 	Escaped bool
 
+	slot *gotype.Type // of the pointer, when Escaped
 	plan plan
+}
+
+// SlotType is the type of what the location holds: a pointer to the variable
+// when it escaped, otherwise the variable itself.
+func (v *Var) SlotType() *gotype.Type {
+	if v.Escaped {
+		return v.slot
+	}
+	return v.Type
 }
 
 // Scopes returns the scopes at a frame's PC: index 0 is the physical function,

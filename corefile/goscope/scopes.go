@@ -205,7 +205,7 @@ func (b *scopeBuilder) add(n *node, v *variable) {
 		if ty.Elem == nil {
 			return // a reference to nothing: broken debug information
 		}
-		ty = ty.Elem
+		out.slot, ty = ty, ty.Elem
 	}
 	out.Type = ty
 	b.vars = append(b.vars, out)

@@ -148,6 +148,17 @@ func (t *Type) Field(path string) (Field, bool) {
 	return f, true
 }
 
+// FieldOver finds the field of t itself that lies over an offset.
+func (t *Type) FieldOver(off int64) (Field, bool) {
+	for i := range t.Fields {
+		f := &t.Fields[i]
+		if f.Type != nil && off >= f.Offset && off-f.Offset < f.Type.Size {
+			return *f, true
+		}
+	}
+	return Field{}, false
+}
+
 // member finds a field of t or, breadth first as the language has it, of its
 // embedded structs. Containment by value has no cycles, so this ends; the
 // limit is for structs that embed many times over.

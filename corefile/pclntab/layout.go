@@ -20,6 +20,8 @@ const (
 
 	// Offsets in a function's record, runtime._func.
 	funcName      = 4
+	funcArgs      = 8
+	funcDeferRet  = 12
 	funcPCSP      = 16
 	funcPCFile    = 20
 	funcPCLine    = 24
@@ -30,6 +32,10 @@ const (
 	funcNFuncData = 43
 	funcTables    = 44 // the pcdata offsets, then the funcdata offsets
 
+	stackMapPCData = 1 // PCDATA_StackMapIndex
+	argsMapsData   = 0 // FUNCDATA_ArgsPointerMaps
+	localsMapsData = 1 // FUNCDATA_LocalsPointerMaps
+	objectsData    = 2 // FUNCDATA_StackObjects
 	inlTreePCData  = 2 // PCDATA_InlTreeIndex
 	inlTreeData    = 3 // FUNCDATA_InlTree
 	inlinedSize    = 16
@@ -58,14 +64,14 @@ const (
 )
 
 // moduleLayout is where runtime.moduledata has what is needed here, in words.
-type moduleLayout struct{ header, funcs, text, gofunc int }
+type moduleLayout struct{ header, funcs, text, rodata, gofunc int }
 
 // moduleLayouts are the layouts by the last minor version that has them. Go
 // 1.27 put three words before rodata.
 func moduleLayoutOf(minor int) moduleLayout {
-	l := moduleLayout{header: 0, funcs: 13, text: 22, gofunc: 40}
+	l := moduleLayout{header: 0, funcs: 13, text: 22, rodata: 39, gofunc: 40}
 	if minor >= 27 {
-		l.gofunc = 43
+		l.rodata, l.gofunc = 42, 43
 	}
 	return l
 }

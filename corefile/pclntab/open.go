@@ -54,9 +54,14 @@ func open(f finder) (*Table, error) {
 		return nil, fmt.Errorf("%s: %w: start of the text is unknown", f.bin.Path(), ErrNoTable)
 	}
 	if a, _, ok := f.bin.Symbol("go:func.*"); ok {
-		o.FuncData = f.funcData(a + f.bias)
+		o.FuncData = f.dataAt(a + f.bias)
 	} else if inMemory {
-		o.FuncData = f.funcData(f.word(module, layout.gofunc))
+		o.FuncData = f.dataAt(f.word(module, layout.gofunc))
+	}
+	if a, _, ok := f.bin.Symbol("runtime.rodata"); ok {
+		o.ROData = f.dataAt(a + f.bias)
+	} else if inMemory {
+		o.ROData = f.dataAt(f.word(module, layout.rodata))
 	}
 	t, err := New(data, o)
 	if err != nil {
@@ -162,9 +167,9 @@ func (f *finder) fromMemory(module uint64, l moduleLayout) []byte {
 	return b
 }
 
-// funcData reads at an offset from go:func.*, which lies at base in the
-// process: in memory, or for an executable by itself, in the file.
-func (f *finder) funcData(base uint64) func(off uint64, n int) ([]byte, bool) {
+// dataAt reads at an offset from base, an address of the process: in memory, or
+// for an executable by itself, in the file.
+func (f *finder) dataAt(base uint64) func(off uint64, n int) ([]byte, bool) {
 	if base == 0 {
 		return nil
 	}

@@ -218,12 +218,13 @@ func FuzzPclntab(f *testing.F) {
 
 // askTable asks the first functions of a table for everything.
 func askTable(t *testing.T, b, data []byte) {
-	table, err := pclntab.New(b, pclntab.Options{Text: 0x1000, FuncData: func(off uint64, n int) ([]byte, bool) {
+	read := func(off uint64, n int) ([]byte, bool) {
 		if off > uint64(len(data)) || uint64(n) > uint64(len(data))-off {
 			return nil, false
 		}
 		return data[off:][:n], true
-	}})
+	}
+	table, err := pclntab.New(b, pclntab.Options{Text: 0x1000, FuncData: read, ROData: read})
 	if err != nil {
 		return
 	}
@@ -233,12 +234,20 @@ func askTable(t *testing.T, b, data []byte) {
 			continue
 		}
 		_ = fn.Name()
+		_, _ = fn.DeferReturn()
+		if objs, _ := fn.StackObjects(); len(objs)*16 > len(data) {
+			t.Errorf("%d stack objects in %d bytes", len(objs), len(data))
+		}
 		for _, pc := range []uint64{fn.Entry(), fn.Entry() + 1, fn.End() - 1, 0, ^uint64(0)} {
 			if got, ok := table.Find(pc); ok && (pc < got.Entry() || pc >= got.End()) && got.Entry() < got.End() {
 				t.Errorf("%#x is outside of %#x to %#x", pc, got.Entry(), got.End())
 			}
 			_, _ = fn.SPDelta(pc)
 			_ = fn.CallSites(pc)
+			locals, args, err := fn.PointerMaps(pc, true)
+			if 8*len(locals.Bits) < locals.N || 8*len(args.Bits) < args.N || err != nil && locals.N+args.N > 0 {
+				t.Errorf("maps of %d words in %d bytes, %d in %d, %v", locals.N, len(locals.Bits), args.N, len(args.Bits), err)
+			}
 			if calls := fn.Calls(pc); len(calls) == 0 || len(calls) > 300 {
 				t.Errorf("%d calls", len(calls))
 			}

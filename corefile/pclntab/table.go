@@ -19,6 +19,9 @@ type Options struct {
 	// FuncData returns n bytes at an offset from what the linker calls
 	// go:func.*. Without it, inlined calls are unknown.
 	FuncData func(off uint64, n int) ([]byte, bool)
+	// ROData returns n bytes at an offset from runtime.rodata. Without it, the
+	// pointers of stack objects are unknown.
+	ROData func(off uint64, n int) ([]byte, bool)
 }
 
 // Table is a program's table of functions. Its methods take and give addresses

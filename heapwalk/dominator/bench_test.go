@@ -53,7 +53,7 @@ func hard(n int) map[string]generated {
 	flat := randomFlat(n)
 	return map[string]generated{
 		"list": {n, func(x uint32, buf []uint32) []uint32 { return append(buf, (x+1)%uint32(n)) }},
-		"doubly-linked": {n, func(x uint32, buf []uint32) []uint32 {
+		"doubly-linked": {n, func(x uint32, buf []uint32) []uint32 { // quadratic in Cooper, Harvey, Kennedy
 			return append(buf, (x+1)%uint32(n), (x+uint32(n)-1)%uint32(n))
 		}},
 		"random-3": {n, func(x uint32, buf []uint32) []uint32 {
@@ -80,7 +80,7 @@ func hard(n int) map[string]generated {
 			}
 			return buf
 		}},
-		"fan-from-the-end": {n, func(x uint32, buf []uint32) []uint32 { // quadratic in Semi-NCA
+		"fan-from-the-end": {n, func(x uint32, buf []uint32) []uint32 { // quadratic in both other algorithms
 			half := uint32(n / 2)
 			if x < half {
 				buf = append(buf, x+1)
@@ -92,7 +92,7 @@ func hard(n int) map[string]generated {
 			}
 			return buf
 		}},
-		"ladder": {n, func(x uint32, buf []uint32) []uint32 { // quadratic in Cooper, Harvey, Kennedy
+		"ladder": {n, func(x uint32, buf []uint32) []uint32 { // two lists, both ways, with rungs
 			if x+2 < uint32(n) {
 				buf = append(buf, x+2)
 			}
@@ -205,4 +205,62 @@ func materialized(g Graph, entry uint32) sample {
 		s.graph[i] = g.Successors(uint32(i), nil)
 	}
 	return s
+}
+
+// BenchmarkAll16M is what a report needs: a copy of the edges, the tree,
+// retained sizes, suspects and a path.
+func BenchmarkAll16M(b *testing.B) {
+	large(b)
+	g := binaryTree{23}
+	ctx := context.Background()
+	b.ReportAllocs()
+	for b.Loop() {
+		e, err := Copy(ctx, g, Options{})
+		if err != nil {
+			b.Fatal(err)
+		}
+		t, err := Build(ctx, e, []uint32{g.root()}, Options{})
+		if err != nil {
+			b.Fatal(err)
+		}
+		w, err := t.Weigh(ctx, func(uint32) uint64 { return 16 }, Options{})
+		if err != nil {
+			b.Fatal(err)
+		}
+		if s := w.Suspects(SuspectOptions{}); len(s) == 0 {
+			b.Fatal("no suspects")
+		}
+		b.ReportMetric(float64(e.Size()), "edge-B")
+	}
+}
+
+func benchPaths(b *testing.B, g Graph, entry, end uint32) {
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := Paths(context.Background(), g, []uint32{entry}, func(n uint32) bool { return n == end }, 1, Options{}); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkPaths1M(b *testing.B) {
+	for name, g := range hard(million) {
+		b.Run(name, func(b *testing.B) { benchPaths(b, g, 0, uint32(g.n/2)) })
+	}
+}
+
+func BenchmarkPaths16M(b *testing.B) {
+	large(b)
+	t := binaryTree{23}
+	benchPaths(b, t, t.root(), 0)
+}
+
+func BenchmarkCopy16M(b *testing.B) {
+	large(b)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := Copy(context.Background(), binaryTree{23}, Options{}); err != nil {
+			b.Fatal(err)
+		}
+	}
 }

@@ -10,7 +10,7 @@ import (
 // the entries. It asks for the successors of each of them once.
 //
 // The time is O(m log n) for m edges whatever the graph is: a hostile heap can't
-// make it quadratic. The memory is 28 bytes for each node, of which pages that
+// make it quadratic. The memory is at most 32 bytes for each node, of which pages that
 // belong to unreachable nodes only are never touched, and 8 bytes for each edge
 // that leads back in the order of the search (a tree has none).
 func Build(ctx context.Context, g Graph, entries []uint32, o Options) (*Tree, error) {

@@ -178,6 +178,13 @@ func TestFullStack(t *testing.T) {
 	if compacted == 0 || b.top > b.slots() {
 		t.Fatalf("compacted %d times, %d entries", compacted, b.top)
 	}
+	b.num[5] = 1 // visited
+	*b.slot(3), *b.slot(8), *b.slot(9) = 6, done, 7
+	b.compact()
+	left := []uint32{*b.slot(0), *b.slot(1), *b.slot(2)}
+	if b.top != 3 || !slices.Equal(left, []uint32{6, done, 7}) {
+		t.Fatalf("%d entries are left, the lowest are %v", b.top, left)
+	}
 	checkTree(t, s, build(t, s))
 }
 
@@ -190,6 +197,41 @@ type counted struct {
 func (c counted) Successors(node uint32, buf []uint32) []uint32 {
 	c.calls[node]++
 	return c.lists.Successors(node, buf)
+}
+
+// TestOrder checks that children come in the order of their parent's edges, and
+// that a walk can end early.
+func TestOrder(t *testing.T) {
+	tree := build(t, sample{graph: lists{{3, 1, 2}, nil, {4}, nil, nil}, entries: []uint32{0}})
+	if got := slices.Collect(tree.Children(0)); !slices.Equal(got, []uint32{3, 1, 2}) {
+		t.Errorf("children are %v", got)
+	}
+	if got := slices.Collect(tree.Below(Root)); !slices.Equal(got, []uint32{0, 3, 1, 2, 4}) {
+		t.Errorf("all are %v", got)
+	}
+	if got := slices.Collect(tree.Below(7)); len(got) > 0 || tree.Count(7) != 0 || tree.Reached(7) {
+		t.Errorf("below a node that there is not are %v", got)
+	}
+	var first []uint32
+	for n := range tree.Children(0) {
+		first = append(first, n)
+		break
+	}
+	for n := range tree.Below(2) {
+		first = append(first, n)
+		break
+	}
+	for n, parent := range tree.All() {
+		first = append(first, n, parent)
+		break
+	}
+	for n, parent := range tree.Backward() {
+		first = append(first, n, parent)
+		break
+	}
+	if !slices.Equal(first, []uint32{3, 2, 0, Root, 4, 2}) {
+		t.Errorf("the first of each walk are %v", first)
+	}
 }
 
 func TestEachNodeIsAskedOnce(t *testing.T) {
@@ -207,6 +249,15 @@ func TestEachNodeIsAskedOnce(t *testing.T) {
 			}
 			if calls != want {
 				t.Fatalf("node %d was asked %d times, want %d\n%v", node, calls, want, s)
+			}
+		}
+		clear(c.calls)
+		if _, err := Paths(t.Context(), c, s.entries, func(uint32) bool { return false }, 3, Options{}); err != nil {
+			t.Fatal(err)
+		}
+		for node, calls := range c.calls {
+			if calls > 1 || calls == 1 != tree.Reached(uint32(node)) {
+				t.Fatalf("for a path node %d was asked %d times\n%v", node, calls, s)
 			}
 		}
 	}

@@ -29,7 +29,7 @@ type builder struct {
 
 	// state has four words for each number, of which parent and low are known
 	// after the search. What is asked about a node on a long way is in one cache
-	// line: that makes random graphs of millions of nodes several times faster.
+	// line.
 	state []uint32
 	head  []uint32 // a list of links
 	links links

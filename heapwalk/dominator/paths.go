@@ -168,12 +168,15 @@ func (p *pathSearch) meet(node, from uint32) bool {
 // advance makes what the workers found the front, and returns the lowest target.
 // The order in the front does not matter: the lowest always wins.
 func (p *pathSearch) advance() (uint32, error) {
-	end := Root
-	p.front = p.front[:0]
+	end, found := Root, 0
 	for _, w := range p.workers {
 		if w.err != nil {
 			return 0, w.err
 		}
+		found += len(w.next)
+	}
+	p.front = slices.Grow(p.front[:0], found)
+	for _, w := range p.workers {
 		p.front = append(p.front, w.next...)
 		end = min(end, w.end)
 		w.next, w.end = w.next[:0], Root

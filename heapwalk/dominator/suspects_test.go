@@ -44,6 +44,23 @@ func TestSuspects(t *testing.T) {
 	}
 }
 
+// TestSuspectBounds has a child with exactly the part that Drop says, and two
+// owners of which the larger comes later.
+func TestSuspectBounds(t *testing.T) {
+	g := lists{{1}, nil, {3}, nil}
+	w := weigh(t, build(t, sample{"", g, []uint32{0, 2}}), []uint64{10, 10, 11, 11})
+	want := []Suspect{
+		{Holder: Holder{3, 11}, Owner: Holder{2, 22}, Within: -1},
+		{Holder: Holder{1, 10}, Owner: Holder{0, 20}, Within: -1},
+	}
+	if got := w.Suspects(SuspectOptions{Drop: 0.5}); !slices.Equal(got, want) {
+		t.Errorf("suspects are %+v, want %+v", got, want)
+	}
+	if got := w.Suspects(SuspectOptions{Drop: 0.5, Max: 1}); !slices.Equal(got, want[:1]) {
+		t.Errorf("the first is %+v, want %+v", got, want[:1])
+	}
+}
+
 func TestSuspectsKeepTheirPromises(t *testing.T) {
 	found := 0
 	for seed := range uint64(2000) {

@@ -8,7 +8,7 @@ import (
 
 // MapKey finds the key that belongs to the part of a map's group that lies at an
 // offset of one or more groups: its type and its offset. The key itself is
-// contents. Layouts as in groupStep.
+// contents. Layouts as in groupPath.
 func (t *Table) MapKey(id ID, off uint64) (key *gotype.Type, at uint64, ok bool) {
 	in := t.Info(id)
 	if in.Kind != KindMapGroup || in.Type == nil || in.Size == 0 {

@@ -14,6 +14,9 @@ type layout struct {
 	size, ptrBytes, flags, align, kind, gcData uint64
 	typeSize                                   uint64
 	itabType                                   uint64
+	hchan                                      *gotype.Type // nil when it is not described
+	chanElem                                   uint64       // its element's type
+	timerFunc, inTimeTimer                     uint64       // timer.f, and timeTimer.timer; 0 when unknown
 }
 
 // Flags of abi.Type.TFlag (internal/abi/type.go) and of reflect.Value
@@ -40,6 +43,16 @@ func readLayout(types typeSource) layout {
 	}
 	if ty, err := types.ByName("internal/abi.ITab"); err == nil {
 		setOffset(&l.itabType, ty, "Type")
+	}
+	if ty, err := types.ByName("runtime.hchan"); err == nil {
+		l.hchan = ty
+		setOffset(&l.chanElem, ty, "elemtype")
+	}
+	if ty, err := types.ByName("runtime.timeTimer"); err == nil {
+		setOffset(&l.inTimeTimer, ty, "timer")
+		if f, ok := ty.Field("timer"); ok {
+			setOffset(&l.timerFunc, f.Type, "f")
+		}
 	}
 	l.typeSize = max(l.size, l.ptrBytes, l.gcData, l.flags, l.align, l.kind) + ptrSize
 	return l

@@ -148,10 +148,10 @@ func (in *Info) Matches(mask, size uint64) (n uint64, ok bool) {
 	switch {
 	case in.ID == Unknown || in.Kind == KindUnknown || in.Size > size:
 		return 0, false
-	case in.Partial:
-		return 1, (mask^in.Mask)&in.Known == 0
-	case in.Mask == 0 || in.Size == 0:
-		return 1, mask == 0
+	case in.Partial && (mask^in.Mask)&in.Known == 0, in.Mask == 0 && mask == 0:
+		return 1, true
+	case in.Partial || in.Mask == 0:
+		return 0, false
 	case mask == in.Mask:
 		return 1, true
 	case in.Size%ptrSize != 0:

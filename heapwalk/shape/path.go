@@ -39,34 +39,45 @@ const maxSteps = 64
 func (t *Table) Path(id ID, off uint64) (steps []Step, inner ID) {
 	in := t.Info(id)
 	if in.Size > 0 && off >= in.Size && in.Kind != KindClosure && in.Kind != KindChan {
-		steps, off = append(steps, Step{Kind: StepIndex, Index: off / in.Size}), off%in.Size
+		if t.Indexed(in) {
+			steps = append(steps, Step{Kind: StepIndex, Index: off / in.Size})
+		}
+		off %= in.Size
 	}
 	if in.Type == nil || off >= in.Size {
 		return steps, id
 	}
-	ty, kind, slotIndex := in.Type, in.Kind, uint64(0)
+	ty, kind, group := in.Type, in.Kind, groupPath{role: StepHidden}
 	for len(steps) < maxSteps {
 		next, step, rest, ok := part(ty, off)
 		if !ok {
 			break
 		}
-		if kind == KindMapGroup {
-			step, slotIndex = groupStep(ty, step, slotIndex)
-		}
-		switch {
-		case kind == KindClosure:
+		switch kind {
+		case KindMapGroup:
+			if step = group.step(step); step.Kind != StepHidden {
+				kind = KindValue // what follows is in the key or element
+			}
+		case KindClosure:
 			step.Kind, kind = StepCaptured, KindValue
-		case kind == KindMap || kind == KindMapTable || kind == KindChan:
+		case KindMap, KindMapTable, KindChan:
 			step.Kind = StepHidden
-		case step.Kind == StepMapKey || step.Kind == StepMapElem:
-			kind = KindValue
 		}
-		if step.Name != "" || step.Kind != StepHidden {
+		if step != (Step{Kind: StepHidden}) {
 			steps = append(steps, step)
 		}
 		ty, off = next, rest
 	}
 	return steps, t.Of(ty)
+}
+
+// Indexed reports whether an array of the type is one that the language has an
+// index for: the groups and tables of a map are not.
+func (t *Table) Indexed(in *Info) bool {
+	if in.Kind != KindValue || in.Type == nil {
+		return in.Kind == KindUnknown
+	}
+	return in.Type.Kind != reflect.Pointer || in.Type.Elem == nil || t.Info(t.Of(in.Type.Elem)).Kind != KindMapTable
 }
 
 // part finds the field or element of a value that holds the byte at off.
@@ -89,19 +100,32 @@ func part(ty *gotype.Type, off uint64) (next *gotype.Type, s Step, rest uint64, 
 	return nil, s, 0, false
 }
 
-// groupStep gives a step inside a map's group its meaning: a group is ctrl and
-// slots of key and elem, or ctrl, keys and elems (internal/runtime/maps/group.go;
+// groupPath is the way into a map's group so far: a group is ctrl and slots of key
+// and elem, or ctrl, keys and elems (internal/runtime/maps/group.go;
 // cmd/compile/internal/reflectdata/map.go).
-func groupStep(ty *gotype.Type, s Step, slot uint64) (Step, uint64) {
+type groupPath struct {
+	slot uint64
+	role StepKind // of the array that the next step is an index of
+}
+
+// step gives a step inside a group its meaning.
+func (g *groupPath) step(s Step) Step {
 	switch {
-	case s.Kind == StepIndex && ty.Elem != nil:
-		return Step{Kind: StepHidden}, s.Index
-	case s.Name == "key" && ty.Kind == reflect.Struct:
-		return Step{Kind: StepMapKey, Index: slot}, slot
+	case s.Kind == StepIndex:
+		g.slot = s.Index
+		if g.role != StepHidden {
+			return Step{Kind: g.role, Index: g.slot}
+		}
+	case s.Name == "keys":
+		g.role = StepMapKey
+	case s.Name == "elems":
+		g.role = StepMapElem
+	case s.Name == "key":
+		return Step{Kind: StepMapKey, Index: g.slot}
 	case s.Name == "elem":
-		return Step{Kind: StepMapElem, Index: slot}, slot
+		return Step{Kind: StepMapElem, Index: g.slot}
 	}
-	return Step{Kind: StepHidden}, slot
+	return Step{Kind: StepHidden}
 }
 
 // PathString writes steps as Go would: ".sessions[3].buf"; a key or element of

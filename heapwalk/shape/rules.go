@@ -23,14 +23,14 @@ func ruleNamed(name string) rule {
 	switch name {
 	case "sync/atomic.Pointer": // type.go: _ [0]*T; v unsafe.Pointer
 		return func(t *Table, ty *gotype.Type) map[string]ruled {
-			return map[string]ruled{"v": {Word: t.pointerTo(typeArgument(t, ty), 0)}}
+			return map[string]ruled{"v": t.told(typeArgument(t, ty))}
 		}
 	case "internal/runtime/atomic.Pointer": // types.go: u UnsafePointer{noCopy; value unsafe.Pointer}
 		return func(t *Table, ty *gotype.Type) map[string]ruled {
 			if f, ok := ty.Field("u"); !ok || f.Type.Size != ptrSize {
 				return nil
 			}
-			return map[string]ruled{"u": {Word: t.pointerTo(typeArgument(t, ty), 0)}}
+			return map[string]ruled{"u": t.told(typeArgument(t, ty))}
 		}
 	case "weak.Pointer", "internal/weak.Pointer": // weak/pointer.go: u is the handle (runtime/mheap.go, getOrAddWeakHandle)
 		return func(*Table, *gotype.Type) map[string]ruled {
@@ -58,6 +58,14 @@ func ruleNamed(name string) rule {
 			}
 			return map[string]ruled{"buf": {Word: Word{Kind: WordChanBuf, Aux: n, Aux2: elem}}}
 		}
+	case "runtime.maybeTraceableChan": // runtime/runtime2.go: what a sudog waits for; since go1.26
+		return func(*Table, *gotype.Type) map[string]ruled {
+			return map[string]ruled{"maybeTraceablePtr": {Word: Word{Kind: WordChan}}}
+		}
+	case "runtime.timeTimer": // runtime/time.go: c is a <-chan time.Time
+		return func(*Table, *gotype.Type) map[string]ruled {
+			return map[string]ruled{"c": {Word: Word{Kind: WordChan}}}
+		}
 	case "map": // what the linker makes of internal/runtime/maps.Map for a map type
 		return mapRule
 	case "internal/runtime/maps.Map":
@@ -69,7 +77,7 @@ func ruleNamed(name string) rule {
 			if !ok || !ok2 || data.Type.Kind != reflect.Pointer {
 				return nil
 			}
-			return map[string]ruled{"data": {Word: Word{Kind: WordMasked, Elem: t.of(data.Type.Elem), Aux: uint64(mask.Offset)}}}
+			return map[string]ruled{"data": {Word: Word{Kind: WordMasked, Elem: t.of(data.Type.Elem), How: HowDeclared, Aux: uint64(mask.Offset)}}}
 		}
 	case "runtime.g": // runtime2.go: labels, set by runtime/pprof
 		return func(t *Table, _ *gotype.Type) map[string]ruled {
@@ -77,7 +85,7 @@ func ruleNamed(name string) rule {
 			if err != nil {
 				return nil
 			}
-			return map[string]ruled{"labels": {Word: t.pointerTo(ty, 0)}}
+			return map[string]ruled{"labels": t.told(ty)}
 		}
 	}
 	return nil
@@ -133,6 +141,12 @@ func (t *Table) pointerTo(elem *gotype.Type, off uint64) Word {
 		return Word{Off: off, Kind: WordUnsafe}
 	case isTrieNode(elem.Name):
 		return t.trieNode(elem, off)
+	case elem.Name == "runtime.hchan":
+		return Word{Off: off, Kind: WordChan, How: HowDeclared}
+	case elem.Name == "runtime.timer":
+		if whole, err := t.types.ByName("runtime.timeTimer"); err == nil && t.lay.timerFunc != 0 {
+			return Word{Off: off, Kind: WordTimer, Elem: t.of(elem), Alt: t.of(whole), How: HowDeclared}
+		}
 	case elem.Name == "time.Timer" || elem.Name == "time.Ticker":
 		// They are only the head of a runtime.timeTimer (runtime/time.go, newTimer).
 		if whole, err := t.types.ByName("runtime.timeTimer"); err == nil {
@@ -140,6 +154,13 @@ func (t *Table) pointerTo(elem *gotype.Type, off uint64) Word {
 		}
 	}
 	return Word{Off: off, Elem: t.of(elem), How: howOf(elem)}
+}
+
+// told is a pointer of which a rule tells what it points to.
+func (t *Table) told(elem *gotype.Type) ruled {
+	w := t.pointerTo(elem, 0)
+	w.How = min(w.How, HowRule)
+	return ruled{Word: w}
 }
 
 // isTrieNode reports whether a type is the node of a hash trie of the standard
@@ -150,15 +171,24 @@ func isTrieNode(name string) bool {
 }
 
 func (t *Table) trieNode(node *gotype.Type, off uint64) Word {
-	named := func(what string) ID {
-		i := strings.Index(node.Name, ".node[")
-		ty, err := t.types.ByName(node.Name[:i+1] + what + node.Name[i+len(".node"):])
-		if err != nil {
-			return Unknown
-		}
+	i := strings.Index(node.Name, ".node[")
+	named := func(what string) ID { return t.instance(node.Name[:i+1]+what, node.Name[i+len(".node["):]) }
+	return Word{Off: off, Kind: WordTrie, Elem: named("entry"), Alt: named("indirect")}
+}
+
+// instance numbers a generic type by its name and arguments "K,V]". Where only
+// generic code makes values of it, go1.27's debug information has the type of that
+// code alone; it looks the same.
+func (t *Table) instance(name, arguments string) ID {
+	whole := name + "[" + arguments
+	if ty, err := t.types.ByName(whole); err == nil {
 		return t.of(ty)
 	}
-	return Word{Off: off, Kind: WordTrie, Elem: named("entry"), Alt: named("indirect")}
+	ty, err := t.types.ByName(name + "[go.shape." + strings.ReplaceAll(arguments, ",", ",go.shape."))
+	if err != nil {
+		return Unknown
+	}
+	return t.put(ty, Info{Kind: KindValue, Name: whole, Type: ty, Size: uint64(max(ty.Size, 0)), Package: ty.Package})
 }
 
 // poolRule: local and victim are arrays of poolLocal, one for each P.
@@ -197,7 +227,7 @@ func mapRule(t *Table, ty *gotype.Type) map[string]ruled {
 		return nil
 	}
 	return map[string]ruled{"dirPtr": {Word: Word{
-		Kind: WordMapDir, Elem: t.of(p.group), Alt: t.of(p.tablePointer), Aux: uint64(n.Offset),
+		Kind: WordMapDir, Elem: t.of(p.group), How: HowDeclared, Alt: t.of(p.tablePointer), Aux: uint64(n.Offset),
 	}}}
 }
 
@@ -237,6 +267,9 @@ func (t *Table) mapHeader(ty *gotype.Type) ID {
 	part(p.group, KindMapGroup, " group")
 	part(p.table, KindMapTable, " table")
 	part(p.tablePointer, KindValue, " directory")
+	if b, ok := ty.Internal.Field("buckets"); ok && b.Type.Kind == reflect.Pointer {
+		part(b.Type.Elem, KindValue, " bucket") // go1.25 with GOEXPERIMENT=noswissmap
+	}
 	return part(ty.Internal, KindMap, "")
 }
 
@@ -248,14 +281,59 @@ func (t *Table) chanHeader(ty *gotype.Type) ID {
 	if id, ok := t.byType[ty.Internal]; ok {
 		return id
 	}
-	in := Info{
-		Kind: KindChan, Name: "chan " + nameOf(ty.Elem), Package: packageOf(ty), Type: ty.Internal,
-		Size: uint64(max(ty.Internal.Size, 0)), Elem: t.of(ty.Elem),
+	id := t.chanOf(t.of(ty.Elem), ty.Internal)
+	if !strings.HasPrefix(ty.Internal.Name, "runtime.") { // that all channels made by reflect share
+		t.byType[ty.Internal] = id
 	}
-	if strings.HasPrefix(ty.Internal.Name, "runtime.") {
-		in.Name, in.Package, in.Elem = "chan ?", "", Unknown // shared by all channels made by reflect
+	return id
+}
+
+// chanOf numbers the channels of an element. The lock is held.
+func (t *Table) chanOf(elem ID, header *gotype.Type) ID {
+	if id, ok := t.chans[elem]; ok || header == nil {
+		return id
 	}
-	return t.put(ty.Internal, in)
+	e := &(*t.slots.Load())[elem].info
+	id := t.add(Info{
+		Kind: KindChan, Name: "chan " + e.Name, Package: e.Package, Type: header, Size: uint64(max(header.Size, 0)), Elem: elem,
+	}).info.ID
+	t.chans[elem] = id
+	return id
+}
+
+// timerAt moves an edge from a timer to the runtime.timeTimer that it is a part of,
+// as all are that package time made: those call functions of it.
+func (w *Walker) timerAt(whole ID, e *Edge) {
+	f, err := w.t.mem.Uint64(e.Ptr + w.t.lay.timerFunc)
+	if err != nil || e.Ptr < w.t.lay.inTimeTimer {
+		return
+	}
+	switch w.Info(w.closureAt(f)).Name {
+	case "closure of time.goFunc", "closure of time.sendTime":
+		e.Ptr, e.Elem, e.How = e.Ptr-w.t.lay.inTimeTimer, whole, HowDynamic
+	}
+}
+
+// chanAt numbers the channel whose header lies at addr, by the type of its
+// elements; Unknown for what is none.
+func (w *Walker) chanAt(addr uint64) ID {
+	desc, err := w.t.mem.Uint64(addr + w.t.lay.chanElem)
+	if err != nil {
+		return Unknown
+	}
+	elem := w.typeAt(desc).id
+	if elem == Unknown {
+		return Unknown
+	}
+	w.t.mu.RLock()
+	id, ok := w.t.chans[elem]
+	w.t.mu.RUnlock()
+	if ok {
+		return id
+	}
+	w.t.mu.Lock()
+	defer w.t.mu.Unlock()
+	return w.t.chanOf(elem, w.t.lay.hchan)
 }
 
 func nameOf(ty *gotype.Type) string {

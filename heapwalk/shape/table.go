@@ -93,6 +93,7 @@ type Table struct {
 	marked   map[*gotype.Type]bool   // see notInHeap
 	dynamic  map[uint64]dynamic      // by the address of a descriptor or itab
 	funcs    map[uint64]ID           // by entry
+	chans    map[ID]ID               // what channels point to, by their elements
 }
 
 // memory is what is used of a corefile.Memory.
@@ -129,7 +130,7 @@ func newTable(mem memory, types typeSource, finder funcSource) *Table {
 	t := &Table{
 		mem: mem, types: types, finder: finder, lay: readLayout(types),
 		byType: map[*gotype.Type]ID{}, pointers: map[*gotype.Type]extent{}, marked: map[*gotype.Type]bool{},
-		dynamic: map[uint64]dynamic{}, funcs: map[uint64]ID{},
+		dynamic: map[uint64]dynamic{}, funcs: map[uint64]ID{}, chans: map[ID]ID{},
 	}
 	t.slots.Store(&[]*slot{})
 	for _, in := range []Info{

@@ -16,7 +16,9 @@ const (
 // has them, not checked against anything.
 type Edge struct {
 	Off uint64 // of the word, from the start of the bytes
-	Ptr uint64 // never 0
+	// Ptr is never 0. It is what the word holds, but for a timer of package time:
+	// then it is the start of the runtime.timeTimer that the word points into.
+	Ptr uint64
 	// Elem is the type of what Ptr points to, Unknown when that is not known.
 	Elem ID
 	How  How
@@ -100,12 +102,17 @@ func (w *Walker) words(words []Word, b []byte, off uint64, visit func(*Edge)) {
 			i += len(body)
 			continue
 		}
-		p := word(b, wd.pointer())
+		at := wd.Off
+		if wd.Kind == WordEface || wd.Kind == WordIface {
+			at += ptrSize
+		}
+		p := word(b, at)
 		if p == 0 {
 			continue
 		}
+		// Field by field: a literal is made elsewhere and copied.
 		e := &w.edge
-		*e = Edge{Off: off + wd.pointer(), Ptr: p, Elem: wd.Elem, How: wd.How, Count: 1, Len: 1}
+		e.Off, e.Ptr, e.Elem, e.How, e.Many, e.Count, e.Len = off+at, p, wd.Elem, wd.How, false, 1, 1
 		if wd.Kind != WordPointer {
 			w.resolve(wd, b, e)
 		}
@@ -121,14 +128,34 @@ func (w *Walker) repeat(head *Word, body []Word, b []byte, off uint64, visit fun
 	if head.Stride == 0 {
 		return
 	}
+	if len(body) == 1 && body[0].Kind == WordPointer {
+		w.pointers(head, &body[0], b, off, visit)
+		return
+	}
 	for n, at := uint64(0), head.Off; n < head.N && at < uint64(len(b)); n, at = n+1, at+head.Stride {
 		w.words(body, b[at:min(at+head.Stride, uint64(len(b)))], off+at, visit)
 	}
 }
 
+// pointers is repeat for arrays of pointers, and of structs with one.
+func (w *Walker) pointers(head, wd *Word, b []byte, off uint64, visit func(*Edge)) {
+	e := &w.edge
+	how := wd.How
+	if wd.Elem == Unknown {
+		how = HowUnknown
+	}
+	size := uint64(len(b))
+	for n, at := uint64(0), head.Off+wd.Off; n < head.N && at < size && size-at >= ptrSize; n, at = n+1, at+head.Stride {
+		if p := le64(b[at:]); p != 0 {
+			e.Off, e.Ptr, e.Elem, e.How, e.Many, e.Count, e.Len = off+at, p, wd.Elem, how, false, 1, 1
+			visit(e)
+		}
+	}
+}
+
 // word reads a word of a value; 0 where its bytes are not there.
 func word(b []byte, off uint64) uint64 {
-	if off > uint64(len(b)) || uint64(len(b))-off < ptrSize {
+	if end := off + ptrSize; end < off || end > uint64(len(b)) {
 		return 0
 	}
 	return le64(b[off:])
@@ -167,6 +194,10 @@ func (w *Walker) resolve(wd *Word, b []byte, e *Edge) {
 		e.Elem, e.How = w.typeAt(word(b, wd.Aux2)).id, HowDynamic
 		e.Many, e.Count = true, word(b, wd.Aux)
 		e.Len = e.Count
+	case WordChan:
+		e.Elem, e.How = w.chanAt(e.Ptr), HowDynamic
+	case WordTimer:
+		w.timerAt(wd.Alt, e)
 	case WordReflect:
 		d := w.typeAt(word(b, wd.Aux))
 		if word(b, wd.Aux2)&reflectFlagIndir != 0 {
@@ -191,7 +222,7 @@ func (w *Walker) value(d dynamic, e *Edge) {
 	switch wd := &words[0]; wd.Kind {
 	case WordFunc:
 		e.Elem = w.closureAt(e.Ptr)
-	case WordTrie:
+	case WordTrie, WordChan, WordTimer:
 		w.resolve(wd, nil, e)
 	default:
 		e.Elem = wd.Elem

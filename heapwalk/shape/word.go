@@ -26,6 +26,8 @@ const (
 	WordMapDir                  // to one Elem (a group) when the word at Aux is 0, else to that many Alt (pointers to tables)
 	WordTrie                    // to Elem (an entry) when the first byte there is 1, else to Alt (an inner node)
 	WordChanBuf                 // to an array of Elem, or of the type at Aux2; their number is at Aux
+	WordChan                    // to a channel of the elements that its header names
+	WordTimer                   // to Elem (a timer), in package time's to the Alt (a larger struct) around it
 	WordReflect                 // to a value of the type at Aux, or its word, by the flags at Aux2
 	WordRepeat                  // no word: the next Body words come N times, Stride apart
 )
@@ -66,6 +68,7 @@ type compiler struct {
 	words   []Word
 	nest    int
 	partial bool
+	end     uint64 // of the last word: those behind lie behind it
 	// unknown has a bit for each of the first 64 words of which nothing is known.
 	unknown uint64
 	inArray bool // within a repetition, where unknown can't tell
@@ -73,11 +76,28 @@ type compiler struct {
 
 func (c *compiler) add(w Word) {
 	if len(c.words) >= maxWords {
-		c.partial, c.unknown = true, ^uint64(0)
+		c.full()
+		return
+	}
+	if !c.behind(w.Off, w.pointer()+ptrSize-w.Off) {
 		return
 	}
 	c.words = append(c.words, w)
 }
+
+// behind reports whether bytes lie behind all words so far. Fields that lie over
+// others are not of Go, and could make any number of edges of one word.
+func (c *compiler) behind(off, size uint64) bool {
+	if off < c.end {
+		c.lost(off, size)
+		return false
+	}
+	c.end = off + size
+	return true
+}
+
+// full notes that there are more words than are kept.
+func (c *compiler) full() { c.partial, c.unknown = true, ^uint64(0) }
 
 // lost notes that nothing is known of some bytes.
 func (c *compiler) lost(off, size uint64) {
@@ -122,6 +142,10 @@ func (c *compiler) known(in *Info) uint64 {
 
 // value adds the words of a value of type ty at off.
 func (c *compiler) value(ty *gotype.Type, off uint64, depth int) {
+	if len(c.words) >= maxWords {
+		c.full() // and no look at what else there is: that may be without end
+		return
+	}
 	if ty == nil || ty.Err != nil || depth > maxDepth {
 		size := uint64(ptrSize)
 		if ty != nil {
@@ -138,6 +162,10 @@ func (c *compiler) value(ty *gotype.Type, off uint64, depth int) {
 	}
 	switch ty.Kind {
 	case reflect.Pointer:
+		if ty.Elem != nil && ty.Elem.Name == "runtime.funcval" { // what a func value is to the runtime
+			c.add(Word{Off: off, Kind: WordFunc})
+			return
+		}
 		c.add(c.t.pointerTo(ty.Elem, off))
 	case reflect.UnsafePointer:
 		c.add(Word{Off: off, Kind: WordUnsafe})
@@ -183,7 +211,7 @@ func (c *compiler) fields(ty *gotype.Type, off uint64, depth int) {
 				w := r.Word
 				w.Off += at
 				w.Aux, w.Aux2 = w.Aux+off, w.Aux2+off
-				if w.How == HowUnknown || w.How == HowDeclared {
+				if w.How == HowUnknown {
 					w.How = HowRule
 				}
 				c.add(w)
@@ -233,7 +261,10 @@ func (c *compiler) array(ty *gotype.Type, off uint64, depth int) {
 
 func (c *compiler) repeat(head Word, body []Word) {
 	if len(c.words)+1+len(body) > maxWords {
-		c.lost(head.Off, head.N*head.Stride)
+		c.full()
+		return
+	}
+	if !c.behind(head.Off, head.N*head.Stride) {
 		return
 	}
 	head.Body = uint32(len(body))

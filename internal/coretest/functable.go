@@ -14,6 +14,13 @@ type TableFunc struct {
 	// Defers is the offset from go:func.* of what it says of its open-coded
 	// defers; 0 when it has none.
 	Defers uint32
+	// Args is the size of its arguments. ArgMaps, LocalMaps and Objects are the
+	// offsets from go:func.* of its stack maps and stack objects; 0 when it has
+	// none. StackMap is 1 + the number of the map that holds in all of its code,
+	// 0 when there is no table of them.
+	Args                        int32
+	ArgMaps, LocalMaps, Objects uint32
+	StackMap                    int32
 }
 
 // FuncTable makes a .gopclntab of Go 1.20 and later. Functions begin at the
@@ -48,11 +55,8 @@ func FuncTable(funcs []TableFunc) []byte {
 		binary.LittleEndian.PutUint32(rec[24:], line)
 		binary.LittleEndian.PutUint32(rec[36:], 1)
 		rec[41] = f.Flags
-		if f.Defers != 0 {
-			rec[43] = 5 // funcdata
-			rec = append(rec[:44], "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff"...)
-			rec = binary.LittleEndian.AppendUint32(rec, f.Defers)
-		}
+		binary.LittleEndian.PutUint32(rec[8:], uint32(f.Args))
+		rec, pctab = f.tables(rec, pctab)
 		names = append(append(names, f.Name...), 0)
 		index = binary.LittleEndian.AppendUint32(index, at)
 		index = binary.LittleEndian.AppendUint32(index, indexSize+uint32(len(records)))
@@ -77,4 +81,28 @@ func FuncTable(funcs []TableFunc) []byte {
 		b = append(b, p...)
 	}
 	return b
+}
+
+// tables adds to a function's record what it has by number: PCDATA 1, and
+// FUNCDATA 0, 1, 2 and 4.
+func (f *TableFunc) tables(rec, pctab []byte) (_, _ []byte) {
+	if f.Defers|f.ArgMaps|f.LocalMaps|f.Objects == 0 && f.StackMap == 0 {
+		return rec, pctab
+	}
+	rec = rec[:44]
+	if f.StackMap != 0 {
+		rec[28] = 2
+		rec = binary.LittleEndian.AppendUint32(rec, 0)
+		rec = binary.LittleEndian.AppendUint32(rec, uint32(len(pctab)))
+		pctab = binary.AppendUvarint(pctab, uint64(f.StackMap)*2) // from -1 on
+		pctab = append(pctab, 0xff, 0xff, 0xff, 0x7f, 0)
+	}
+	rec[43] = 5
+	for _, off := range [...]uint32{f.ArgMaps, f.LocalMaps, f.Objects, 0, f.Defers} {
+		if off == 0 {
+			off = 1<<32 - 1
+		}
+		rec = binary.LittleEndian.AppendUint32(rec, off)
+	}
+	return rec, pctab
 }
