@@ -5,6 +5,7 @@ import (
 
 	"github.com/safedump/sdcore/crash"
 	"github.com/safedump/sdcore/report"
+	"github.com/safedump/sdcore/waits"
 )
 
 // Report reports everything about the crash. Where the goroutines can't be
@@ -49,6 +50,9 @@ func (s *Session) crashView(ctx context.Context) (*view, error) {
 	}
 	v.rep.Groups = group(v.all)
 	v.site = s.explain(ctx, e, v.rep, v.all)
+	if waitingMatters(&v.rep.Crash) {
+		s.waits(ctx, v, v.all, waits.Options{})
+	}
 	byInterest(v.all, v.rep.Groups, v.site.Goroutine)
 	v.globals = s.options.Globals
 	return v, ctx.Err()

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/safedump/sdcore/report"
+	"github.com/safedump/sdcore/waits"
 )
 
 // Filter selects goroutines. The zero value selects those that are not the
@@ -57,11 +58,18 @@ func (s *Session) selection(ctx context.Context, f *Filter) (*view, error) {
 		return nil, err
 	}
 	v.site = s.explain(ctx, e, v.rep, all)
+	whole := all
+	if f.Wait != "" {
+		whole = slices.Clone(all) // selecting overwrites it
+	}
 	v.all = slices.DeleteFunc(all, func(st stacked) bool { return !f.selects(&st, v.rep.Crash.Goroutine) })
 	if n := len(f.IDs); n > 0 && len(v.all) < n {
 		return nil, fmt.Errorf("no goroutine %v in this core", missingIDs(f.IDs, v.all))
 	}
 	v.rep.Groups = group(v.all)
+	if f.Wait != "" {
+		s.waits(ctx, v, whole, waits.Options{Brief: true})
+	}
 	if f.Frames || f.Locals {
 		crashedFirst(v.all, v.rep.Crash.Goroutine)
 	}

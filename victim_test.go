@@ -98,6 +98,7 @@ func (v *victim) offset(addr uint64) int64 {
 var runtimeVariables = []string{
 	"runtime.allgs", "runtime.allglen", "runtime.allgptr", "runtime.allm", "runtime.m0", "runtime.g0", "runtime.firstmoduledata",
 	"runtime.waitReasonStrings", "runtime.panicking", "runtime.printBacklog", "runtime.printBacklogIndex", "runtime.buildVersion",
+	"runtime.semtable", "runtime.sched",
 }
 
 // corePlaces are what damage to a core is aimed at.
@@ -132,6 +133,7 @@ func (v *victim) corePlaces() []coretest.Place {
 	for i := range v.gs {
 		g := &v.gs[i]
 		add("g", g.Addr, v.gSize)
+		add("sudog", g.Waiting, 96)
 		add("stack bounds and saved registers", g.Addr, 0x70)
 		if _, hi, err := v.rt.StackBounds(g.Addr); err == nil && g.SP < hi {
 			add("stacks", g.SP, int64(hi-g.SP))

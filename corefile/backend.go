@@ -44,6 +44,8 @@ type Goroutine struct {
 	Fault      *Fault // a signal that the runtime turned into a panic
 	PanicAddr  uint64 // newest runtime._panic, 0 when none
 	DeferAddr  uint64 // newest runtime._defer of the linked list, 0 when none
+	Waiting    uint64 // first runtime.sudog of what it waits for, 0 when none
+	SleepUntil int64  // runtime nanotime of the last time.Sleep's end, 0 when unknown
 	// Creator names the go statement, Start the entry function, from the
 	// binary's line table; nil and empty when unknown. Goroutines that were
 	// started by one statement share Creator: it must not be changed.

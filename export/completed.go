@@ -38,6 +38,9 @@ func completed(r *report.Report) report.Report {
 	for i := range c.Globals {
 		c.Globals[i].Value = shallow(c.Globals[i].Value, 0)
 	}
+	if c.Waits != nil {
+		c.Waits = completedWaits(c.Waits)
+	}
 	c.Heap = completedHeap(c.Heap)
 	c.Omitted = slices.Clip(list(c.Omitted))
 	c.Problems, c.Redactions = list(c.Problems), list(c.Redactions)

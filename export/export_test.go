@@ -34,6 +34,9 @@ func exporters() map[string]func(io.Writer, redact.Result) error {
 		"HeapJSON":        HeapJSON,
 		"HeapProfile":     HeapProfile,
 		"HeapSiteProfile": HeapSiteProfile,
+		"WaitsText":       func(w io.Writer, r redact.Result) error { return WaitsText(w, r, TextOptions{}) },
+		"WaitsJSON":       WaitsJSON,
+		"WaitsDot":        WaitsDot,
 	}
 }
 

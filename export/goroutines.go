@@ -28,7 +28,7 @@ func GoroutinesText(w io.Writer, res redact.Result, o GoroutineOptions) error {
 
 func writeGoroutines(p *paper, r *report.Report, o GoroutineOptions) error {
 	chosen := selected(r, o.Select)
-	part := report.Report{Identity: r.Identity, Goroutines: pick(r.Goroutines, chosen), Groups: groupsOf(r, chosen, o.Select)}
+	part := report.Report{Identity: r.Identity, Goroutines: pick(r.Goroutines, chosen), Groups: groupsOf(r, chosen, o.Select), Waits: r.Waits}
 	part.Crash.Goroutine, part.Crash.Kind = r.Crash.Goroutine, r.Crash.Kind
 	s := newScreen(&part, o.TextOptions)
 	s.o.Groups = -1
@@ -110,6 +110,7 @@ func (s *screen) group(g *report.Group) {
 	s.line()
 	s.line(s.bold(fmt.Sprintf("%d × [%s]", g.Count, name(stateText(g.Status, g.WaitReason)))), s.grey("  "+groupMembers(g)))
 	s.b.WriteString(s.groupStack(g))
+	s.groupWaits(g.ID)
 	s.createdBy(g.Creator)
 }
 

@@ -28,6 +28,7 @@ func redacted(t testing.TB, known ...string) redact.Result {
 	g := &r.Goroutines[1]
 	g.StackEnd = "end"
 	g.Frames[1].Defers = []report.Defer{{Function: "main.unlock", File: "/src/pay/lock.go", Vars: []report.Variable{local("mu", strVal("held"))}}}
+	r.Waits = sampleWaits()
 	for i := range known {
 		g.Frames[1].Vars = append(g.Frames[1].Vars, local("password", strVal(known[i])))
 	}
@@ -85,6 +86,8 @@ func leaks() map[string]func(r *report.Report, s string) {
 		"stack of group": func(r *report.Report, s string) {
 			r.Groups[1].Frames[0].File, r.Goroutines[2].Frames, r.Goroutines[3].Frames = s, nil, nil
 		},
+		"waited for":  func(r *report.Report, s string) { r.Waits.Objects[0].Names[0].Variable = s },
+		"waiter":      func(r *report.Report, s string) { r.Waits.Objects[0].Waiters[0].Function = "main." + s },
 		"argument":    func(r *report.Report, s string) { r.Process.Args[1] = "--" + s },
 		"directory":   func(r *report.Report, s string) { r.Process.Dir = "/srv/" + s },
 		"environment": func(r *report.Report, s string) { r.Process.EnvNames[0] = s },

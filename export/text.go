@@ -34,6 +34,7 @@ func writeText(w io.Writer, r *report.Report, o TextOptions) error {
 	s := newScreen(r, o)
 	s.headline()
 	s.exceptions(&r.Crash.Exception, "  ", 0)
+	s.waitSummary()
 	s.crashStack()
 	s.goroutineTable(s.o.Full)
 	s.heapSummary()

@@ -45,7 +45,9 @@ type Report struct {
 	Groups     []Group     `json:"groups"`
 	Globals    []Global    `json:"globals"`
 	// Heap is nil where nobody asked for it.
-	Heap     *Heap      `json:"heap,omitempty"`
+	Heap *Heap `json:"heap,omitempty"`
+	// Waits is nil where nobody asked for it.
+	Waits    *Waits     `json:"waits,omitempty"`
 	Limits   Limits     `json:"limits"`
 	Omitted  []Omission `json:"omitted"`
 	Problems []Problem  `json:"problems"`

@@ -51,6 +51,7 @@ func (r *Report) Validate() error {
 			v.add(fmt.Sprintf("groups[%d]", i), "counts fewer goroutines than it lists")
 		}
 	}
+	v.waits(r.Waits)
 	if r.Heap != nil {
 		v.heap(r.Heap)
 	}

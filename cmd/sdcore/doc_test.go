@@ -15,7 +15,7 @@ import (
 // documents hold console blocks that are run: "$ sdcore ..." and below it what
 // it prints. "…" stands for any text in a line, a line with nothing else for
 // any lines.
-var documents = []string{"README.md", "docs/redaction.md", "docs/report-format.md"}
+var documents = []string{"README.md", "docs/redaction.md", "docs/report-format.md", "docs/waits.md"}
 
 // TestDocuments runs every "$ sdcore" block of the documents and compares what
 // it prints with what the document says.

@@ -110,6 +110,7 @@ func (s *lister) goroutine(addr uint64, g *corefile.Goroutine) (live bool, err e
 		PC: o.get(l.gSchedPC), SP: o.get(l.gSchedSP),
 		GoPC: o.get(l.gGoPC), StartPC: o.get(l.gStartPC),
 		PanicAddr: o.get(l.gPanic), DeferAddr: o.get(l.gDefer),
+		Waiting: o.get(l.gWaiting), SleepUntil: int64(o.get(l.gSleepWhen)),
 		Secret: o.get(l.gSecret) != 0,
 	}
 	if status == gDead || status == gDeadExtra || status == gIdle && g.ID == 0 {

@@ -26,7 +26,7 @@ type layout struct {
 	gSig, gSigCode0, gSigCode1, gSigPC      field
 	gSyscallPC, gSyscallSP, gCleanups       field
 	gSyscallBP, gXRegs, mVDSOSP, mVDSOPC    field
-	gSecret                                 field
+	gSecret, gWaiting, gSleepWhen           field
 	mG0, mProcID, mGSignal, mCurG, mID      field
 	mThrowing, mDying, mCaughtSig, mAllLink field
 	mLockedG, mInCgo                        field
@@ -77,7 +77,7 @@ func (l *layout) goroutine() []need {
 		{&l.gSyscallPC, "syscallpc", false}, {&l.gSyscallSP, "syscallsp", false},
 		{&l.gCleanups, "runningCleanups", false},
 		{&l.gSyscallBP, "syscallbp", false}, {&l.gXRegs, "xRegs.state", false},
-		{&l.gSecret, "secret", false},
+		{&l.gSecret, "secret", false}, {&l.gWaiting, "waiting", false}, {&l.gSleepWhen, "sleepWhen", false},
 	}
 }
 

@@ -55,6 +55,9 @@ type Runtime struct {
 	msErr  error
 	msRead bool
 
+	sudog    *sudogLayout // read once, see sudogs
+	sudogErr error
+
 	// Looked up when the first goroutine needs it, by any lister.
 	labelsAreSlice func() bool // see labels
 	finalizing     func() bool // the finalizer goroutine runs code of the program

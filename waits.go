@@ -1,0 +1,61 @@
+package sdcore
+
+import (
+	"context"
+
+	"github.com/safedump/sdcore/corefile"
+	"github.com/safedump/sdcore/report"
+	"github.com/safedump/sdcore/waits"
+)
+
+// Waits reports who waits for whom, and the groups of equal stacks.
+func (s *Session) Waits(ctx context.Context) (*report.Report, error) {
+	e, err := s.open()
+	if err != nil {
+		return nil, err
+	}
+	v := &view{engine: e, rep: s.base()}
+	if v.all, err = s.stacks(ctx, e, v.rep); err != nil {
+		return nil, err
+	}
+	v.site = s.explain(ctx, e, v.rep, v.all)
+	v.rep.Groups = group(v.all)
+	s.waits(ctx, v, v.all, waits.Options{})
+	return v.rep, ctx.Err()
+}
+
+// waits adds to a report who waits for whom. all are the goroutines of the core,
+// also those that the report does not list.
+func (s *Session) waits(ctx context.Context, v *view, all []stacked, o waits.Options) {
+	s.progress("looking at who waits for whom", 0, 0)
+	in := waits.Input{Memory: s.core.Memory(), Types: v.engine.types, Finder: v.engine.finder, Runtime: v.engine.runtime}
+	in.Goroutines = make([]waits.Goroutine, len(all))
+	index := map[*shape]int{}
+	for i := range all {
+		st := &all[i]
+		n, ok := index[st.shape]
+		if !ok {
+			n = len(in.Shapes)
+			index[st.shape] = n
+			in.Shapes = append(in.Shapes, st.shape.stack)
+		}
+		in.Goroutines[i] = waits.Goroutine{Goroutine: st.g, Shape: n, Group: st.shape.group}
+	}
+	in.Stack = func(ctx context.Context, i int) (corefile.Stack, error) { return s.stackOf(ctx, v.engine, &all[i]) }
+	found, problems, err := waits.Analyze(ctx, in, o)
+	if err != nil {
+		return
+	}
+	addProblems(v.rep, problems)
+	v.rep.Waits = found
+}
+
+// waitingMatters reports whether who waits for whom may be why the program died: a
+// deadlock, or a signal from somebody to whom it seemed dead.
+func waitingMatters(c *report.Crash) bool {
+	if c.Kind == report.KindDeadlock {
+		return true
+	}
+	const quit, abort = 3, 6
+	return c.Kind == report.KindSignal && c.Signal != nil && (c.Signal.Number == quit || c.Signal.Number == abort)
+}
