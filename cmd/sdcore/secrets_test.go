@@ -223,6 +223,9 @@ func plantedOutputs(t *testing.T, f coretest.Files) map[string][]byte {
 		lines = append(lines, append(slices.Clone(analyze), "--tier", "4", "--no-save", "--heap", "--format", format))
 	}
 	lines = append(lines, []string{"heap", "pprof", f.Core, f.Bin}, []string{"heap", "diff", f.Core, f.Core, f.Bin, "--format", "json"})
+	for _, format := range []string{"text", "json", "dot"} {
+		lines = append(lines, []string{"waits", f.Core, f.Bin, "--format", format})
+	}
 	out := map[string][]byte{}
 	for _, args := range lines {
 		var stdout, stderr bytes.Buffer
