@@ -123,7 +123,7 @@ func censusOf(t *testing.T, in Input) (census, map[uint64]uint64) {
 		case !l.Has(o) || c == Unknown:
 			stack[size]++
 		default:
-			ours[sized{in.Name, size}]++
+			ours[sized{ourName(in.Name), size}]++
 		}
 	}
 	return ours, stack
@@ -168,17 +168,30 @@ func viewcoreName(name string) string {
 	return internalName(elem)
 }
 
+// ourName is a name of ours in the same way: channels whatever they carry, which
+// viewcore knows of some only, and arrays by their elements.
+func ourName(name string) string {
+	if strings.HasPrefix(name, "chan ") {
+		return "chan"
+	}
+	if strings.HasPrefix(name, "[") && !strings.HasPrefix(name, "[]") {
+		_, elem, _ := strings.Cut(name, "]")
+		return ourName(elem)
+	}
+	return name
+}
+
 // internalName is what we call a part of a map or channel.
 func internalName(name string) string {
-	for _, c := range []struct{ prefix, suffix string }{{"*table<", " directory"}, {"table<", " table"}, {"map<", ""}, {"hchan<", ""}} {
+	if name == "runtime.hchan" || strings.HasPrefix(name, "hchan<") {
+		return "chan"
+	}
+	for _, c := range []struct{ prefix, suffix string }{{"*table<", " directory"}, {"table<", " table"}, {"map<", ""}} {
 		args, ok := strings.CutPrefix(name, c.prefix)
 		if !ok {
 			continue
 		}
 		args = strings.TrimSuffix(args, ">")
-		if c.prefix == "hchan<" {
-			return "chan " + args
-		}
 		depth := 0
 		for i, r := range args {
 			switch {

@@ -185,7 +185,7 @@ func reference(t *testing.T, h *Heap, stacks Roots) map[Object]bool {
 		}
 		return h.allocator.Specials(s, func(sp goruntime.Special) {
 			words(sp.Root, sp.RootSize, any)
-			if o, _, ok := h.Find(s.Start + sp.Offset); ok && sp.Kind == goruntime.SpecialFinalizer && h.Allocated(o) {
+			if o, _, ok := h.Find(s.Start + sp.Offset); ok && sp.Kind == goruntime.SpecialFinalizer { // also of one that is condemned
 				h.Pointers(o, func(_ uint64, to Object) {
 					addr, _ := h.Place(to)
 					reach(addr)

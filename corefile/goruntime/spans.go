@@ -12,6 +12,9 @@ const PageSize = 8192
 // maxSpans bounds the list of spans: a heap of 1 TiB has fewer.
 const maxSpans = 1 << 27
 
+// maxBadSpans is how many entries of the list in a row may lead nowhere.
+const maxBadSpans = 4096
+
 // Span is a runtime.mspan: a run of pages of the allocator. Nothing of it is
 // checked beyond what its fields say.
 type Span struct {
@@ -153,10 +156,18 @@ func (a *Allocator) Missing() uint64 { return a.short }
 // given with its address and the error.
 func (a *Allocator) Spans(visit func(s *Span, err error) error) error {
 	var s Span
-	for i := range a.n {
+	bad := 0
+	for i := uint64(0); i < a.n; i++ {
 		addr, err := a.r.mem.Uint64(a.spans + 8*i)
 		if err == nil {
 			s, err = a.Span(addr)
+		}
+		if bad++; err == nil {
+			bad = 0
+		}
+		if bad > maxBadSpans { // this is something else than the list
+			a.short, a.n = a.short+a.n-i, i
+			return nil
 		}
 		if err := visit(&s, err); err != nil {
 			return err
