@@ -29,6 +29,9 @@ func (h *heapEngine) step(s *heapwalk.Step) report.HeapStep {
 
 // path is a path as the report has it.
 func (h *heapEngine) path(p *heapwalk.Path) report.HeapPath {
+	if p.None {
+		return report.HeapPath{}
+	}
 	out := report.HeapPath{Root: h.root(&p.Root)}
 	for i := range p.Steps {
 		out.Steps = append(out.Steps, h.step(&p.Steps[i]))

@@ -41,6 +41,8 @@ type Step struct {
 type Path struct {
 	Root  Root
 	Steps []Step
+	// None means that no root is known to lead there: Root says nothing.
+	None bool
 }
 
 // Shortest finds at most n shortest paths from the roots to objects that want
@@ -69,7 +71,7 @@ func (r *Retained) Shortest(ctx context.Context, want func(Object) bool, n int) 
 }
 
 // PathsTo finds a shortest path to each of some live objects, by one search for
-// all. A path to what no root reaches has no steps.
+// all. To what no root reaches there is None.
 func (l *Live) PathsTo(ctx context.Context, targets []Object) ([]Path, error) {
 	g, err := l.newGraph(ctx)
 	if err != nil {
@@ -94,6 +96,7 @@ func (l *Live) PathsTo(ctx context.Context, targets []Object) ([]Path, error) {
 	ways, found := make([][]uint32, len(targets)), []int(nil)
 	for i, o := range targets {
 		if left[o] {
+			out[i].None = true
 			continue
 		}
 		at := uint32(o)

@@ -62,3 +62,19 @@ func spelled(p *Path) string {
 	}
 	return b.String()
 }
+
+// TestNoPath: to garbage there is no way, and none is made up.
+func TestNoPath(t *testing.T) {
+	l := walked(t, "heapwaste", Options{}, nil)
+	for o := range Object(l.h.n) {
+		if !l.h.Allocated(o) || l.Has(o) {
+			continue
+		}
+		ways, err := l.PathsTo(context.Background(), []Object{o})
+		if err != nil || len(ways) != 1 || !ways[0].None || len(ways[0].Steps) > 0 {
+			t.Errorf("%+v, %v", ways, err)
+		}
+		return
+	}
+	t.Error("no garbage")
+}
