@@ -122,22 +122,13 @@ func (s *stopper) stopAll(ctx context.Context) (late []int, err error) {
 		if err != nil {
 			return nil, gone(err)
 		}
-		late = late[:0]
-		for _, tid := range tids {
-			if s.threads[tid] == nil {
-				if err := s.seize(tid); err != nil {
-					return nil, err
-				}
-			}
-			if t := s.threads[tid]; t != nil && !t.halted {
-				if halted, err := s.collect(tid); err != nil {
-					return nil, err
-				} else if !halted {
-					late = append(late, tid)
-				}
-			}
+		var fresh bool
+		if late, fresh, err = s.pass(tids); err != nil {
+			return nil, err
 		}
-		if len(late) == 0 && len(s.threads) > 0 {
+		// A thread that stopped in this pass may have made another one after
+		// the list was read.
+		if len(late) == 0 && !fresh && len(s.threads) > 0 {
 			return nil, nil
 		}
 		if ctx.Err() != nil {
@@ -149,8 +140,35 @@ func (s *stopper) stopAll(ctx context.Context) (late []int, err error) {
 			}
 			return late, nil
 		}
-		time.Sleep(100 * time.Microsecond)
+		if len(late) > 0 {
+			time.Sleep(100 * time.Microsecond)
+		}
 	}
+}
+
+// pass goes over the threads once: those that still run, and whether one
+// stopped just now.
+func (s *stopper) pass(tids []int) (late []int, fresh bool, err error) {
+	for _, tid := range tids {
+		if s.threads[tid] == nil {
+			if err := s.seize(tid); err != nil {
+				return nil, false, err
+			}
+		}
+		t := s.threads[tid]
+		if t == nil || t.halted {
+			continue
+		}
+		fresh = true
+		halted, err := s.collect(tid)
+		if err != nil {
+			return nil, false, err
+		}
+		if !halted {
+			late = append(late, tid)
+		}
+	}
+	return late, fresh, nil
 }
 
 // seize begins to trace a thread and asks it to stop. A thread that has just

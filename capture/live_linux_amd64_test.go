@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -199,7 +200,12 @@ func checkLive(t *testing.T, core string, s *server, text *crashtext.Text, res c
 	}
 	have := map[uint64]*report.Goroutine{}
 	for i := range rep.Goroutines {
-		have[rep.Goroutines[i].ID] = &rep.Goroutines[i]
+		g := &rep.Goroutines[i]
+		have[g.ID] = g
+		in := func(f report.Frame) bool { return f.Function == g.Start }
+		if g.Start == "main.clock" && !slices.ContainsFunc(g.Frames, in) {
+			t.Errorf("the goroutine that reads the clock: %+v", g.Frames)
+		}
 	}
 	compared, orders := 0, map[string]bool{}
 	for _, want := range text.Goroutines {

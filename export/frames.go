@@ -200,7 +200,10 @@ func known(vars []report.Variable) []report.Variable {
 // frameLine shows function and position.
 func (s *screen) frameLine(f *report.Frame, crash bool) {
 	fn := name(f.Function)
-	if fn == "" {
+	switch {
+	case fn == "" && f.PC == 0:
+		fn = "code without a name" // of a group: its goroutines may stand at several places there
+	case fn == "":
 		fn = "function at " + f.PC.String()
 	}
 	if crash {

@@ -17,6 +17,8 @@ type cCode struct {
 	names  []cSymbol
 	named  bool
 	lines  *cLines
+
+	vdsoLo, vdsoHi uint64 // the kernel's shared code
 }
 
 // cSymbol is a function of the symbol table.
@@ -25,14 +27,17 @@ type cSymbol struct {
 	name       string
 }
 
-func newCCode(c *corefile.Core) *cCode { return &cCode{core: c, lines: newCLines(c)} }
+func newCCode(c *corefile.Core) *cCode {
+	lo, hi := sharedCode(c)
+	return &cCode{core: c, lines: newCLines(c), vdsoLo: lo, vdsoHi: hi}
+}
 
 // withoutLines is a copy that does not read debug information.
 func (c *cCode) withoutLines() *cCode {
 	if c == nil {
 		return nil
 	}
-	return &cCode{core: c.core}
+	return &cCode{core: c.core, vdsoLo: c.vdsoLo, vdsoHi: c.vdsoHi}
 }
 
 // table reads the call frame information.
@@ -180,6 +185,9 @@ func (c *cCode) describe(pc, at uint64) []corefile.Frame {
 		if fs := c.lines.describe(pc, at); len(fs) > 0 {
 			return fs
 		}
+	}
+	if at >= c.vdsoLo && at < c.vdsoHi {
+		return []corefile.Frame{{Function: VDSO, PC: pc, CallPC: at}}
 	}
 	s, ok := c.symbol(at)
 	if !ok {

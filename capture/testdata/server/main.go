@@ -1,5 +1,6 @@
 // Command server is a program that is captured while it runs: some goroutines
-// wait, two are busy, and it answers what it is asked on its standard input.
+// wait, two are busy, one reads the clock, and it answers what it is asked on
+// its standard input.
 package main
 
 import (
@@ -15,6 +16,7 @@ import (
 var (
 	turns    atomic.Uint64
 	handlers atomic.Int64
+	now      atomic.Int64
 )
 
 // wait parks with something to be found in the core.
@@ -34,6 +36,15 @@ func spin() {
 	}
 }
 
+// clock is mostly in the code that the kernel shares with each process.
+//
+//go:noinline
+func clock() {
+	for {
+		now.Store(time.Now().UnixNano())
+	}
+}
+
 func main() {
 	n, err := strconv.Atoi(os.Args[1])
 	if err != nil {
@@ -45,6 +56,7 @@ func main() {
 	}
 	go spin()
 	go spin()
+	go clock()
 	for handlers.Load() < int64(n) {
 		time.Sleep(time.Millisecond)
 	}
