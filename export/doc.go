@@ -11,6 +11,7 @@
 //	           ValueText and InfoText for the other commands, each with a
 //	           sibling that writes JSON
 //	Markdown   a short report for an issue
+//	HTML       a page for a browser, which needs nothing else
 //	GoLiterals the variables of a frame as Go source, for a regression test;
 //	           PrintedGo one value
 //	Traceback  Go's own format

@@ -25,6 +25,7 @@ func TestGolden(t *testing.T) {
 			return writeText(w, r, TextOptions{Width: 100, Color: true})
 		},
 		"pay.md":        writeMarkdown,
+		"pay.html":      writeHTML,
 		"pay.go.txt":    func(w io.Writer, r *report.Report) error { return writeGo(w, r, GoOptions{All: true}) },
 		"pay.traceback": func(w io.Writer, r *report.Report) error { return writeTraceback(onPaper(w), r) },
 		"pay-info.txt":  func(w io.Writer, r *report.Report) error { return writeInfo(w, r, text) },

@@ -31,6 +31,7 @@ func renderings() map[string]func(io.Writer, *report.Report) error {
 		},
 		"info":      func(w io.Writer, r *report.Report) error { return writeInfo(w, r, TextOptions{Full: true}) },
 		"markdown":  writeMarkdown,
+		"html":      writeHTML,
 		"traceback": func(w io.Writer, r *report.Report) error { return writeTraceback(onPaper(w), r) },
 	}
 	for part, p := range heapParts() {

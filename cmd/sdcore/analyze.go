@@ -44,6 +44,7 @@ CORE may also be a text that holds Go's own traceback, such as a log or what was
 stderr: the report then has every stack that Go printed, and no values.`,
 		Example: `  sdcore analyze core.1234 ./server
   sdcore analyze core.1234 ./server --format json --no-save | jq .exception
+  sdcore analyze core.1234 ./server -o crash.html
   sdcore analyze core.1234 ./server --format go >> charge_test.go
   sdcore analyze ~/.safedump/server-20261129T140316.000000000-4711.crash.txt
   sdcore analyze --bin-path /srv/releases core.1234 -o crash.safedump.json`,
@@ -66,7 +67,7 @@ stderr: the report then has every stack that Go printed, and no values.`,
 func (f *analyzeFlags) register(cmd *cobra.Command) {
 	f.coreFlags.register(cmd)
 	f.tierFlag.register(cmd)
-	f.format.register(cmd, "text", "json", "jsonl", "markdown", "go")
+	f.format.register(cmd, "text", "json", "jsonl", "markdown", "html", "go")
 	f.literals.register(cmd)
 	fs := cmd.Flags()
 	fs.StringVarP(&f.output, "output", "o", "", "write the report to `FILE` instead of ~/.safedump; format by --format or by suffix")

@@ -29,6 +29,8 @@ func (a *app) render(w io.Writer, res redact.Result, r rendering) error {
 		return export.JSONL(w, res)
 	case "markdown":
 		return export.Markdown(w, res)
+	case "html":
+		return export.HTML(w, res)
 	case "go":
 		return export.GoLiterals(w, res, r.literals)
 	}
@@ -86,6 +88,8 @@ func outputFormat(path string, f *formatFlag) string {
 		return "text"
 	case ".md":
 		return "markdown"
+	case ".html":
+		return "html"
 	case ".jsonl":
 		return "jsonl"
 	case ".go":

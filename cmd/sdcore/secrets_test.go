@@ -204,7 +204,7 @@ func plantedOutputs(t *testing.T, f coretest.Files) map[string][]byte {
 	for _, format := range []string{"text", "json", "jsonl", "traceback", "pprof"} {
 		lines = append(lines, append(with(goroutines...), "--format", format))
 	}
-	for _, format := range []string{"json", "text", "markdown", "jsonl", "go"} {
+	for _, format := range []string{"json", "text", "markdown", "jsonl", "html", "go"} {
 		lines = append(lines, []string{"convert", saved, "--format", format})
 	}
 	for _, path := range []string{"main.fields.account", "main.texts.blocks", "main.globalCredentials"} {

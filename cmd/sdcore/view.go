@@ -93,7 +93,7 @@ stdout or to -o FILE.`,
 			return err
 		},
 	}
-	format.register(cmd, "json", "text", "markdown", "jsonl", "go")
+	format.register(cmd, "json", "text", "markdown", "jsonl", "html", "go")
 	literals.register(cmd)
 	policy.register(cmd)
 	cmd.Flags().StringVarP(&output, "output", "o", "", "write to `FILE`; format by --format or by suffix")
