@@ -60,7 +60,8 @@ var importTable = map[string][]string{
 	"scripts/delvelocals": {"github.com/go-delve/delve/..."},
 	"capture":             {"github.com/go-delve/delve/...", "golang.org/x/sys/unix"},
 	"hostcheck":           {"golang.org/x/sys/unix"},
-	"cmd/sdcore":          {".", "report", "redact", "redact/policyfile", "export", "corefile", "crashtext", "sidecar", "capture", "hostcheck", "github.com/spf13/cobra/...", "golang.org/x/term", "golang.org/x/sys/unix"},
+	"crashrun":            {"corefile", "hostcheck", "golang.org/x/sys/unix"},
+	"cmd/sdcore":          {".", "report", "redact", "redact/policyfile", "export", "corefile", "crashtext", "sidecar", "capture", "hostcheck", "crashrun", "github.com/spf13/cobra/...", "golang.org/x/term", "golang.org/x/sys/unix"},
 }
 
 // testOnly are packages that only tests may import.

@@ -27,6 +27,7 @@ func (x *explainer) explainPanic() {
 		x.problem(0, "no runtime._panic of the goroutine that panicked")
 	} else {
 		all := x.panics(chain)
+		x.marks.from = x.raised(chain)
 		x.crash.Exception = all[0]
 		x.crash.Exception.Sub = append(x.crash.Exception.Sub, earlier(all[1:])...)
 	}
@@ -134,6 +135,49 @@ func (x *explainer) original(p goruntime.Panic, arg dyn) (d dyn, how string) {
 	}
 	x.evidence("text: argument of the runtime._panic at %#x; whether it was an error or a string is not known", p.Addr)
 	return dyn{}, ""
+}
+
+// raised is the index of the frame that raised what the program dies of. A
+// value that was recovered and panicked with again, as package testing and many
+// servers do, was first raised further out, where its stack still is.
+func (x *explainer) raised(chain []goruntime.Panic) int {
+	i := 0
+	for i+1 < len(chain) && x.again(chain[i], chain[i+1]) {
+		i++
+	}
+	if i == 0 {
+		return x.marks.from
+	}
+	at := x.frameOf(chain[i].Addr)
+	if at < 0 {
+		return x.marks.from
+	}
+	x.evidence("the panic at %#x was recovered, and its value panicked with again", chain[i].Addr)
+	return at
+}
+
+// again reports whether p panicked with the value that had been recovered from
+// the panic before it. Go notes that since 1.26; without the note both calls of
+// runtime.gopanic must have the very same argument.
+func (x *explainer) again(p, before goruntime.Panic) bool {
+	if before.Repanicked {
+		return true
+	}
+	if !before.Recovered {
+		return false
+	}
+	var args [2]dyn
+	for i, addr := range []uint64{p.Addr, before.Addr} {
+		at := x.frameOf(addr)
+		if at < 0 {
+			return false
+		}
+		var ok bool
+		if args[i], ok = x.param(&x.st.Frames[at], "e", true); !ok {
+			return false
+		}
+	}
+	return args[0].desc != 0 && args[0].desc == args[1].desc && args[0].data == args[1].data
 }
 
 // frameOf finds the runtime.gopanic whose frame holds addr; -1 when none does.

@@ -92,11 +92,21 @@ func (b *builder) goroutines() {
 			out.StackEnd = "further frames were not printed"
 		}
 		if crashed {
-			out.Frames = frames(g.Frames, true)
+			out.Frames = frames(g.Frames, b.again())
 		}
 		out.Group = b.join(g, &out)
 		b.r.Goroutines = append(b.r.Goroutines, out)
 	}
+}
+
+// again is how many of the innermost panics had a value that was recovered
+// before: Go says that it was, but not how often.
+func (b *builder) again() int {
+	c := &b.r.Crash
+	if c.Kind == report.KindPanic && len(c.Exception.Sub) > 0 && c.Exception.Sub[0].Repanicked {
+		return 1
+	}
+	return 0
 }
 
 // join puts a goroutine into its group and returns the group's ID.
@@ -134,7 +144,7 @@ func (b *builder) thread() {
 		stack = b.text.Goroutines[0].Frames
 	}
 	if len(stack) > 0 {
-		b.r.Threads = append(b.r.Threads, report.Thread{Crashed: true, Frames: frames(stack, true)})
+		b.r.Threads = append(b.r.Threads, report.Thread{Crashed: true, Frames: frames(stack, 0)})
 	}
 }
 
@@ -217,8 +227,9 @@ func state(s string) (status, wait string) {
 	return "waiting", s
 }
 
-// frames makes the frames of a report.
-func frames(in []Frame, mark bool) []report.Frame {
+// frames makes the frames of a report. again is how many panics to leave out in
+// looking for the crash site.
+func frames(in []Frame, again int) []report.Frame {
 	out := make([]report.Frame, 0, len(in))
 	for i := range in {
 		f := &in[i]
@@ -229,16 +240,25 @@ func frames(in []Frame, mark bool) []report.Frame {
 			Inlined: f.Inlined, Runtime: !f.C && report.IsRuntime(pkg), Vars: []report.Variable{},
 		})
 	}
-	if at := site(out); mark && at >= 0 {
+	if at := site(out, again); at >= 0 {
 		out[at].CrashSite = true
 	}
 	return out
 }
 
 // site is the frame that people want to see first: the first one below the
-// innermost panic that is not the runtime's.
-func site(frames []report.Frame) int {
-	from := slices.IndexFunc(frames, func(f report.Frame) bool { return f.Function == gopanic }) + 1
+// innermost panic that is not the runtime's, or below the one whose value was
+// panicked with again.
+func site(frames []report.Frame, again int) int {
+	from := 0
+	for i := range frames {
+		if frames[i].Function == gopanic {
+			if from = i + 1; again == 0 {
+				break
+			}
+			again--
+		}
+	}
 	for i := from; i < len(frames); i++ {
 		if f := &frames[i]; !f.Runtime && !strings.HasSuffix(path.Dir(f.File), "/src/runtime") && path.Dir(f.File) != "runtime" {
 			return i

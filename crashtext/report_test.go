@@ -94,6 +94,37 @@ func TestNoArguments(t *testing.T) {
 	}
 }
 
+// TestSiteOfRepanic: what a test or a server panicked with again was raised
+// further out.
+func TestSiteOfRepanic(t *testing.T) {
+	stack := `
+
+goroutine 7 [running]:
+panic({0x1, 0x2})
+	/go/src/runtime/panic.go:879 +0x16f
+testing.tRunner.func1()
+	/go/src/testing/testing.go:1977 +0x349
+panic({0x1, 0x2})
+	/go/src/runtime/panic.go:860 +0x13a
+main.pick(...)
+	/src/pick.go:8
+`
+	for text, want := range map[string]string{
+		"panic: first [recovered, repanicked]":      "main.pick",
+		"panic: first [recovered]\n\tpanic: second": "testing.tRunner.func1",
+	} {
+		var site []string
+		for _, f := range parse(t, text+stack).Report(Options{Name: "x"}).Goroutines[0].Frames {
+			if f.CrashSite {
+				site = append(site, f.Function)
+			}
+		}
+		if !slices.Equal(site, []string{want}) {
+			t.Errorf("%s: %q, want %s", text, site, want)
+		}
+	}
+}
+
 func TestReportOfSample(t *testing.T) {
 	now := time.Date(2026, 11, 29, 12, 0, 0, 0, time.UTC)
 	r := parse(t, sampleTraceback).Report(Options{Name: "/var/log/x.txt", Modified: now, Version: "v1", Tier: 2})

@@ -28,6 +28,7 @@ func exporters() map[string]func(io.Writer, redact.Result) error {
 		"InfoText":        func(w io.Writer, r redact.Result) error { return InfoText(w, r, TextOptions{}) },
 		"InfoJSON":        InfoJSON,
 		"Markdown":        Markdown,
+		"HTML":            HTML,
 		"Traceback":       Traceback,
 		"Profile":         Profile,
 		"HeapText":        func(w io.Writer, r redact.Result) error { return HeapText(w, r, HeapOptions{Of: "main.T"}) },

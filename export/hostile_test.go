@@ -29,9 +29,13 @@ func renderings() map[string]func(io.Writer, *report.Report) error {
 			s.globals(r.Globals)
 			return s.flush(w)
 		},
-		"info":      func(w io.Writer, r *report.Report) error { return writeInfo(w, r, TextOptions{Full: true}) },
-		"markdown":  writeMarkdown,
-		"html":      writeHTML,
+		"info":     func(w io.Writer, r *report.Report) error { return writeInfo(w, r, TextOptions{Full: true}) },
+		"markdown": writeMarkdown,
+		"html":     writeHTML,
+		"annotation": func(w io.Writer, r *report.Report) error {
+			_, err := io.WriteString(w, gitHubError(r, ""))
+			return err
+		},
 		"traceback": func(w io.Writer, r *report.Report) error { return writeTraceback(onPaper(w), r) },
 	}
 	for part, p := range heapParts() {

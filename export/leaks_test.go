@@ -119,9 +119,10 @@ func leaks() map[string]func(r *report.Report, s string) {
 func ways() map[string]func(io.Writer, redact.Result) error {
 	all := exporters()
 	maps.Copy(all, map[string]func(io.Writer, redact.Result) error{
-		"RedactionsText": func(w io.Writer, r redact.Result) error { return RedactionsText(w, r, TextOptions{}) },
-		"RedactionsJSON": RedactionsJSON,
-		"GoLiterals":     func(w io.Writer, r redact.Result) error { return GoLiterals(w, r, GoOptions{All: true}) },
+		"RedactionsText":   func(w io.Writer, r redact.Result) error { return RedactionsText(w, r, TextOptions{}) },
+		"RedactionsJSON":   RedactionsJSON,
+		"GitHubAnnotation": func(w io.Writer, r redact.Result) error { return GitHubAnnotation(w, r, "/src") },
+		"GoLiterals":       func(w io.Writer, r redact.Result) error { return GoLiterals(w, r, GoOptions{All: true}) },
 		"PrintedText": func(w io.Writer, r redact.Result) error {
 			return PrintedText(w, printable(r), PrintedOptions{Path: "dir"})
 		},

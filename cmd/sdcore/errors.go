@@ -42,9 +42,12 @@ var errCheckFailed = errors.New("this host can't produce cores")
 // exitStatus prints err with its remedy and returns the exit status.
 func (a *app) exitStatus(err error) int {
 	var usage usageError
+	var command commandStatus
 	switch {
 	case err == nil:
 		return exitComplete
+	case errors.As(err, &command):
+		return int(command)
 	case errors.Is(err, errPartial):
 		return exitPartial
 	case errors.Is(err, errCheckFailed):

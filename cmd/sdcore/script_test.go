@@ -28,7 +28,17 @@ func TestMain(m *testing.M) {
 
 // TestScripts runs the scripts that need no core.
 func TestScripts(t *testing.T) {
-	runScripts(t, filepath.Join("testdata", "script"), nil)
+	runScripts(t, filepath.Join("testdata", "script"), []string{"GOCACHE=" + goEnv(t, "GOCACHE"), "GOFLAGS=" + goEnv(t, "GOFLAGS")})
+}
+
+// goEnv asks go for one of its settings: the scripts have another home.
+func goEnv(t *testing.T, name string) string {
+	t.Helper()
+	out, err := exec.Command("go", "env", name).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.TrimSpace(string(out))
 }
 
 // TestCoreScripts runs the scripts on real cores. $NAME_core, $NAME_bin and
