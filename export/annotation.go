@@ -21,7 +21,12 @@ const annotationLines = 20
 // packages/core/src/command.ts for what is escaped.
 func GitHubAnnotation(w io.Writer, res redact.Result, root string) error {
 	return scanned(w, res, "annotation", func(p *paper, r *report.Report) error {
-		_, err := fmt.Fprintln(p, gitHubError(stable(r), root))
+		line := gitHubError(stable(r), root)
+		// What is looked for is not escaped as a command is.
+		if err := p.check([]byte(unescaped(line))); err != nil {
+			return err
+		}
+		_, err := fmt.Fprintln(p, line)
 		return err
 	})
 }
@@ -70,6 +75,11 @@ func frameBelow(r *report.Report, root string) *report.Frame {
 
 func escapeData(s string) string {
 	return strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A").Replace(s)
+}
+
+// unescaped undoes escapeData and escapeProperty.
+func unescaped(s string) string {
+	return strings.NewReplacer("%25", "%", "%0D", "\r", "%0A", "\n", "%3A", ":", "%2C", ",").Replace(s)
 }
 
 func escapeProperty(s string) string {

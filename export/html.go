@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"html"
 	"html/template"
 	"io"
 	"slices"
@@ -41,7 +42,20 @@ const (
 // are data that the script shows on request, so that 100 000 of them can be
 // opened.
 func HTML(w io.Writer, res redact.Result) error {
-	return scanned(w, res, "html", func(p *paper, r *report.Report) error { return writeHTML(p, r) })
+	return scanned(w, res, "html", func(p *paper, r *report.Report) error {
+		var page bytes.Buffer
+		if err := writeHTML(&page, r); err != nil {
+			return err
+		}
+		// What is looked for is not escaped as a page is.
+		if err := p.check([]byte(html.UnescapeString(page.String()))); err != nil {
+			return err
+		}
+		if _, err := p.Write(page.Bytes()); err != nil {
+			return fmt.Errorf("write report: %w", err)
+		}
+		return nil
+	})
 }
 
 func writeHTML(w io.Writer, r *report.Report) error {
