@@ -211,7 +211,7 @@ func TestUnclean(t *testing.T) {
 	for format, cases := range map[string]map[string]string{
 		"json": {
 			"{\n  \"metadata\": {\"sdcore\": {\"goroutines\": [\n{}, {\"frames\": [{\"vars\":[{},{}, {\"value\":{\"text\":\"a \\\" b": "line 3, metadata.sdcore.goroutines[1].frames[0].vars[2].value.text",
-			"{\"locals\": {\"apiKeyOfBob\": {\"kind\":\"":   "line 1, locals.?.kind",
+			"{\"locals\": {\"apiKeyOfBob\": {\"kind\":\"":  "line 1, locals.?.kind",
 			",\n        {\"id\":7,\"labels\":[{\"key\":\"": "line 2, labels[0].key",
 			"]}]{\"id\":":     "line 1, id",
 			"{\"a\": \"text ": "line 1, ?",
