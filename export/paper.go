@@ -2,6 +2,7 @@ package export
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"runtime"
@@ -17,6 +18,7 @@ type paper struct {
 	res     redact.Result // what is rendered
 	held    [][]byte      // in parts of heldPart bytes, the last one not full
 	settled bool          // something was let go: it can't be rendered again
+	told    *told         // where the end of what was scanned is; nil where nobody asks
 }
 
 // heldPart is more than any secret that is looked for is long.
@@ -43,22 +45,22 @@ func (p *paper) Write(b []byte) (int, error) {
 	return n, nil
 }
 
-// check scans what will be a part of every goroutine that is written.
+// check scans text.
 func (p *paper) check(text []byte) error {
 	if p.out.scan != nil {
 		if found, _ := p.out.scan.Find(text); found {
-			return p.hit()
+			return p.hit(errFound)
 		}
 	}
 	return nil
 }
 
 // hit is the error for a secret that was found.
-func (p *paper) hit() error {
+func (p *paper) hit(err error) error {
 	if p.settled {
-		return ErrSecret
+		return unclean(err)
 	}
-	return errFound
+	return err
 }
 
 // settle scans what was written and lets it go.
@@ -66,10 +68,10 @@ func (p *paper) settle() error {
 	if len(p.held) == 0 {
 		return nil
 	}
-	joints := gate{w: io.Discard, scan: p.out.scan}
+	joints := gate{w: io.Discard, scan: p.out.scan, told: p.told}
 	for _, part := range p.held {
-		if err := p.check(part); err != nil {
-			return err
+		if found, at := p.out.scan.Find(part); found {
+			return p.hit(joints.found(append(joints.held, part...), len(joints.held)+at))
 		}
 		if err := joints.clean(part); err != nil {
 			return p.unwritten(err)
@@ -86,8 +88,8 @@ func (p *paper) settle() error {
 
 // unwritten is the error of what could not be let go.
 func (p *paper) unwritten(err error) error {
-	if err == errFound {
-		return p.hit()
+	if errors.Is(err, errFound) {
+		return p.hit(err)
 	}
 	return fmt.Errorf("write report: %w", err)
 }
@@ -139,16 +141,16 @@ func (p *paper) again(some []int, own pen) ([]byte, error) {
 	var text []byte
 	for _, i := range some {
 		g := p.res.Goroutine(i)
-		err := twice(g, func(g redact.Goroutine) error {
+		_, err := cleared(g, func(g redact.Goroutine) error {
 			own.b.Reset()
 			own.goroutine(g.Goroutine())
-			if p.check(own.b.Bytes()) != nil {
+			if found, _ := p.out.scan.Find(own.b.Bytes()); found {
 				return errFound
 			}
 			return nil
 		})
 		if err != nil {
-			return nil, fmt.Errorf("goroutine %d: %w", g.Goroutine().ID, err)
+			return nil, fmt.Errorf("goroutine %s: %w", numberOf(p.out.scan, g), err)
 		}
 		text = append(text, own.b.Bytes()...)
 	}

@@ -130,7 +130,7 @@ func TestLastScanOfJoints(t *testing.T) {
 			t.Fatal(err)
 		}
 		text := unpacked(t, plain.Bytes())
-		for range 40 {
+		for range 8 {
 			n := 8 + rnd.IntN(20)
 			if len(text) <= n {
 				continue
@@ -156,7 +156,7 @@ func TestLastScanOfJoints(t *testing.T) {
 			}
 		}
 	}
-	if dropped < 50 || ended < 20 {
+	if dropped < 60 || ended < 30 {
 		t.Errorf("%d outputs without the secret, %d ended", dropped, ended)
 	}
 	t.Logf("%d outputs without the secret, %d ended", dropped, ended)
@@ -181,7 +181,7 @@ func TestUnremovableSecret(t *testing.T) {
 		_, err := io.WriteString(p, "it is "+planted)
 		return err
 	})
-	if !errors.Is(err, ErrSecret) || tries != 2 || out.Len() > 0 || strings.Contains(err.Error(), planted) || !strings.HasPrefix(err.Error(), "export test: ") {
+	if !errors.Is(err, ErrSecret) || tries > 10 || out.Len() > 0 || strings.Contains(err.Error(), planted) || !strings.HasPrefix(err.Error(), "export test: ") {
 		t.Errorf("after %d tries %v, written %q", tries, err, &out)
 	}
 	if _, err := scannedText(redacted(t, planted), "name", func(*report.Report) string { return planted }); !errors.Is(err, ErrSecret) {

@@ -91,11 +91,8 @@ func (s *Stream) Head(res redact.Result) error {
 		s.gate = &gate{w: s.below, scan: scan}
 		s.out = bufio.NewWriterSize(s.gate, 64<<10)
 		before := res.Report().RedactionCounts[redact.RuleError]
-		err := twice(res, func(r redact.Result) error {
-			res = r
-			return s.rehearse(r.Report())
-		})
-		if err != nil {
+		var err error
+		if res, err = cleared(res, func(r redact.Result) error { return s.rehearse(r.Report()) }); err != nil {
 			return s.failed(err)
 		}
 		s.dropped.Add(int64(res.Report().RedactionCounts[redact.RuleError] - before))
@@ -127,7 +124,7 @@ func (m *rehearsal) Write(b []byte) (int, error) {
 // rehearse scans what will be written of r.
 func (s *Stream) rehearse(r *report.Report) error {
 	s.made = rehearsal{}
-	f, scanning := s.form.fresh(), &gate{w: io.Discard, scan: s.gate.scan}
+	f, scanning := s.form.fresh(), &gate{w: io.Discard, scan: s.gate.scan, told: newTold(s.form.name())}
 	out := bufio.NewWriterSize(io.MultiWriter(scanning, &s.made), 64<<10)
 	if err := f.head(out, r); err != nil {
 		return err
@@ -189,17 +186,19 @@ func (s *Stream) Append(dst []byte, g redact.Goroutine) ([]byte, error) {
 	if found, _ := s.gate.scan.Find(dst[from:]); !found {
 		return dst, nil
 	}
-	err := twice(g, func(x redact.Goroutine) error {
+	x, err := cleared(g, func(x redact.Goroutine) error {
 		dst = s.form.goroutine(dst[:at], x.Goroutine())
-		if found, _ := s.gate.scan.Find(dst[from:]); found {
-			return errFound
+		if found, hit := s.gate.scan.Find(dst[from:]); found {
+			where := newTold(s.form.name())
+			where.read(dst[at:max(at, from+hit)])
+			return foundAt{where.String()}
 		}
-		s.dropped.Add(int64(len(x.Goroutine().Redactions) - len(g.Goroutine().Redactions)))
 		return nil
 	})
 	if err != nil {
-		return nil, s.failed(fmt.Errorf("goroutine %d: %w", g.Goroutine().ID, err))
+		return nil, s.failed(fmt.Errorf("goroutine %s: %w", numberOf(s.gate.scan, g), err))
 	}
+	s.dropped.Add(int64(len(x.Goroutine().Redactions) - len(g.Goroutine().Redactions)))
 	return dst, nil
 }
 
@@ -272,7 +271,7 @@ func (s *Stream) failed(err error) error {
 		return nil
 	}
 	if errors.Is(err, errFound) { // where nothing can be rendered again
-		err = ErrSecret
+		err = unclean(err)
 	}
 	return fmt.Errorf("export %s: %w", s.form.name(), err)
 }

@@ -14,12 +14,24 @@ const lastScanReason = "last scan"
 type Redacted[T any] interface {
 	// LastScan is what finished output has to pass; nil if nothing was found secret.
 	LastScan() *LastScan
-	// Dropped returns a copy without the leaves, the values and texts, that
-	// hold a secret, and how many those are. With all, every one is dropped that is
-	// not a name of the program's code: the secret is where several of them are
-	// put together. Each gets an audit record.
-	Dropped(all bool) (T, int)
+	// Dropped returns a copy without some of the leaves. Each that was dropped gets
+	// an audit record.
+	Dropped(d Drop) (T, Drops)
 }
+
+// Drop says which leaves go. Those of the zero value are the values, texts, names
+// and numbers that hold a secret by themselves.
+type Drop struct {
+	// Gone, where it is set, is asked about each leaf by its number, counted from 0:
+	// about variables with all that is in them, and texts. The numbers are the same
+	// whatever it says.
+	Gone func(leaf int) bool
+	// Names makes leaves for Gone of the names of the program's code, too.
+	Names bool
+}
+
+// Drops are how many leaves Gone was asked about, and how many were dropped.
+type Drops struct{ Leaves, Dropped int }
 
 var (
 	_ Redacted[Result]    = Result{}
@@ -31,23 +43,26 @@ var (
 // removed from it before.
 func (r Result) LastScan() *LastScan { return r.last }
 
-// Dropped returns a copy of the result without the leaves that hold a secret,
-// see [Redacted].
-func (r Result) Dropped(all bool) (Result, int) {
+// Dropped returns a copy of the result without some of the leaves, see [Redacted].
+func (r Result) Dropped(drop Drop) (Result, Drops) {
 	if r.last == nil {
-		return r, 0
+		return r, Drops{}
 	}
 	c := cloner{maxNodes: maxNodes}
 	out := c.report(r.r, r.last.x.plan)
-	d := dropper{u: newRun(r.last.x), scan: r.last, all: all}
+	d := r.last.dropper(drop)
+	defer r.last.droppers.Put(d.u)
 	d.u.sink, d.u.counts = &out.Redactions, ruleCounts(out.RedactionCounts)
-	d.u.walk(reflect.ValueOf(out).Elem(), r.last.x.plan, &d)
+	d.u.walk(reflect.ValueOf(out).Elem(), r.last.x.plan, d)
+	if drop.Gone == nil {
+		d.numbers(reflect.ValueOf(out).Elem())
+	}
 	for i := range out.Goroutines {
 		d.u.loc = location{parts: []part{{"goroutines", i}}}
-		d.records(&out.Goroutines[i].Redactions)
+		d.records(&out.Goroutines[i].Redactions, len(r.r.Goroutines[i].Redactions))
 	}
 	d.u.loc = location{}
-	d.records(&out.Redactions)
+	d.records(&out.Redactions, len(r.r.Redactions))
 	out.RedactionCounts = d.u.counts
 	out.Fingerprint = fingerprint(out)
 	return Result{out, r.last}, d.n
@@ -62,20 +77,24 @@ func (r Result) Goroutine(index int) Goroutine {
 // nothing was found secret.
 func (g Goroutine) LastScan() *LastScan { return g.last }
 
-// Dropped returns a copy of the goroutine without the leaves that hold a
-// secret, see [Redacted].
-func (g Goroutine) Dropped(all bool) (Goroutine, int) {
+// Dropped returns a copy of the goroutine without some of the leaves, see
+// [Redacted].
+func (g Goroutine) Dropped(drop Drop) (Goroutine, Drops) {
 	if g.last == nil {
-		return g, 0
+		return g, Drops{}
 	}
 	out := *g.g
 	c := cloner{maxNodes: maxNodes}
 	c.fields(reflect.ValueOf(&out).Elem(), g.last.x.goroutine)
-	d := dropper{u: newRun(g.last.x), scan: g.last, all: all}
+	d := g.last.dropper(drop)
+	defer g.last.droppers.Put(d.u)
 	d.u.sink = &out.Redactions
 	d.u.loc = location{parts: []part{{"goroutines", g.index}}}
-	d.u.walkGoroutine(&out, &d)
-	d.records(&out.Redactions)
+	d.u.walkGoroutine(&out, d)
+	if drop.Gone == nil {
+		d.numbers(reflect.ValueOf(&out).Elem())
+	}
+	d.records(&out.Redactions, len(g.g.Redactions))
 	return Goroutine{&out, g.index, g.last}, d.n
 }
 
@@ -83,23 +102,51 @@ func (g Goroutine) Dropped(all bool) (Goroutine, int) {
 type dropper struct {
 	u    *run
 	scan *LastScan
-	all  bool
-	n    int
+	drop Drop
+	n    Drops
 }
 
-// drop notes that what the walk stands at was dropped.
-func (d *dropper) drop() {
-	d.n++
+// dropper is one that begins, with the memos of one that is done.
+func (l *LastScan) dropper(drop Drop) *dropper {
+	u, ok := l.droppers.Get().(*run)
+	if !ok {
+		u = newRun(l.x)
+	}
+	u.loc, u.counts, u.same = location{}, map[string]int{}, nil
+	return &dropper{u: u, scan: l, drop: drop}
+}
+
+// dropped notes that what the walk stands at is gone.
+func (d *dropper) dropped() {
+	d.n.Dropped++
 	d.u.record(RuleError, lastScanReason)
+}
+
+// goes reports whether a leaf goes, one of the texts and values or, with code, a
+// name of the program's code.
+func (d *dropper) goes(code bool, leaks func() bool) bool {
+	switch {
+	case d.drop.Gone == nil:
+		return leaks()
+	case code && !d.drop.Names:
+		return false
+	}
+	d.u.dirty = true // what stands here again is a leaf of its own, see once
+	d.n.Leaves++
+	return d.drop.Gone(d.n.Leaves - 1)
 }
 
 func (d *dropper) text(s *string, dec decision) {
 	if *s == "" || isPlaceholder(*s) {
 		return
 	}
-	if d.all && dec != decideCode && dec != decideSafe || d.scan.leaks(*s) {
+	leaks := func() bool { return d.scan.leaks(*s) }
+	if dec == decideSafe && d.drop.Gone != nil { // sdcore's own word
+		return
+	}
+	if d.goes(dec == decideCode, leaks) {
 		*s = Placeholder
-		d.drop()
+		d.dropped()
 	}
 }
 
@@ -117,27 +164,35 @@ func (d *dropper) list(list []string, dec decision, _ string) []string {
 
 func (d *dropper) root(v *report.Value, _ string) {
 	defer d.u.leave(v, d.u.enter())
-	d.value(v, 0)
+	d.text(&v.Type, decideCode)
+	if d.drop.Gone == nil {
+		d.value(v, 0)
+		return
+	}
+	if v.State != report.StateRedacted && d.goes(false, nil) {
+		wipe(v)
+		d.dropped()
+	}
 }
 
-// value drops v, or what is below it.
+// value drops v, or what is below it, where it holds a secret.
 func (d *dropper) value(v *report.Value, depth int) {
 	if d.scan.leaks(v.Type) {
 		v.Type = Placeholder
-		d.drop()
+		d.dropped()
 	}
 	s, ok := v.Contents()
-	unwanted := v.State != report.StateRedacted && (d.all || !ok || depth > maxDepth)
-	if unwanted || d.scan.leaks(s) || d.scan.leaks(v.Text) || d.scan.leaks(v.Note) {
+	unknown := v.State != report.StateRedacted && (!ok || depth > maxDepth)
+	if unknown || d.scan.leaks(s) || d.scan.leaks(v.Text) || d.scan.leaks(v.Note) || d.numbered(v) {
 		wipe(v)
-		d.drop()
+		d.dropped()
 		return
 	}
 	for i := range v.Children {
 		c := &v.Children[i]
 		if d.scan.leaks(c.Name) {
 			c.Name = Placeholder
-			d.drop()
+			d.dropped()
 		}
 		index, name := noIndex, c.Name
 		switch {
@@ -155,12 +210,20 @@ func (d *dropper) value(v *report.Value, depth int) {
 	}
 }
 
-// records drops what audit records say: locations hold names.
-func (d *dropper) records(list *[]report.Redaction) {
+// records drops what audit records say: locations hold names. The first known ones
+// were there before.
+func (d *dropper) records(list *[]report.Redaction, known int) {
 	d.u.sink = list
 	var at []int
 	for i := range *list {
 		x := &(*list)[i]
+		if d.drop.Gone != nil && i < known { // what leaks by itself has gone before
+			if d.goes(true, nil) {
+				x.Location = Placeholder
+				at = append(at, i)
+			}
+			continue
+		}
 		for _, s := range [...]*string{&x.Location, &x.Reason, &x.Rule} {
 			if d.scan.leaks(*s) {
 				*s = Placeholder
@@ -174,7 +237,7 @@ func (d *dropper) records(list *[]report.Redaction) {
 	}
 	for _, i := range at {
 		d.u.loc.push("redactions", i)
-		d.drop()
+		d.dropped()
 		d.u.loc.pop()
 	}
 }

@@ -2,6 +2,7 @@ package redact
 
 import (
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -24,6 +25,36 @@ func (u *run) learnHead(in *report.Report) {
 	for i := range in.Goroutines {
 		u.goroutine(i, copied.of(&in.Goroutines[i]))
 	}
+	u.learnRest(in)
+}
+
+// learnWhole is learnHead for a report that is there as a whole. It keeps the copies
+// of its goroutines: the second pass need not judge again those in which the first
+// one found nothing to do.
+func (u *run) learnWhole(in *report.Report) *judgedGoroutines {
+	c := cloner{maxNodes: maxNodes}
+	k := &judgedGoroutines{list: slices.Clone(in.Goroutines), clean: make([]bool, len(in.Goroutines))}
+	u.keeps = true
+	for i := range k.list {
+		c.fields(reflect.ValueOf(&k.list[i]).Elem(), u.x.goroutine)
+		u.goroutine(i, &k.list[i])
+		k.clean[i] = !u.dirty
+	}
+	u.keeps = false
+	k.dropped = c.dropped
+	u.learnRest(in)
+	return k
+}
+
+// judgedGoroutines are copies of a report's goroutines after the first pass.
+type judgedGoroutines struct {
+	list    []report.Goroutine
+	clean   []bool // nothing was removed, and no text has to be shortened
+	dropped int    // by copying
+}
+
+// learnRest is the first pass over what is around the goroutines.
+func (u *run) learnRest(in *report.Report) {
 	rest := *in
 	rest.Goroutines = nil
 	c := cloner{maxNodes: maxNodes}
@@ -59,10 +90,14 @@ func (l *copiedGoroutine) of(g *report.Goroutine) *report.Goroutine {
 }
 
 // head takes a copy of in through the second pass. all is what the first one
-// learned.
-func (u *run) head(in *report.Report, all *learned) *report.Report {
+// learned, known, where it is not nil, what it has left of the goroutines.
+func (u *run) head(in *report.Report, all *learned, known *judgedGoroutines) *report.Report {
 	c := cloner{maxNodes: maxNodes}
-	r := c.report(in, u.x.plan)
+	rest := *in
+	if known != nil {
+		rest.Goroutines, c.dropped = nil, known.dropped
+	}
+	r := c.report(&rest, u.x.plan)
 	r.Tier = u.tier
 	u.counts, u.sink = ruleCounts(r.RedactionCounts), &r.Redactions
 	if n := all.dropped + c.dropped; n > 0 {
@@ -75,12 +110,33 @@ func (u *run) head(in *report.Report, all *learned) *report.Report {
 	omit(r, "locals", all.locals, tierLocals)
 	u.judgeReport(r)
 	u.scrubReport(r)
-	for i := range goroutines {
-		u.goroutine(i, &goroutines[i])
+	if known != nil {
+		goroutines = known.list
+		u.goroutinesAgain(in, known)
+	} else {
+		for i := range goroutines {
+			u.goroutine(i, &goroutines[i])
+		}
 	}
 	r.Goroutines = goroutines
 	u.loc.parts, u.sink = u.loc.parts[:0], &r.Redactions
 	return r
+}
+
+// goroutinesAgain is the second pass over goroutines of which the first one is known.
+// In those that it has changed all is judged once more, for the records and numbers.
+func (u *run) goroutinesAgain(in *report.Report, known *judgedGoroutines) {
+	c := cloner{maxNodes: maxNodes}
+	for i := range known.list {
+		g := &known.list[i]
+		if known.clean[i] {
+			u.scrubGoroutine(i, g)
+			continue
+		}
+		*g = in.Goroutines[i]
+		c.fields(reflect.ValueOf(g).Elem(), u.x.goroutine)
+		u.goroutine(i, g)
+	}
 }
 
 // finish completes what head made: what the records say, counts, fingerprint.

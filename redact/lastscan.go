@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"unsafe"
 )
 
@@ -20,6 +21,8 @@ type LastScan struct {
 	// blocks tells which four bytes may be a part of the first eight of a form:
 	// where they are not, none begins in the five places before.
 	blocks bitTable
+
+	droppers sync.Pool // runs of droppers: to find out what holds a secret takes many
 }
 
 const (

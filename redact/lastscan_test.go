@@ -206,9 +206,9 @@ func TestDroppedLeaves(t *testing.T) {
 		before := v.String()
 		for _, plant := range []string{leaked, "in " + leaked + " text", base64.StdEncoding.EncodeToString([]byte("??" + leaked))} {
 			v.SetString(plant)
-			out, n := res.Dropped(false)
-			if s := encode(t, out.Report()); n == 0 || strings.Contains(s, `Zq7#Lw2-`) || strings.Contains(s, plant) {
-				t.Errorf("%d dropped for %q in place of %q:\n%s", n, plant, before, s)
+			out, n := res.Dropped(Drop{})
+			if s := encode(t, out.Report()); n.Dropped == 0 || strings.Contains(s, `Zq7#Lw2-`) || strings.Contains(s, plant) {
+				t.Errorf("%d dropped for %q in place of %q:\n%s", n.Dropped, plant, before, s)
 			}
 			all := slices.Clone(out.Report().Redactions)
 			for _, g := range out.Report().Goroutines {
@@ -223,8 +223,8 @@ func TestDroppedLeaves(t *testing.T) {
 			if got := out.Report().RedactionCounts[RuleError]; got != recorded {
 				t.Errorf("%d records, counted %d, for %q", recorded, got, before)
 			}
-			if again, n := out.Dropped(false); n != 0 || encode(t, again.Report()) != encode(t, out.Report()) {
-				t.Errorf("%d more dropped the second time, for %q", n, before)
+			if again, n := out.Dropped(Drop{}); n.Dropped != 0 || encode(t, again.Report()) != encode(t, out.Report()) {
+				t.Errorf("%d more dropped the second time, for %q", n.Dropped, before)
 			}
 		}
 		v.SetString(before)
@@ -232,13 +232,22 @@ func TestDroppedLeaves(t *testing.T) {
 	if leaves < 60 {
 		t.Errorf("only %d leaves", leaves)
 	}
-	if same, n := res.Dropped(false); n != 0 || encode(t, same.Report()) != encode(t, res.Report()) {
-		t.Errorf("%d dropped of a report without a leak", n)
+	if same, n := res.Dropped(Drop{}); n.Dropped != 0 || encode(t, same.Report()) != encode(t, res.Report()) {
+		t.Errorf("%d dropped of a report without a leak", n.Dropped)
 	}
-	out, n := res.Dropped(true)
+	always := func(int) bool { return true }
+	out, n := res.Dropped(Drop{Gone: always})
 	s := encode(t, out.Report())
-	if n == 0 || strings.Contains(s, `"boom"`) || strings.Contains(s, "main.go") || !strings.Contains(s, "main.handle") {
-		t.Errorf("%d dropped of all:\n%s", n, s)
+	if n.Dropped == 0 || strings.Contains(s, `"boom"`) || strings.Contains(s, "main.go") || !strings.Contains(s, "main.handle") {
+		t.Errorf("%d dropped of all:\n%s", n.Dropped, s)
+	}
+	if all, n := res.Dropped(Drop{Gone: always, Names: true}); n.Dropped != n.Leaves || strings.Contains(encode(t, all.Report()), "main.handle") {
+		t.Errorf("%+v of all and the names", n)
+	}
+	for gone := range n.Leaves { // the same are counted, whatever goes
+		if _, m := res.Dropped(Drop{Gone: func(leaf int) bool { return leaf == gone }}); m != (Drops{n.Leaves, 1}) {
+			t.Errorf("%+v of %d without leaf %d", m, n.Leaves, gone)
+		}
 	}
 }
 
@@ -249,14 +258,14 @@ func TestDroppedOfAGoroutine(t *testing.T) {
 	g := res.Goroutine(0)
 	g.Goroutine().Frames[0].Vars[0].Value.Children[0].Value.SetContents("so " + leaked)
 	before := encode(t, res.Report())
-	out, n := g.Dropped(false)
+	out, n := g.Dropped(Drop{})
 	if encode(t, res.Report()) != before {
 		t.Error("the goroutine was changed")
 	}
 	r := out.Goroutine()
 	last := r.Redactions[len(r.Redactions)-1]
-	if want := (report.Redaction{Location: "goroutines[0].frames[0].vars.v.Name", Reason: "last scan", Rule: RuleError}); n != 1 || last != want {
-		t.Errorf("%d dropped, %+v", n, last)
+	if want := (report.Redaction{Location: "goroutines[0].frames[0].vars.v.Name", Reason: "last scan", Rule: RuleError}); n.Dropped != 1 || last != want {
+		t.Errorf("%d dropped, %+v", n.Dropped, last)
 	}
 	if v := r.Frames[0].Vars[0].Value.Children[0].Value; v.State != report.StateRedacted || v.Text != "" {
 		t.Errorf("%+v", v)

@@ -21,11 +21,16 @@ func (u *run) pairAt(s string, i int, m mode, spans []span) []span {
 	if m&modeSource != 0 && s[i] == '=' {
 		start, end = beforeType(s, start, end)
 	}
-	v := u.textName(s[start:end])
-	if s[start:end] == "sig" && start > 0 && (s[start-1] == '&' || s[start-1] == '?') { // Azure's shared access signature
+	said := u.verdictInText(s[start:end])
+	shared := s[start:end] == "sig" && start > 0 && (s[start-1] == '&' || s[start-1] == '?') // Azure's shared access signature
+	if said.class == classNone && !shared {
+		return spans
+	}
+	v := *said
+	if shared {
 		v = nameVerdict{class: classStrong, rule: RuleName, word: "sig"}
 	}
-	if v.class == classNone || s[i] == ':' && inURN(s[max(0, start-60):start]) {
+	if s[i] == ':' && inURN(s[max(0, start-60):start]) {
 		return spans
 	}
 	from := i + 1
@@ -129,7 +134,7 @@ func nameBefore(s string, i int) (start, end, quoted int) {
 	for j > 0 && (s[j-1] == ' ' || s[j-1] == '\t') && i-j < maxAlign {
 		j--
 	}
-	for n := 0; n < 2 && s[i] == '=' && j > 0 && strings.IndexByte(":=!+", s[j-1]) >= 0; n++ {
+	for n := 0; n < 2 && s[i] == '=' && j > 0 && (s[j-1] == ':' || s[j-1] == '=' || s[j-1] == '!' || s[j-1] == '+'); n++ {
 		for j--; j > 0 && s[j-1] == ' ' && i-j < maxAlign; j-- {
 		}
 	}

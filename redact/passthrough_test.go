@@ -33,7 +33,7 @@ func Watched(t *testing.T, r *report.Report, p Policy) (res Result, secrets []st
 	}
 	l.learnHead(r)
 	u.search = l.learned.search(p.numbers())
-	out := u.head(r, l.learned)
+	out := u.head(r, l.learned, nil)
 	u.finish(out, l.learned)
 	known := &lazyWords{names: l.learned.symbols.texts}
 	var names strings.Builder

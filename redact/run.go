@@ -33,6 +33,7 @@ type run struct {
 	counts map[string]int      // of the records, by rule
 	muted  int                 // above 0 while judging what is not shown: no audit records
 	silent bool                // no audit records at all: the first pass of a stream
+	keeps  bool                // of the first pass: the second one won't judge what this one leaves as it is
 	again  []int               // indexes of goroutines that the head has listed
 
 	texts textMemo

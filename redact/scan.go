@@ -168,12 +168,16 @@ func (u *run) scanAt(s string, i int, t trigger, m mode, spans []span) []span {
 
 // tokenAt appends a provider's credential that begins at s[i].
 func (u *run) tokenAt(s string, i int, m mode, spans []span) []span {
+	table := u.x.triggers
+	begun := &table.tokens[table.which[pairOf(s[i], s[i+1])]]
+	if i+2 < len(s) && !begun.third[s[i+2]] {
+		return spans
+	}
 	var prev byte
 	if i > 0 {
 		prev = s[i-1]
 	}
-	table := u.x.triggers
-	rules := table.tokens[table.which[pairOf(s[i], s[i+1])]]
+	rules := begun.rules
 	for k := range rules {
 		r := &rules[k]
 		n, looked := r.match(s[i:], prev, m&modeCut != 0)

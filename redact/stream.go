@@ -109,12 +109,17 @@ func (s *Stream) redactHead(head *report.Report) (res Result, err error) {
 		l.learned.merge(other.learned)
 		l.known.merge(other.known)
 	}
-	l.learnHead(head)
+	var whole *judgedGoroutines
+	if len(s.learners) == 0 {
+		whole = l.learnWhole(head)
+	} else {
+		l.learnHead(head)
+	}
 	u := heirOf(l)
 	u.tier = tier
 	u.search = l.learned.search(s.x.policy.numbers())
 	u.known = l.known
-	r := u.head(head, l.learned)
+	r := u.head(head, l.learned, whole)
 	for _, learner := range s.learners {
 		w := heirOf(learner)
 		w.search, w.known = u.search, l.known
@@ -228,6 +233,20 @@ func (u *run) goroutine(index int, g *report.Goroutine) {
 	u.dirty = false
 	u.walkGoroutine(g, judge{u})
 	if u.search != nil && u.dirty {
+		u.walkGoroutine(g, scrubber{u})
+	}
+}
+
+// scrubGoroutine is the second pass over a goroutine in which the first one left
+// everything as it was.
+func (u *run) scrubGoroutine(index int, g *report.Goroutine) {
+	u.loc = location{parts: append(u.loc.parts[:0], part{"goroutines", index})}
+	u.sink = &g.Redactions
+	u.dirty = false
+	if len(u.search.secrets) > 0 {
+		u.walkGoroutine(g, seeker{u})
+	}
+	if u.dirty {
 		u.walkGoroutine(g, scrubber{u})
 	}
 }

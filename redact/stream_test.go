@@ -265,8 +265,8 @@ func TestShortTextsAreSettled(t *testing.T) {
 		t.Fatal(err)
 	}
 	u := newRun(x)
-	for _, rules := range x.triggers.tokens {
-		for _, r := range rules {
+	for _, begun := range x.triggers.tokens {
+		for _, r := range begun.rules {
 			if r.check == nil && len(r.prefix)+r.min < minSpread {
 				t.Errorf("%s may have %d bytes", r.id, len(r.prefix)+r.min)
 			}

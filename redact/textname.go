@@ -14,21 +14,24 @@ type nameInText struct {
 // textName is the verdict on a name inside a text. What Safedump's list denies
 // without the word alone saying much (key: value, hash=...) does not count
 // here, nor does personal data: too much of ordinary text would go.
-func (u *run) textName(name string) nameVerdict {
+func (u *run) textName(name string) nameVerdict { return *u.verdictInText(name) }
+
+// verdictInText is textName without a copy, not to be changed.
+func (u *run) verdictInText(name string) *nameVerdict {
 	last := &u.lastInText[hashText(name)>>(64-lastBits)]
 	if *last != nil && (*last).name == name {
-		return (*last).verdict
+		return &(*last).verdict
 	}
 	if known := u.inText[name]; known != nil {
 		*last = known
-		return known.verdict
+		return &known.verdict
 	}
-	v := u.x.judgeText(name)
+	known := &nameInText{verdict: u.x.judgeText(name)}
 	if len(u.inText) < maxCached {
-		known := &nameInText{strings.Clone(name), v}
+		known.name = strings.Clone(name)
 		u.inText[known.name] = known
 	}
-	return v
+	return &known.verdict
 }
 
 func (x *Redactor) judgeText(name string) nameVerdict {

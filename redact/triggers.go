@@ -25,21 +25,35 @@ type triggerTable struct {
 	pair [1 << 16]trigger
 	// tokens are the rules of the prefixes that begin alike; of a pair they are
 	// those of its number in which.
-	tokens [][]tokenRule
+	tokens []tokenRules
 	which  [1 << 16]uint16
+}
+
+// tokenRules are rules of prefixes that begin alike, with what may be the third byte.
+type tokenRules struct {
+	rules []tokenRule
+	third [256]bool
+}
+
+// add adds a rule. Whatever stands behind a prefix of two bytes is a third one.
+func (t *tokenRules) add(r tokenRule) {
+	t.rules = append(t.rules, r)
+	for c := range t.third {
+		t.third[c] = t.third[c] || len(r.prefix) < 3 || r.prefix[2] == byte(c)
+	}
 }
 
 func pairOf(a, b byte) uint16 { return uint16(a)<<8 | uint16(b) }
 
 func newTriggerTable() *triggerTable {
-	t := &triggerTable{tokens: make([][]tokenRule, 1)}
+	t := &triggerTable{tokens: make([]tokenRules, 1)}
 	for _, r := range slices.Concat(floorPatterns(), providerTokens(), webhooks(), ibanRules()) {
 		p := pairOf(r.prefix[0], r.prefix[1])
 		if t.which[p] == 0 {
 			t.which[p] = uint16(len(t.tokens))
-			t.tokens = append(t.tokens, nil)
+			t.tokens = append(t.tokens, tokenRules{})
 		}
-		t.tokens[t.which[p]] = append(t.tokens[t.which[p]], r)
+		t.tokens[t.which[p]].add(r)
 		t.pair[p] |= trigToken
 	}
 	for b := 0; b < 256; b++ {
