@@ -140,7 +140,8 @@ func (l *Live) link(steps []Step, from, to Object) []Step {
 	}
 	off := noOffset
 	if m.find(l.h, to, &off); off != noOffset {
-		steps = l.steps(steps, l.types[from].id(), l.types[from].many(), m.base, off, to)
+		t := l.types.of(s, from)
+		steps = l.steps(steps, t.id(), t.many(), m.base, off, to)
 	}
 	return steps
 }

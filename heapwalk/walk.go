@@ -20,10 +20,11 @@ import (
 type walk struct {
 	h     *Heap
 	table *shape.Table
-	types []typing // of all objects
+	types *typings
 	// live are the objects of the levels before and of this one, next those that
 	// are found now.
 	live, next bitset
+	spare      bitset // empty, nil until there was a dense level
 	workers    []walker
 	list       []Object // of the level, while they are few
 	// refused counts the types that did not fit an object: two that offer each
@@ -37,7 +38,8 @@ const maxRefused = 4
 type walker struct {
 	w     *walk
 	edges *shape.Walker
-	visit func(*shape.Edge) // w.edge, made once
+	visit func(*shape.Edge)      // w.edge, made once
+	rank  func(a, b typing) bool // w.better, likewise
 	// found are the objects that this worker has added to the next level, while
 	// they are few: a long list has millions of levels with one object each.
 	found []Object
@@ -76,11 +78,11 @@ const (
 )
 
 func newWalk(h *Heap, table *shape.Table) *walk {
-	w := &walk{h: h, table: table, types: make([]typing, h.n), refused: map[Object]uint8{}, live: newBitset(h.n), next: newBitset(h.n), workers: make([]walker, h.options.Workers)}
+	w := &walk{h: h, table: table, types: newTypings(h), refused: map[Object]uint8{}, live: newBitset(h.n), next: newBitset(h.n), workers: make([]walker, h.options.Workers)}
 	for i := range w.workers {
 		wk := &w.workers[i]
 		wk.w, wk.edges = w, table.Walker()
-		wk.visit = wk.edge
+		wk.visit, wk.rank = wk.edge, wk.better
 	}
 	return w
 }
@@ -122,8 +124,8 @@ func (w *walker) edge(e *shape.Edge) {
 	if t := w.typeOf(s, e.Ptr-s.start-uint64(i)*s.elem, e); t != 0 {
 		switch {
 		case !known || s.flags&noPointers != 0:
-			w.offer(o, t)
-		case t.confidence() > w.w.types[o].confidence():
+			w.w.types.offer(s, o, t, w.rank)
+		case t.confidence() > w.w.types.of(s, o).confidence():
 			w.changes = append(w.changes, change{o: o, to: t})
 		}
 	}
@@ -140,7 +142,7 @@ func (w *walker) hint(e *shape.Edge) {
 		return
 	}
 	if o := s.first + Object(i); h.alloc.has(o) && (s.flags&noPointers != 0 || !w.w.live.has(o)) {
-		w.offer(o, w.typeOf(s, e.Ptr-s.start-uint64(i)*s.elem, e))
+		w.w.types.offer(s, o, w.typeOf(s, e.Ptr-s.start-uint64(i)*s.elem, e), w.rank)
 	}
 }
 
@@ -211,11 +213,13 @@ func (w *walk) change() (again []Object) {
 			for _, c := range wk.changes {
 				switch {
 				case c.down && down:
-					w.types[c.o] = c.to
+					w.types.set(w.h.spanOf(c.o), c.o, c.to)
 					w.refused[c.o]++
-				case !c.down && !down && wk.better(c.to, w.types[c.o]) && w.refused[c.o] < maxRefused:
-					w.types[c.o] = c.to
-					again = append(again, c.o)
+				case !c.down && !down && w.refused[c.o] < maxRefused:
+					if s := w.h.spanOf(c.o); wk.better(c.to, w.types.of(s, c.o)) {
+						w.types.set(s, c.o, c.to)
+						again = append(again, c.o)
+					}
 				}
 			}
 		}
@@ -232,13 +236,18 @@ func (w *walk) change() (again []Object) {
 // denseLevel looks at the objects of a level in the order of their addresses.
 func (w *walk) denseLevel(ctx context.Context) error {
 	level := w.next
-	w.next = newBitset(w.h.n)
+	if w.next = w.spare; w.next == nil {
+		w.next = newBitset(w.h.n)
+	}
 	for i, v := range level {
 		w.live[i] |= v
 	}
-	return w.h.parallel(ctx, (len(level)+levelShare-1)/levelShare, func(worker, chunk int) {
+	err := w.h.parallel(ctx, (len(level)+levelShare-1)/levelShare, func(worker, chunk int) {
 		w.workers[worker].scanLevel(level, chunk*levelShare, min((chunk+1)*levelShare, len(level)))
 	})
+	clear(level)
+	w.spare = level
+	return err
 }
 
 // scanLevel looks at the objects of the words from to to of a level.
@@ -261,7 +270,10 @@ func (w *walker) scan(o Object) { w.scanIn(w.w.h.spanOf(o), o) }
 
 // scanIn looks at the pointers of an object of s.
 func (w *walker) scanIn(s *span, o Object) {
-	t := w.w.types[o]
+	if s.flags&noPointers != 0 {
+		return
+	}
+	t := w.w.types.of(s, o)
 	if s.flags&smallBits != 0 && t.confidence() == Strong && w.scanPlain(s, o, t) {
 		return
 	}
@@ -271,7 +283,7 @@ func (w *walker) scanIn(s *span, o Object) {
 		// Nobody else looks at the type of an object with a header.
 		if id := w.edges.Descriptor(m.typ); id != shape.Unknown {
 			t = newTyping(id, w.info(id).Size <= uint64(len(m.data))/2, Exact)
-			w.w.types[o] = t
+			w.w.types.offer(s, o, t, w.rank)
 		}
 	}
 	if ok {
