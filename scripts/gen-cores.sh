@@ -40,7 +40,7 @@ names=(
   secrets tagged secretmode
   captured captured.pie captured.race cgocaptured shapes
   heapgraph heapgraph.noopt heapgraph.pie heapgraph.nogreentea heapgraph.grown heapgraph.unswept
-  heaplocals heaplocals.noopt heapwaste memprofile
+  heaplocals heaplocals.noopt heapwaste heapsecrets memprofile
   stackroots stackroots.noopt stackroots.race
 )
 
