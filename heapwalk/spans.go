@@ -153,6 +153,9 @@ func (h *Heap) readSpans() error {
 			return nil
 		}
 		pages += r.Pages
+		if r.UserArena && r.NoPointers {
+			return nil // freed: it waits until nothing points to it (runtime/arena.go, setUserArenaChunkToFault; TestArena)
+		}
 		b, _, ok := h.mem.View(r.Start, int(r.Pages*goruntime.PageSize))
 		if !ok {
 			h.unread.add(&h.unread.memory, r.Addr)
