@@ -46,18 +46,13 @@ type walker struct {
 	many  bool // they are not: the next level is where the bits of next are
 	// changes are better types, or worse ones, for what was found before.
 	changes []change
+	room    int         // of changes, before they are gone through
 	plain   []plainness // by type
 	m       pointerMap  // of the object at hand
 	e       shape.Edge  // of a plain pointer in it
 	// only, when set, says which words of the object at hand the collector looks at;
 	// all of them were marked already.
 	only *pointerMap
-}
-
-type change struct {
-	o    Object
-	to   typing
-	down bool // the type turned out not to fit
 }
 
 // plainness says whether the words of a type are all that the collector looks at.
@@ -126,7 +121,7 @@ func (w *walker) edge(e *shape.Edge) {
 		case !known || s.flags&noPointers != 0:
 			w.w.types.offer(s, o, t, w.rank)
 		case t.confidence() > w.w.types.of(s, o).confidence():
-			w.changes = append(w.changes, change{o: o, to: t})
+			w.note(change{o: o, to: t})
 		}
 	}
 	if !known {
@@ -198,39 +193,7 @@ func (w *walk) collect() (dense bool) {
 		w.list = append(w.list, again...)
 		return false
 	}
-	for _, o := range again {
-		w.next.set(o)
-	}
 	return true
-}
-
-// change takes the types that are better than those that objects had, and lists
-// these.
-func (w *walk) change() (again []Object) {
-	for _, down := range []bool{true, false} {
-		for i := range w.workers {
-			wk := &w.workers[i]
-			for _, c := range wk.changes {
-				switch {
-				case c.down && down:
-					w.types.set(w.h.spanOf(c.o), c.o, c.to)
-					w.refused[c.o]++
-				case !c.down && !down && w.refused[c.o] < maxRefused:
-					if s := w.h.spanOf(c.o); wk.better(c.to, w.types.of(s, c.o)) {
-						w.types.set(s, c.o, c.to)
-						again = append(again, c.o)
-					}
-				}
-			}
-		}
-	}
-	for i := range w.workers {
-		wk := &w.workers[i]
-		if wk.changes = wk.changes[:0]; cap(wk.changes) > fewFound {
-			wk.changes = nil
-		}
-	}
-	return again
 }
 
 // denseLevel looks at the objects of a level in the order of their addresses.
@@ -352,7 +315,7 @@ func (w *walker) fitting(m *pointerMap, o Object, t typing, in *shape.Info) (dat
 		}
 		if !t.many() && n > 1 {
 			// A pointer to one of several: the object is an array of them.
-			w.changes = append(w.changes, change{o: o, to: t | manyBit, down: true})
+			w.note(change{o: o, to: t | manyBit, down: true})
 		}
 		return m.data[:n*in.Size], w.isPlain(t.id(), in)
 	}
@@ -360,11 +323,11 @@ func (w *walker) fitting(m *pointerMap, o Object, t typing, in *shape.Info) (dat
 	if known := low(words) & in.Known; in.Size < size && m.small&known == in.Mask&known {
 		// The object begins with such a value, and there is more.
 		if t.confidence() == Strong {
-			w.changes = append(w.changes, change{o: o, to: newTyping(t.id(), t.many(), Weak), down: true})
+			w.note(change{o: o, to: newTyping(t.id(), t.many(), Weak), down: true})
 		}
 		return m.data[:in.Size], false
 	}
-	w.changes = append(w.changes, change{o: o, to: 0, down: true})
+	w.note(change{o: o, to: 0, down: true})
 	return nil, false
 }
 
