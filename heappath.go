@@ -15,6 +15,11 @@ func (h *heapEngine) step(s *heapwalk.Step) report.HeapStep {
 		heapwalk.StepField: "field", heapwalk.StepIndex: "index", heapwalk.StepCaptured: "captured", heapwalk.StepKey: "key",
 		heapwalk.StepElem: "value", heapwalk.StepWord: "word", heapwalk.StepHidden: "pointer",
 	}[s.Kind]
+	if s.Struct != nil && s.Kind == heapwalk.StepField {
+		if tags := h.e.types.Tags(s.Struct); s.Field < len(tags) {
+			out.Tag = tags[s.Field]
+		}
+	}
 	if s.KeyType != nil {
 		key := h.e.reader.Value(s.KeyType, s.KeyAddr)
 		out.Key, out.Index = &key, 0

@@ -22,7 +22,7 @@ func (s *Session) RedactedHeap(ctx context.Context, x *redact.Redactor, q HeapQu
 	}
 	stream := x.Stream(1)
 	if heapContents(rep.Heap) {
-		if err := h.learn(ctx, stream); err != nil {
+		if err := h.learn(ctx, rep, stream); err != nil {
 			return redact.Result{}, err
 		}
 	}
@@ -59,27 +59,6 @@ func eachHeapPath(heap *report.Heap, visit func(*report.HeapPath)) {
 	for i := range heap.Waste {
 		visit(&heap.Waste[i].Holder)
 	}
-}
-
-// learn shows the redactor all goroutines, and package variables as if they were
-// those of one more.
-func (h *heapEngine) learn(ctx context.Context, to *redact.Stream) error {
-	s := h.s
-	t := streamer{s: s, view: &view{engine: h.e, rep: &report.Report{}, all: h.all}, detail: decoded, redact: to}
-	if err := t.ahead(ctx, func(i int, g *report.Goroutine, _ *reading) bool {
-		to.Learn(0, i, g)
-		return true
-	}); err != nil {
-		return err
-	}
-	s.progress("reading package variables", 0, 0)
-	globals, _ := h.e.reader.Globals(ctx, nil)
-	vars := make([]report.Variable, len(globals))
-	for i := range globals {
-		vars[i] = report.Variable{Name: globals[i].Name, Value: globals[i].Value}
-	}
-	to.Learn(0, len(h.all), &report.Goroutine{Frames: []report.Frame{{Vars: vars}}})
-	return ctx.Err()
 }
 
 // withoutContents takes keys of maps out of all paths.

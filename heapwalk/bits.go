@@ -12,6 +12,9 @@ func newBitset(n uint32) bitset { return make(bitset, (uint64(n)+63)/64) }
 
 func (b bitset) has(o Object) bool { return b[o>>6]&(1<<(o&63)) != 0 }
 
+// seen is has while others may set bits.
+func (b bitset) seen(o Object) bool { return atomic.LoadUint64(&b[o>>6])&(1<<(o&63)) != 0 }
+
 func (b bitset) set(o Object) { b[o>>6] |= 1 << (o & 63) }
 
 // add sets the bit of o and reports whether it was not set. Several may add at
@@ -23,6 +26,9 @@ func (b bitset) add(o Object) bool {
 	}
 	return atomic.OrUint64(w, m)&m == 0
 }
+
+// remove takes the bit of o away. Others may set and remove other bits at once.
+func (b bitset) remove(o Object) { atomic.AndUint64(&b[o>>6], ^(uint64(1) << (o & 63))) }
 
 func (b bitset) count() (n uint64) {
 	for _, w := range b {

@@ -141,7 +141,7 @@ func (w *edgeScan) object(s *span, o Object) {
 	if !w.l.h.pointersOf(&w.m, s, uint32(o-s.first)) {
 		return
 	}
-	t := w.l.types[o]
+	t := w.l.types.of(s, o)
 	var data []byte
 	data, w.all = w.described(t)
 	clear(w.told)

@@ -106,30 +106,42 @@ func (l *Live) Histogram(ctx context.Context) ([]TypeCount, Sums, error) {
 
 // count counts the objects of a span.
 func (l *Live) count(t *tally, s *span) {
-	for i := uint32(0); i < s.n; i += 64 {
+	for i := uint32(0); i < uint32(s.n); i += 64 {
 		at := uint64(s.first) + uint64(i)
-		n := low(uint64(s.n - i))
+		n := low(uint64(s.n) - uint64(i))
 		live := l.live.word(at) & n
 		dead := l.h.alloc.word(at) & n &^ live
 		if len(l.conservative) > 0 {
 			t.sums.Conservative.add(uint64(bits.OnesCount64(l.conservative.word(at)&live)), s.elem)
 		}
-		for m := live; m != 0; m &= m - 1 {
-			ty := l.types[at+uint64(bits.TrailingZeros64(m))]
-			c := t.of(ty, s.elem)
-			c.Live.add(1, s.elem)
-			switch ty.confidence() {
-			case Exact:
-				c.Sure.add(1, s.elem)
-			case Strong:
-				c.Strong.add(1, s.elem)
-			case Weak:
-				c.Weak.add(1, s.elem)
-			}
+		if first, only := l.types.only(s); only {
+			typed := l.types.first.word(at)
+			t.add(first, s.elem, live&typed, dead&typed)
+			t.add(0, s.elem, live&^typed, dead&^typed)
+			continue
 		}
-		for m := dead; m != 0; m &= m - 1 {
-			t.of(l.types[at+uint64(bits.TrailingZeros64(m))], s.elem).Garbage.add(1, s.elem)
+		for m := live | dead; m != 0; m &= m - 1 {
+			one := m & -m
+			t.add(l.types.of(s, Object(at)+Object(bits.TrailingZeros64(m))), s.elem, live&one, dead&one)
 		}
+	}
+}
+
+// add counts objects of a type, a bit for each.
+func (t *tally) add(ty typing, size, live, dead uint64) {
+	if live|dead == 0 {
+		return
+	}
+	c, n := t.of(ty, size), uint64(bits.OnesCount64(live))
+	c.Live.add(n, size)
+	c.Garbage.add(uint64(bits.OnesCount64(dead)), size)
+	switch ty.confidence() {
+	case Exact:
+		c.Sure.add(n, size)
+	case Strong:
+		c.Strong.add(n, size)
+	case Weak:
+		c.Weak.add(n, size)
 	}
 }
 

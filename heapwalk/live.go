@@ -16,7 +16,7 @@ type Live struct {
 	own   *ownRoots
 	roots Roots // of the goroutines
 	live  bitset
-	types []typing
+	types *typings
 	// conservative are the objects that are live by words only that may be no
 	// pointers; empty when there are none.
 	conservative bitset
@@ -55,12 +55,22 @@ func (h *Heap) Walk(ctx context.Context, roots Roots) (*Live, error) {
 			return nil, err
 		}
 	}
-	l.live = append(bitset(nil), w.live...)
+	l.live = w.keepLive()
 	if err := w.garbage(ctx); err != nil {
 		return nil, err
 	}
 	l.types = w.types
 	return l, nil
+}
+
+// keepLive is what was found until now, when more is to be found.
+func (w *walk) keepLive() bitset {
+	live := w.spare
+	if w.spare = nil; live == nil {
+		live = newBitset(w.h.n)
+	}
+	copy(live, w.live)
+	return live
 }
 
 // eachRoot gives all roots, until yield returns false.
@@ -121,9 +131,11 @@ func (l *Live) Has(o Object) bool { return uint64(o) < uint64(l.h.n) && l.live.h
 // TypeOf is the type of an object, its confidence, and whether the object is an
 // array of it.
 func (l *Live) TypeOf(o Object) (in *shape.Info, many bool, c Confidence) {
-	t := l.types[o]
+	t := l.typing(o)
 	return l.table.Info(t.id()), t.many(), t.confidence()
 }
+
+func (l *Live) typing(o Object) typing { return l.types.of(l.h.spanOf(o), o) }
 
 // OfType selects the live objects of the type with a name, "main.session" or
 // "[]main.session" for arrays; the path of the package may be left out but for its
@@ -145,8 +157,11 @@ func (l *Live) OfType(name string) (match func(Object) bool, ok bool) {
 		}
 	}
 	match = func(o Object) bool {
-		t := l.types[o]
-		return t != 0 && ids[t.id()] && (t.many() == many || t.id() == shape.StringBytes) && l.live.has(o)
+		if !l.live.has(o) {
+			return false
+		}
+		t := l.typing(o)
+		return t != 0 && ids[t.id()] && (t.many() == many || t.id() == shape.StringBytes)
 	}
 	for o := range Object(l.h.n) {
 		if match(o) {

@@ -32,6 +32,9 @@ type Step struct {
 	// when it is not known.
 	KeyType *gotype.Type
 	KeyAddr uint64
+	// Struct is the type that a field is one of, Field its number there.
+	Struct *gotype.Type
+	Field  int
 	// Leads means that the part points to the object To.
 	Leads bool
 	To    Object
@@ -140,7 +143,8 @@ func (l *Live) link(steps []Step, from, to Object) []Step {
 	}
 	off := noOffset
 	if m.find(l.h, to, &off); off != noOffset {
-		steps = l.steps(steps, l.types[from].id(), l.types[from].many(), m.base, off, to)
+		t := l.types.of(s, from)
+		steps = l.steps(steps, t.id(), t.many(), m.base, off, to)
 	}
 	return steps
 }
@@ -162,7 +166,7 @@ func (l *Live) steps(steps []Step, id shape.ID, many bool, base, off uint64, to 
 		if s.Kind == shape.StepHidden {
 			continue
 		}
-		st := Step{Kind: stepKinds[s.Kind], Name: s.Name, Index: s.Index}
+		st := Step{Kind: stepKinds[s.Kind], Name: s.Name, Index: s.Index, Struct: s.Struct, Field: s.Field}
 		if s.Kind == shape.StepMapElem || s.Kind == shape.StepMapKey {
 			if key, at, ok := l.table.MapKey(id, off); ok {
 				st.KeyType, st.KeyAddr = key, base+at

@@ -313,9 +313,10 @@ func (r *Retained) ByType(list []TypeCount) []uint64 {
 		if node >= r.l.h.n {
 			return -1
 		}
-		t := r.l.types[node]
+		s := r.l.h.spanOf(Object(node))
+		t := r.l.types.of(s, Object(node))
 		if t == 0 {
-			return sizes[r.l.h.spanOf(Object(node)).elem]
+			return sizes[s.elem]
 		}
 		return classes[key{t.id(), t.many()}]
 	})

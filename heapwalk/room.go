@@ -17,7 +17,7 @@ func newRoomReader(l *Live) *roomReader { return &roomReader{l: l} }
 
 // of is the room of a map or channel by the object of its header.
 func (r *roomReader) of(o Object) (Room, bool) {
-	in := r.l.table.Info(r.l.types[o].id())
+	in := r.l.table.Info(r.l.typing(o).id())
 	b := r.l.h.bytesOf(o)
 	switch in.Kind {
 	case shape.KindMap:

@@ -73,7 +73,7 @@ func (r *Retained) Samples(ctx context.Context) ([]Sample, error) {
 		var label uint32
 		if parent >= n {
 			from = t.rootNode(rootNames[parent-n], parent-n)
-			label = t.label(labelKey{to: r.l.types[o], size: size})
+			label = t.label(labelKey{to: r.l.typing(o), size: size})
 		} else {
 			from = at[parent]
 			label = t.edge(Object(parent), off, o, size)
@@ -147,7 +147,7 @@ func (t *sampleTree) step(from, label uint32) uint32 {
 
 // edge is the label of the step from the word at off of one object to another.
 func (t *sampleTree) edge(from Object, off uint64, to Object, size uint64) uint32 {
-	key := labelKey{from: t.l.types[from], off: off, to: t.l.types[to], size: size}
+	key := labelKey{from: t.l.typing(from), off: off, to: t.l.typing(to), size: size}
 	if in := t.l.table.Info(key.from.id()); key.from == 0 {
 		key.off = 0 // it has no name
 	} else if in.Size > 0 && in.Kind != shape.KindClosure && in.Kind != shape.KindChan {

@@ -19,9 +19,10 @@ type span struct {
 	elem         uint64
 	data         []byte // its memory, pages times PageSize
 	first        Object
-	n            uint32
 	mul          uint32 // 2^32/elem rounded up, 0: divide
-	below        uint32 // the next smaller class of sizes, 0 for a large object
+	number       uint32 // index in Heap.spans
+	n            uint16
+	class        uint8 // of sizes: those below are the first in Heap.classes; 0 for a large object
 	flags        spanFlags
 }
 
@@ -89,7 +90,7 @@ func (h *Heap) find(addr uint64) (*span, uint32) {
 	default:
 		index = uint32(off / s.elem)
 	}
-	if index >= s.n {
+	if index >= uint32(s.n) {
 		return nil, 0
 	}
 	return s, index
@@ -136,6 +137,7 @@ func (u *unread) report(h *Heap) {
 func (h *Heap) readSpans() error {
 	var pages, data uint64
 	most := h.in.fileSize()
+	h.spans = make([]span, 0, min(h.allocator.Len(), most/goruntime.PageSize))
 	types := map[uint64]uint64{} // of large objects, by their address
 	if err := h.allocator.Spans(func(r *goruntime.Span, err error) error {
 		if err != nil {
@@ -151,6 +153,9 @@ func (h *Heap) readSpans() error {
 			return nil
 		}
 		pages += r.Pages
+		if r.UserArena && r.NoPointers {
+			return nil // freed: it waits until nothing points to it (runtime/arena.go, setUserArenaChunkToFault; TestArena)
+		}
 		b, _, ok := h.mem.View(r.Start, int(r.Pages*goruntime.PageSize))
 		if !ok {
 			h.unread.add(&h.unread.memory, r.Addr)
@@ -198,10 +203,10 @@ func (in *Input) fileSize() uint64 {
 func (h *Heap) span(r *goruntime.Span) (s span, ok bool) {
 	size := r.Pages * goruntime.PageSize
 	if r.Pages == 0 || r.Pages > 1<<34 || r.Start%goruntime.PageSize != 0 || r.Start>>48 != 0 || (r.Start+size)>>48 != 0 ||
-		r.Elem < 8 || r.Elem > size || r.Elem%8 != 0 || r.Count == 0 || r.Count > size/r.Elem || r.Free > r.Count {
+		r.Elem < 8 || r.Elem > size || r.Elem%8 != 0 || r.Count == 0 || r.Count > min(size/r.Elem, 1<<16-1) || r.Free > r.Count {
 		return s, false
 	}
-	s = span{start: r.Start, elem: r.Elem, n: uint32(r.Count)}
+	s = span{start: r.Start, elem: r.Elem, n: uint16(r.Count)}
 	s.limit = min(max(r.Limit, r.Start), r.Start+size, r.Start+r.Count*r.Elem)
 	switch {
 	case r.Class == 0:
@@ -228,20 +233,20 @@ func (h *Heap) span(r *goruntime.Span) (s span, ok bool) {
 	if s.flags&large == 0 && size <= 1<<17 {
 		s.mul = uint32((1<<32 + r.Elem - 1) / r.Elem)
 	}
-	s.below = h.classBelow(s.elem, s.flags)
+	if s.flags&large == 0 {
+		below, _ := slices.BinarySearch(h.classes, uint32(s.elem))
+		s.class = uint8(below) // below maxClasses
+	}
 	return s, true
 }
 
-// classBelow is the largest size that would have had a smaller place.
-func (h *Heap) classBelow(elem uint64, f spanFlags) uint32 {
-	if f&large != 0 {
+// below is the largest size that would have had a smaller place than those of s; 0
+// when there is none, and for a large object.
+func (h *Heap) below(s *span) uint64 {
+	if s.class == 0 {
 		return 0
 	}
-	i, _ := slices.BinarySearch(h.classes, uint32(elem))
-	if i == 0 {
-		return 0
-	}
-	return h.classes[i-1]
+	return uint64(h.classes[s.class-1])
 }
 
 // number numbers the objects, and enters the pages. Spans that overlap are none.
@@ -257,7 +262,7 @@ func (h *Heap) number() error {
 		if n+uint64(s.n) > maxObjects {
 			return fmt.Errorf("more than %d objects", uint64(maxObjects))
 		}
-		s.first = Object(n)
+		s.first, s.number = Object(n), uint32(len(kept))
 		n += uint64(s.n)
 		for uint64(len(h.blocks))<<blockShift < n {
 			h.blocks = append(h.blocks, uint32(len(kept)))
@@ -342,7 +347,7 @@ func (t *Totals) add(o *Totals) {
 // every one is, beyond it the bitmap of the last sweep tells; of a span that is
 // not swept yet those without a mark are garbage (runtime/mheap.go, mspan).
 func (h *Heap) allocated(s *span, r *goruntime.Span, t *Totals) bool {
-	size := int(s.n+63) / 64 * 8
+	size := (int(s.n) + 63) / 64 * 8
 	allocBits, _, ok := h.mem.View(r.AllocBits, size)
 	if !ok {
 		t.Unreadable++

@@ -138,13 +138,13 @@ func (s *stringSearch) place(e *shape.Edge) (b []byte, cost uint64, ok bool) {
 		return nil, 0, false // no string: memory says that it is longer than its object
 	}
 	at := e.Ptr - sp.start
-	return sp.data[at : at+e.Len], sp.costOf(off, e.Len), true
+	return sp.data[at : at+e.Len], s.l.h.costOf(sp, off, e.Len), true
 }
 
 // costOf is what a text of an object costs: the place when the object is the text,
 // else its bytes.
-func (s *span) costOf(off, length uint64) uint64 {
-	fills := length > uint64(s.below)
+func (h *Heap) costOf(s *span, off, length uint64) uint64 {
+	fills := length > h.below(s)
 	if s.flags&large != 0 {
 		fills = length+pageMask > s.elem
 	}
@@ -316,7 +316,7 @@ func (s *stringSearch) wasted(at []uint64, length uint64) (n, bytes uint64) {
 	var sum, most uint64
 	for _, addr := range at {
 		sp, i := s.l.h.find(addr)
-		cost := sp.costOf(addr-sp.start-uint64(i)*sp.elem, length)
+		cost := s.l.h.costOf(sp, addr-sp.start-uint64(i)*sp.elem, length)
 		sum, most = sum+cost, max(most, cost)
 	}
 	return uint64(len(at)), sum - most

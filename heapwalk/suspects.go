@@ -235,10 +235,14 @@ func (r *Retained) repeated(chain []uint32) (first uint32, n uint64) {
 	by := map[typing]*seen{}
 	var best *seen
 	for _, node := range chain {
-		if node >= r.l.h.n || r.l.types[node] == 0 {
+		if node >= r.l.h.n {
 			continue
 		}
-		t := newTyping(r.l.types[node].id(), r.l.types[node].many(), Weak)
+		t := r.l.typing(Object(node))
+		if t == 0 {
+			continue
+		}
+		t = newTyping(t.id(), t.many(), Weak)
 		s := by[t]
 		if s == nil {
 			s = &seen{first: node}
@@ -314,7 +318,7 @@ func (r *Retained) isHeader(node uint32) bool {
 	if node >= r.l.h.n {
 		return false
 	}
-	k := r.l.table.Info(r.l.types[node].id()).Kind
+	k := r.l.table.Info(r.l.typing(Object(node)).id()).Kind
 	return k == shape.KindMap || k == shape.KindChan
 }
 

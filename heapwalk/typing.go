@@ -1,10 +1,6 @@
 package heapwalk
 
-import (
-	"sync/atomic"
-
-	"github.com/safedump/sdcore/heapwalk/shape"
-)
+import "github.com/safedump/sdcore/heapwalk/shape"
 
 // Confidence says how the type of an object is known, best last.
 type Confidence uint8
@@ -75,18 +71,6 @@ func (w *walker) better(a, b typing) bool {
 
 func named(in *shape.Info) bool { return in.Type != nil && in.Type.Package != "" }
 
-// offer gives an object a type unless it has a better one. Several may offer at
-// once.
-func (w *walker) offer(o Object, t typing) {
-	at := (*uint32)(&w.w.types[o])
-	for {
-		old := atomic.LoadUint32(at)
-		if !w.better(t, typing(old)) || atomic.CompareAndSwapUint32(at, old, uint32(t)) {
-			return
-		}
-	}
-}
-
 // typeOf judges an edge that leads to the byte at off of an object in s.
 func (w *walker) typeOf(s *span, off uint64, e *shape.Edge) typing {
 	if e.Elem == shape.Unknown || s.flags&hasHeader != 0 || s.flags&(large|noPointers) == large && w.w.h.largeType(s) != 0 {
@@ -126,7 +110,7 @@ func (w *walker) typeOf(s *span, off uint64, e *shape.Edge) typing {
 		if size+pageMask > s.elem {
 			c = Strong
 		}
-	case size > uint64(s.below):
+	case size > w.w.h.below(s):
 		c = Strong
 	}
 	return newTyping(e.Elem, e.Many, c)

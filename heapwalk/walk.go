@@ -20,10 +20,11 @@ import (
 type walk struct {
 	h     *Heap
 	table *shape.Table
-	types []typing // of all objects
+	types *typings
 	// live are the objects of the levels before and of this one, next those that
 	// are found now.
 	live, next bitset
+	spare      bitset // empty, nil until there was a dense level
 	workers    []walker
 	list       []Object // of the level, while they are few
 	// refused counts the types that did not fit an object: two that offer each
@@ -37,25 +38,21 @@ const maxRefused = 4
 type walker struct {
 	w     *walk
 	edges *shape.Walker
-	visit func(*shape.Edge) // w.edge, made once
+	visit func(*shape.Edge)      // w.edge, made once
+	rank  func(a, b typing) bool // w.better, likewise
 	// found are the objects that this worker has added to the next level, while
 	// they are few: a long list has millions of levels with one object each.
 	found []Object
 	many  bool // they are not: the next level is where the bits of next are
 	// changes are better types, or worse ones, for what was found before.
 	changes []change
+	room    int         // of changes, before they are gone through
 	plain   []plainness // by type
 	m       pointerMap  // of the object at hand
 	e       shape.Edge  // of a plain pointer in it
 	// only, when set, says which words of the object at hand the collector looks at;
 	// all of them were marked already.
 	only *pointerMap
-}
-
-type change struct {
-	o    Object
-	to   typing
-	down bool // the type turned out not to fit
 }
 
 // plainness says whether the words of a type are all that the collector looks at.
@@ -76,11 +73,11 @@ const (
 )
 
 func newWalk(h *Heap, table *shape.Table) *walk {
-	w := &walk{h: h, table: table, types: make([]typing, h.n), refused: map[Object]uint8{}, live: newBitset(h.n), next: newBitset(h.n), workers: make([]walker, h.options.Workers)}
+	w := &walk{h: h, table: table, types: newTypings(h), refused: map[Object]uint8{}, live: newBitset(h.n), next: newBitset(h.n), workers: make([]walker, h.options.Workers)}
 	for i := range w.workers {
 		wk := &w.workers[i]
 		wk.w, wk.edges = w, table.Walker()
-		wk.visit = wk.edge
+		wk.visit, wk.rank = wk.edge, wk.better
 	}
 	return w
 }
@@ -122,9 +119,9 @@ func (w *walker) edge(e *shape.Edge) {
 	if t := w.typeOf(s, e.Ptr-s.start-uint64(i)*s.elem, e); t != 0 {
 		switch {
 		case !known || s.flags&noPointers != 0:
-			w.offer(o, t)
-		case t.confidence() > w.w.types[o].confidence():
-			w.changes = append(w.changes, change{o: o, to: t})
+			w.w.types.offer(s, o, t, w.rank)
+		case t.confidence() > w.w.types.of(s, o).confidence():
+			w.note(change{o: o, to: t})
 		}
 	}
 	if !known {
@@ -140,7 +137,7 @@ func (w *walker) hint(e *shape.Edge) {
 		return
 	}
 	if o := s.first + Object(i); h.alloc.has(o) && (s.flags&noPointers != 0 || !w.w.live.has(o)) {
-		w.offer(o, w.typeOf(s, e.Ptr-s.start-uint64(i)*s.elem, e))
+		w.w.types.offer(s, o, w.typeOf(s, e.Ptr-s.start-uint64(i)*s.elem, e), w.rank)
 	}
 }
 
@@ -196,49 +193,24 @@ func (w *walk) collect() (dense bool) {
 		w.list = append(w.list, again...)
 		return false
 	}
-	for _, o := range again {
-		w.next.set(o)
-	}
 	return true
-}
-
-// change takes the types that are better than those that objects had, and lists
-// these.
-func (w *walk) change() (again []Object) {
-	for _, down := range []bool{true, false} {
-		for i := range w.workers {
-			wk := &w.workers[i]
-			for _, c := range wk.changes {
-				switch {
-				case c.down && down:
-					w.types[c.o] = c.to
-					w.refused[c.o]++
-				case !c.down && !down && wk.better(c.to, w.types[c.o]) && w.refused[c.o] < maxRefused:
-					w.types[c.o] = c.to
-					again = append(again, c.o)
-				}
-			}
-		}
-	}
-	for i := range w.workers {
-		wk := &w.workers[i]
-		if wk.changes = wk.changes[:0]; cap(wk.changes) > fewFound {
-			wk.changes = nil
-		}
-	}
-	return again
 }
 
 // denseLevel looks at the objects of a level in the order of their addresses.
 func (w *walk) denseLevel(ctx context.Context) error {
 	level := w.next
-	w.next = newBitset(w.h.n)
+	if w.next = w.spare; w.next == nil {
+		w.next = newBitset(w.h.n)
+	}
 	for i, v := range level {
 		w.live[i] |= v
 	}
-	return w.h.parallel(ctx, (len(level)+levelShare-1)/levelShare, func(worker, chunk int) {
+	err := w.h.parallel(ctx, (len(level)+levelShare-1)/levelShare, func(worker, chunk int) {
 		w.workers[worker].scanLevel(level, chunk*levelShare, min((chunk+1)*levelShare, len(level)))
 	})
+	clear(level)
+	w.spare = level
+	return err
 }
 
 // scanLevel looks at the objects of the words from to to of a level.
@@ -261,7 +233,10 @@ func (w *walker) scan(o Object) { w.scanIn(w.w.h.spanOf(o), o) }
 
 // scanIn looks at the pointers of an object of s.
 func (w *walker) scanIn(s *span, o Object) {
-	t := w.w.types[o]
+	if s.flags&noPointers != 0 {
+		return
+	}
+	t := w.w.types.of(s, o)
 	if s.flags&smallBits != 0 && t.confidence() == Strong && w.scanPlain(s, o, t) {
 		return
 	}
@@ -271,7 +246,7 @@ func (w *walker) scanIn(s *span, o Object) {
 		// Nobody else looks at the type of an object with a header.
 		if id := w.edges.Descriptor(m.typ); id != shape.Unknown {
 			t = newTyping(id, w.info(id).Size <= uint64(len(m.data))/2, Exact)
-			w.w.types[o] = t
+			w.w.types.offer(s, o, t, w.rank)
 		}
 	}
 	if ok {
@@ -340,7 +315,7 @@ func (w *walker) fitting(m *pointerMap, o Object, t typing, in *shape.Info) (dat
 		}
 		if !t.many() && n > 1 {
 			// A pointer to one of several: the object is an array of them.
-			w.changes = append(w.changes, change{o: o, to: t | manyBit, down: true})
+			w.note(change{o: o, to: t | manyBit, down: true})
 		}
 		return m.data[:n*in.Size], w.isPlain(t.id(), in)
 	}
@@ -348,11 +323,11 @@ func (w *walker) fitting(m *pointerMap, o Object, t typing, in *shape.Info) (dat
 	if known := low(words) & in.Known; in.Size < size && m.small&known == in.Mask&known {
 		// The object begins with such a value, and there is more.
 		if t.confidence() == Strong {
-			w.changes = append(w.changes, change{o: o, to: newTyping(t.id(), t.many(), Weak), down: true})
+			w.note(change{o: o, to: newTyping(t.id(), t.many(), Weak), down: true})
 		}
 		return m.data[:in.Size], false
 	}
-	w.changes = append(w.changes, change{o: o, to: 0, down: true})
+	w.note(change{o: o, to: 0, down: true})
 	return nil, false
 }
 

@@ -195,8 +195,8 @@ func (s *wasteSearch) headers(ctx context.Context, sums *wasteSums) error {
 	rooms := newRoomReader(s.l)
 	var mu sync.Mutex
 	return s.l.eachSpan(ctx, func(_ int, sp *span) {
-		s.l.eachLive(sp, func(_ *span, o Object) {
-			in := s.l.table.Info(s.l.types[o].id())
+		s.l.eachLive(sp, func(sp *span, o Object) {
+			in := s.l.table.Info(s.l.types.of(sp, o).id())
 			kind := WasteMap
 			switch in.Kind {
 			case shape.KindMap:

@@ -40,7 +40,7 @@ names=(
   secrets tagged secretmode
   captured captured.pie captured.race cgocaptured shapes
   heapgraph heapgraph.noopt heapgraph.pie heapgraph.nogreentea heapgraph.grown heapgraph.unswept
-  heaplocals heaplocals.noopt heapwaste memprofile
+  heaplocals heaplocals.noopt heapwaste heapsecrets heaparena memprofile
   stackroots stackroots.noopt stackroots.race
 )
 
@@ -79,6 +79,7 @@ needs_c() {
 experiment_of() {
   case $1 in
     secretmode) echo runtimesecret ;;
+    heaparena) echo arenas ;;
     *.nogreentea) echo nogreenteagc ;;
   esac
 }

@@ -148,6 +148,9 @@ func (r *Runtime) Allocator() (*Allocator, error) {
 	return a, nil
 }
 
+// Len is how many spans the list has in the core, dead ones too.
+func (a *Allocator) Len() uint64 { return a.n }
+
 // Missing is how many spans the list has beyond what the core holds of it.
 func (a *Allocator) Missing() uint64 { return a.short }
 

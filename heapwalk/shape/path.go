@@ -27,6 +27,10 @@ type Step struct {
 	Kind  StepKind
 	Name  string
 	Index uint64
+	// Struct is the type that a field is one of, Field its number there: who wants
+	// to know its tag.
+	Struct *gotype.Type
+	Field  int
 }
 
 // maxSteps bounds a path; deeper parts are not named.
@@ -94,7 +98,7 @@ func part(ty *gotype.Type, off uint64) (next *gotype.Type, s Step, rest uint64, 
 	for i := range ty.Fields {
 		f := &ty.Fields[i]
 		if f.Type != nil && off >= uint64(f.Offset) && off-uint64(f.Offset) < uint64(max(f.Type.Size, 0)) {
-			return f.Type, Step{Name: f.Name}, off - uint64(f.Offset), true
+			return f.Type, Step{Name: f.Name, Struct: ty, Field: i}, off - uint64(f.Offset), true
 		}
 	}
 	return nil, s, 0, false
