@@ -54,7 +54,7 @@ func waitsOf(t *testing.T, core, bin string) *report.Report {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	rep, err := s.Waits(context.Background())
+	rep, err := s.Waits(context.Background(), sdcore.WaitQuery{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -273,7 +273,7 @@ func TestWaitsMutants(t *testing.T) {
 		s, err := sdcore.Open(context.Background(), v.core.Path, v.bin.Path, sdcore.Options{})
 		if err == nil {
 			var rep *report.Report
-			if rep, err = s.Waits(context.Background()); err == nil {
+			if rep, err = s.Waits(context.Background(), sdcore.WaitQuery{}); err == nil {
 				if err := rep.Validate(); err != nil {
 					t.Errorf("mutant %d: %v", n, err)
 				}

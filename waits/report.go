@@ -8,9 +8,6 @@ import (
 	"github.com/safedump/sdcore/report"
 )
 
-// maxListed bounds the goroutines that a finding names.
-const maxListed = 64
-
 // report puts what was found into the form of a report.
 func (a *analysis) report() *report.Waits {
 	out := &report.Waits{Objects: []report.WaitObject{}, Findings: a.findings, Groups: []report.WaitingGroup{}}

@@ -75,6 +75,37 @@ func (r *Runtime) readSudog(addr uint64) (Sudog, error) {
 	}, nil
 }
 
+// HiddenWords are the words by which the collector comes from the record of a
+// waiting goroutine, a [Sudog], to what that waits for, with the size of the record.
+// Who has nothing else can't wake it.
+func (r *Runtime) HiddenWords() (size uint64, offsets []uint64, ok bool) {
+	l, err := r.sudogs()
+	if err != nil {
+		return 0, nil, false
+	}
+	t, err := r.types.ByName("runtime.sudog")
+	if err != nil {
+		return 0, nil, false
+	}
+	for _, spellings := range [][]string{{"elem.vp", "elem"}, {"c.vp", "c"}} {
+		for _, path := range spellings {
+			if f, found := t.Field(path); found && f.Offset >= 0 && f.Offset < l.size {
+				offsets = append(offsets, uint64(f.Offset))
+				break
+			}
+		}
+	}
+	return uint64(l.size), offsets, len(offsets) == 2
+}
+
+// DeferWord is where a runtime.g leads to its deferred calls, with its size.
+func (r *Runtime) DeferWord() (size, offset uint64) {
+	if !r.lay.gDefer.ok {
+		return 0, 0
+	}
+	return uint64(r.lay.gSize), uint64(r.lay.gDefer.off)
+}
+
 // Waiting appends to buf what the goroutine whose runtime.g lies at g waits
 // for: first is its [corefile.Goroutine.Waiting]. A select has a record for each
 // case with a channel, in the order of the channels' addresses. Records before
