@@ -170,22 +170,39 @@ What is found in the core of `+"`fixtures/waiters`"+`, beside what the program p
 | holders, strong evidence | %v |
 | holders, weak evidence | %v |
 `, j.waiters, j.names, j.strong, j.weak)
-	path := filepath.Join(coretest.Root(t), "docs", "waits.md")
-	doc, err := os.ReadFile(path)
+	if *update {
+		writeSection(t, judgementHeading, table)
+	} else if _, got, _ := waitsSection(t, judgementHeading); got != table {
+		t.Errorf("docs/waits.md has another judgement (go test -run TestWaitsJudged -update .):\n%s\nwant\n%s", got, table)
+	}
+}
+
+// waitsDoc is the file that judgements are written into.
+func waitsDoc(t *testing.T) string { return filepath.Join(coretest.Root(t), "docs", "waits.md") }
+
+// waitsSection takes docs/waits.md apart at the section below a heading.
+func waitsSection(t *testing.T, heading string) (before, section, after string) {
+	t.Helper()
+	doc, err := os.ReadFile(waitsDoc(t))
 	if err != nil {
 		t.Fatal(err)
 	}
-	before, rest, _ := strings.Cut(string(doc), judgementHeading+"\n")
-	after := ""
-	if i := strings.Index(rest, "\n## "); i >= 0 {
-		rest, after = rest[:i], rest[i:]
+	before, section, ok := strings.Cut(string(doc), heading+"\n")
+	if !ok {
+		t.Fatalf("docs/waits.md has no section %q", heading)
 	}
-	if *update {
-		if err := os.WriteFile(path, []byte(before+judgementHeading+"\n"+table+after), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	} else if rest != table {
-		t.Errorf("%s has another judgement (go test -run TestWaitsJudged -update .):\n%s\nwant\n%s", path, rest, table)
+	if i := strings.Index(section, "\n## "); i >= 0 {
+		section, after = section[:i], section[i:]
+	}
+	return before, section, after
+}
+
+// writeSection replaces the section below a heading of docs/waits.md.
+func writeSection(t *testing.T, heading, section string) {
+	t.Helper()
+	before, _, after := waitsSection(t, heading)
+	if err := os.WriteFile(waitsDoc(t), []byte(before+heading+"\n"+section+after), 0o644); err != nil {
+		t.Fatal(err)
 	}
 }
 

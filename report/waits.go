@@ -15,6 +15,8 @@ type Waits struct {
 	OmittedObjects int `json:"omitted_objects,omitempty"`
 	// Findings are what is wrong, or looks so: deadlocks first.
 	Findings []WaitFinding `json:"findings"`
+	// OmittedFindings counts those that a bound left out.
+	OmittedFindings int `json:"omitted_findings,omitempty"`
 	// Groups tell what the goroutines of a Group wait for.
 	Groups []WaitingGroup `json:"groups"`
 }

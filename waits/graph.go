@@ -8,8 +8,8 @@ import (
 )
 
 const (
-	maxFindings = 200
-	maxChain    = 64 // goroutines of a chain
+	maxFindings = 200 // of a kind
+	maxChain    = 64  // goroutines of a chain
 	// minConvoy is how many have to wait for one lock to be a convoy, minPileUp in
 	// one place to be a pile-up: LeakProf's threshold is 10 000 in a fleet, one
 	// program that dies with a hundred in one place is worth a line.
@@ -73,13 +73,16 @@ func (a *analysis) edges(i int) (out []edge) {
 
 // find adds a finding. about are the goroutines whose memory is asked for.
 func (a *analysis) find(f report.WaitFinding, about []int) {
-	if len(a.findings) < maxFindings {
-		if f.Goroutines == nil {
-			f.Goroutines = []uint64{}
-		}
-		a.about = append(a.about, about)
-		a.findings = append(a.findings, f)
+	if a.ofKind[f.Kind] == maxFindings {
+		a.omitted++
+		return
 	}
+	a.ofKind[f.Kind]++
+	if f.Goroutines == nil {
+		f.Goroutines = []uint64{}
+	}
+	a.about = append(a.about, about)
+	a.findings = append(a.findings, f)
 }
 
 // weaker is the less reliable of two grades.

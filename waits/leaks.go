@@ -176,8 +176,10 @@ func (a *analysis) mayLeak(i int) bool {
 		switch o.kind {
 		case report.WaitNothing:
 		case report.WaitChannel:
-			if o.addr == 0 || o.channel == nil || o.channel.Timer {
-				return false // a timer will send
+			// A timer that is to send is in a list of the runtime, as long as somebody
+			// waits for its channel.
+			if o.addr == 0 || o.channel == nil {
+				return false
 			}
 		case report.WaitSemaphore:
 			if o.addr == 0 || !strings.HasPrefix(g.WaitReason, "sync.") {

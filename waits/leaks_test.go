@@ -81,8 +81,8 @@ type leakG struct {
 }
 
 // leakWorld is an analysis of made-up goroutines, of which the first is main.
-func leakWorld(gs []leakG, reach *fakeReach, timer uint64) *analysis {
-	a := &analysis{ctx: context.Background(), in: Input{Reach: reach}, byKey: map[key]int{}, o: Options{MaxObjects: 100, MaxListed: 100}}
+func leakWorld(gs []leakG, reach *fakeReach) *analysis {
+	a := &analysis{ctx: context.Background(), in: Input{Reach: reach}, byKey: map[key]int{}, ofKind: map[report.WaitFindingKind]int{}, o: Options{MaxObjects: 100, MaxListed: 100}}
 	a.in.Shapes, a.ops = make([]corefile.Stack, len(gs)), make([]operation, len(gs))
 	for i, x := range gs {
 		reach.stacks = append(reach.stacks, x.holds)
@@ -95,7 +95,7 @@ func leakWorld(gs []leakG, reach *fakeReach, timer uint64) *analysis {
 	}
 	for i := range a.objects {
 		if o := &a.objects[i]; o.kind == report.WaitChannel {
-			o.channel = &goruntime.Channel{Addr: o.addr, Timer: o.addr == timer}
+			o.channel = &goruntime.Channel{Addr: o.addr}
 		}
 	}
 	a.rank()
@@ -124,7 +124,6 @@ func TestLeaks(t *testing.T) {
 	for name, c := range map[string]struct {
 		runtime []uint64
 		gs      []leakG
-		timer   uint64 // a channel that a timer sends to
 		want    []uint64
 	}{
 		"forgotten":              {gs: []leakG{{}, {kind: ch, waits: []uint64{1}, holds: []uint64{1}}}, want: []uint64{2}},
@@ -146,12 +145,11 @@ func TestLeaks(t *testing.T) {
 		"in a bubble":           {gs: []leakG{{}, {kind: ch, reason: "chan receive (synctest)", waits: []uint64{1}}}},
 		"a semaphore of sync":   {gs: []leakG{{}, {kind: report.WaitSemaphore, reason: mutex, waits: []uint64{1}}}, want: []uint64{2}},
 		"another semaphore":     {gs: []leakG{{}, {kind: report.WaitSemaphore, reason: "semacquire", waits: []uint64{1}}}},
-		"a timer's channel":     {gs: []leakG{{}, {kind: ch, waits: []uint64{1}}}, timer: 1},
 		"two for one, unsure":   {gs: []leakG{{}, {kind: ch, waits: []uint64{1}, unsure: true, holds: []uint64{1}}, {kind: ch, waits: []uint64{1}}}},
 		"a variable's, by main": {gs: []leakG{{kind: ch, waits: []uint64{9}, holds: []uint64{1}}, {kind: ch, waits: []uint64{1}}}},
 	} {
 		reach := &fakeReach{runtime: c.runtime, program: []uint64{9}}
-		a := leakWorld(c.gs, reach, c.timer)
+		a := leakWorld(c.gs, reach)
 		a.leaks()
 		if got := leaksFound(t, a, report.WaitProven); !slices.Equal(got, c.want) {
 			t.Errorf("%s: %v leaked, want %v", name, got, c.want)
@@ -187,7 +185,7 @@ func TestForgotten(t *testing.T) {
 		},
 	} {
 		reach := &fakeReach{program: []uint64{9}, collection: c.collection}
-		a := leakWorld(c.gs, reach, 0)
+		a := leakWorld(c.gs, reach)
 		if n, ok := a.byKey[key{report.WaitMutex, 9}]; ok && c.holder > 0 {
 			a.objects[n].holders = []holder{{g: c.holder}}
 		}
@@ -207,7 +205,7 @@ func TestForgotten(t *testing.T) {
 // TestDoubt: where not all could be read nothing is proven, and the report says why.
 func TestDoubt(t *testing.T) {
 	reach := &fakeReach{doubt: "the core is not whole"}
-	a := leakWorld([]leakG{{}, {kind: report.WaitChannel, waits: []uint64{1}}}, reach, 0)
+	a := leakWorld([]leakG{{}, {kind: report.WaitChannel, waits: []uint64{1}}}, reach)
 	a.leaks()
 	if len(a.findings) != 1 || a.findings[0].Grade != report.WaitCandidate || a.findings[0].Evidence != evidenceDoubt || len(a.problems) != 1 {
 		t.Errorf("%+v %+v", a.findings, a.problems)
@@ -221,7 +219,7 @@ func TestWeigh(t *testing.T) {
 		gs = append(gs, leakG{kind: report.WaitChannel, waits: []uint64{1}})
 	}
 	gs = append(gs, leakG{kind: report.WaitMutex, waits: []uint64{2}})
-	a := leakWorld(gs, &fakeReach{}, 0)
+	a := leakWorld(gs, &fakeReach{})
 	a.pileUps()
 	a.leaks()
 	got := map[report.WaitKind][]uint64{}

@@ -85,6 +85,8 @@ type analysis struct {
 	problems []report.Problem
 	findings []report.WaitFinding
 	about    [][]int // by finding: the goroutines whose memory is asked for
+	ofKind   map[report.WaitFindingKind]int
+	omitted  int // findings
 	left     []leftover
 	// unsure are goroutines whose records contradict others, or are not whole.
 	unsure []bool
@@ -131,7 +133,7 @@ func Analyze(ctx context.Context, in Input, o Options) (*report.Waits, []report.
 	if o.MaxListed <= 0 {
 		o.MaxListed = defaultListed
 	}
-	a := &analysis{ctx: ctx, in: in, o: o, byKey: map[key]int{}, lay: readLayout(in.Types)}
+	a := &analysis{ctx: ctx, in: in, o: o, byKey: map[key]int{}, ofKind: map[report.WaitFindingKind]int{}, lay: readLayout(in.Types)}
 	a.collect()
 	a.directions()
 	a.ages()
