@@ -213,6 +213,9 @@ func TestWaitsFindings(t *testing.T) {
 	var got []string
 	for i := range w.Findings {
 		f := &w.Findings[i]
+		if f.Kind == report.FindLeak && f.Grade == report.WaitWeak {
+			continue // that some wait for a package variable
+		}
 		at := f.Function
 		if len(f.Steps) > 0 {
 			at = f.Steps[len(f.Steps)-1].Function
@@ -224,6 +227,14 @@ func TestWaitsFindings(t *testing.T) {
 		"cancelled context candidate 1 main.patient",
 		"deadlock strong 2 main.transfer",
 		"forever proven 1 main.noChannel",
+		"leak candidate 1 main.(*cache).read",
+		"leak candidate 1 main.(*cache).write",
+		"leak candidate 1 main.occupy",
+		"leak candidate 1 main.useIt",
+		"leak candidate 1 main.waitGroup",
+		"leak candidate 2 main.transfer",
+		"leak proven 1 main.choose",
+		"leak proven 1 main.patient",
 		"lock held across strong 1 main.(*relock).keep",
 		"lock held across strong 1 main.initialize.func1",
 		"lock held across strong 1 main.occupy",
