@@ -16,6 +16,7 @@ func (a *analysis) collect() {
 	known := make([]bool, len(a.in.Shapes))
 	semaphores := false
 	a.first, a.unsure = make([]int32, len(a.in.Goroutines)), make([]bool, len(a.in.Goroutines))
+	a.waits = make([]wait, 0, len(a.in.Goroutines))
 	for i := range a.in.Goroutines {
 		g := &a.in.Goroutines[i]
 		if g.Shape < 0 || g.Shape >= len(a.ops) {

@@ -224,30 +224,48 @@ type Channel struct {
 	Receivers, Senders []Sudog
 }
 
+// channelLayout is where the fields of a runtime.hchan are.
+type channelLayout struct {
+	total                                    int64
+	n, size, closed, timer, elem, recv, send field
+}
+
+// channels reads the layout once.
+func (r *Runtime) channels() (*channelLayout, error) {
+	if r.hchan != nil || r.hchanErr != nil {
+		return r.hchan, r.hchanErr
+	}
+	var l channelLayout
+	l.total, r.hchanErr = fields(r.types, "runtime.hchan", []need{
+		{&l.n, "qcount", true}, {&l.size, "dataqsiz", true}, {&l.closed, "closed", true}, {&l.timer, "timer", false},
+		{&l.elem, "elemtype", true}, {&l.recv, "recvq.first", true}, {&l.send, "sendq.first", true},
+	})
+	if r.hchanErr == nil {
+		r.hchan = &l
+	}
+	return r.hchan, r.hchanErr
+}
+
 // Channel reads the runtime.hchan at addr. Waiting goroutines before the damage
 // are listed with the error.
 func (r *Runtime) Channel(addr uint64) (Channel, error) {
 	c := Channel{Addr: addr}
-	var n, size, closed, timer, elem, recv, send field
-	total, err := fields(r.types, "runtime.hchan", []need{
-		{&n, "qcount", true}, {&size, "dataqsiz", true}, {&closed, "closed", true}, {&timer, "timer", false},
-		{&elem, "elemtype", true}, {&recv, "recvq.first", true}, {&send, "sendq.first", true},
-	})
+	l, err := r.channels()
 	if err != nil {
 		return c, err
 	}
-	o, err := r.object(addr, total)
+	o, err := r.object(addr, l.total)
 	if err != nil {
 		return c, fmt.Errorf("runtime.hchan: %w", err)
 	}
-	c.Len, c.Cap, c.Closed, c.Timer, c.ElemType = o.get(n), o.get(size), o.get(closed) != 0, o.get(timer) != 0, o.get(elem)
+	c.Len, c.Cap, c.Closed, c.Timer, c.ElemType = o.get(l.n), o.get(l.size), o.get(l.closed) != 0, o.get(l.timer) != 0, o.get(l.elem)
 	if c.Len > c.Cap {
 		return c, fmt.Errorf("runtime.hchan at %#x holds %d of %d elements", addr, c.Len, c.Cap)
 	}
-	if c.Receivers, err = r.queue(addr, o.get(recv)); err != nil {
+	if c.Receivers, err = r.queue(addr, o.get(l.recv)); err != nil {
 		return c, err
 	}
-	c.Senders, err = r.queue(addr, o.get(send))
+	c.Senders, err = r.queue(addr, o.get(l.send))
 	return c, err
 }
 
