@@ -51,7 +51,7 @@ func (s *Session) crashView(ctx context.Context) (*view, error) {
 	v.rep.Groups = group(v.all)
 	v.site = s.explain(ctx, e, v.rep, v.all)
 	if waitingMatters(&v.rep.Crash) {
-		s.waits(ctx, v, v.all, waits.Options{})
+		s.waits(ctx, v, v.all, waits.Options{}, s.options.Heap)
 	}
 	byInterest(v.all, v.rep.Groups, v.site.Goroutine)
 	v.globals = s.options.Globals

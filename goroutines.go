@@ -68,7 +68,7 @@ func (s *Session) selection(ctx context.Context, f *Filter) (*view, error) {
 	}
 	v.rep.Groups = group(v.all)
 	if f.Wait != "" {
-		s.waits(ctx, v, whole, waits.Options{Brief: true})
+		s.waits(ctx, v, whole, waits.Options{Brief: true}, false)
 	}
 	if f.Frames || f.Locals {
 		crashedFirst(v.all, v.rep.Crash.Goroutine)

@@ -37,15 +37,10 @@ func (s *Session) openHeap(ctx context.Context, rep *report.Report) (*heapEngine
 
 // walk walks the heap when the goroutines are known.
 func (h *heapEngine) walk(ctx context.Context, rep *report.Report) error {
-	var err error
-	h.byID = make(map[uint64]int, len(h.all))
-	for i := range h.all {
-		h.byID[h.all[i].g.ID] = i
-	}
-	in := heapwalk.Input{Core: h.s.core, Types: h.e.types, Finder: h.e.finder, Runtime: h.e.runtime}
-	if h.heap, err = heapwalk.Open(ctx, in, heapwalk.Options{Progress: h.s.options.Progress}); err != nil {
+	if err := h.openSpans(ctx); err != nil {
 		return err
 	}
+	var err error
 	roots := h.s.heapRoots(ctx, h.e, h.all)
 	if h.live, err = h.heap.Walk(ctx, roots.each); err != nil {
 		return err
@@ -54,4 +49,15 @@ func (h *heapEngine) walk(ctx context.Context, rep *report.Report) error {
 	addProblems(rep, h.live.Problems())
 	addProblems(rep, roots.problems)
 	return nil
+}
+
+// openSpans reads which objects there are.
+func (h *heapEngine) openSpans(ctx context.Context) (err error) {
+	h.byID = make(map[uint64]int, len(h.all))
+	for i := range h.all {
+		h.byID[h.all[i].g.ID] = i
+	}
+	in := heapwalk.Input{Core: h.s.core, Types: h.e.types, Finder: h.e.finder, Runtime: h.e.runtime}
+	h.heap, err = heapwalk.Open(ctx, in, heapwalk.Options{Progress: h.s.options.Progress})
+	return err
 }

@@ -8,8 +8,18 @@ import (
 	"github.com/safedump/sdcore/waits"
 )
 
+// WaitQuery says what to find out about waiting goroutines. The zero value asks for
+// all.
+type WaitQuery struct {
+	// WithoutLeaks leaves out what the heap has to be walked for: which goroutines
+	// leaked, and what memory goroutines keep alive.
+	WithoutLeaks bool
+	// MaxListed bounds the goroutines that a finding names: 0 is the default of 64.
+	MaxListed int
+}
+
 // Waits reports who waits for whom, and the groups of equal stacks.
-func (s *Session) Waits(ctx context.Context) (*report.Report, error) {
+func (s *Session) Waits(ctx context.Context, q WaitQuery) (*report.Report, error) {
 	e, err := s.open()
 	if err != nil {
 		return nil, err
@@ -20,13 +30,13 @@ func (s *Session) Waits(ctx context.Context) (*report.Report, error) {
 	}
 	v.site = s.explain(ctx, e, v.rep, v.all)
 	v.rep.Groups = group(v.all)
-	s.waits(ctx, v, v.all, waits.Options{})
+	s.waits(ctx, v, v.all, waits.Options{MaxListed: q.MaxListed}, !q.WithoutLeaks)
 	return v.rep, ctx.Err()
 }
 
 // waits adds to a report who waits for whom. all are the goroutines of the core,
-// also those that the report does not list.
-func (s *Session) waits(ctx context.Context, v *view, all []stacked, o waits.Options) {
+// also those that the report does not list. With leaks the heap is walked.
+func (s *Session) waits(ctx context.Context, v *view, all []stacked, o waits.Options, leaks bool) {
 	s.progress("looking at who waits for whom", 0, 0)
 	in := waits.Input{Memory: s.core.Memory(), Types: v.engine.types, Finder: v.engine.finder, Runtime: v.engine.runtime}
 	in.Goroutines = make([]waits.Goroutine, len(all))
@@ -42,6 +52,14 @@ func (s *Session) waits(ctx context.Context, v *view, all []stacked, o waits.Opt
 		in.Goroutines[i] = waits.Goroutine{Goroutine: st.g, Shape: n, Group: st.shape.group}
 	}
 	in.Stack = func(ctx context.Context, i int) (corefile.Stack, error) { return s.stackOf(ctx, v.engine, &all[i]) }
+	if leaks {
+		h := &heapEngine{s: s, e: v.engine, all: all}
+		if r, err := h.reach(ctx, v.rep); err == nil {
+			in.Reach = r
+		} else if ctx.Err() == nil {
+			addProblems(v.rep, []report.Problem{{Stage: "waits", Subject: "leaked goroutines", Message: err.Error()}})
+		}
+	}
 	found, problems, err := waits.Analyze(ctx, in, o)
 	if err != nil {
 		return

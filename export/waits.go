@@ -45,7 +45,11 @@ func completedWaits(w *report.Waits) *report.Waits {
 	}
 	c.Findings = append([]report.WaitFinding{}, w.Findings...)
 	for i := range c.Findings {
-		c.Findings[i].Goroutines = list(c.Findings[i].Goroutines)
+		f := &c.Findings[i]
+		f.Goroutines = list(f.Goroutines)
+		if f.Path != nil {
+			f.Path = &report.HeapPath{Root: f.Path.Root, Steps: list(f.Path.Steps)}
+		}
 	}
 	c.Groups = append([]report.WaitingGroup{}, w.Groups...)
 	for i := range c.Groups {
@@ -68,14 +72,7 @@ func (s *screen) waits() {
 		return
 	}
 	s.line(s.bold(counted(w.Blocked, "goroutines")+" blocked"), s.grey(fmt.Sprintf(" · %s waited for", counted(len(w.Objects)+w.OmittedObjects, "things"))))
-	for i := range w.Findings {
-		if i >= shownFinds && !s.o.Full {
-			s.line(s.grey(fmt.Sprintf("… +%d more findings", len(w.Findings)-i)))
-			break
-		}
-		s.line()
-		s.finding(&w.Findings[i])
-	}
+	s.findings(w)
 	if len(w.Objects) > 0 {
 		s.line()
 		s.line(s.bold("waited for"))
@@ -89,6 +86,33 @@ func (s *screen) waits() {
 	}
 }
 
+// findings shows what is wrong. Who may only wait for work is counted.
+func (s *screen) findings(w *report.Waits) {
+	shown, more, idle, places := 0, w.OmittedFindings, 0, 0
+	for i := range w.Findings {
+		f := &w.Findings[i]
+		switch {
+		case f.Kind == report.FindLeak && f.Grade == report.WaitWeak && !s.o.Full:
+			idle, places = idle+f.Count, places+1
+		case shown >= shownFinds && !s.o.Full:
+			more++
+		default:
+			shown++
+			s.line()
+			s.finding(f)
+		}
+	}
+	if more > 0 {
+		s.line()
+		s.line(s.grey(fmt.Sprintf("… +%d more findings", more)))
+	}
+	if idle > 0 {
+		s.line()
+		s.line(s.grey(fmt.Sprintf("%s in %s may wait for work, or be forgotten: only package variables lead to what they wait for (--full shows them)",
+			counted(idle, "goroutines"), counted(places, "places"))))
+	}
+}
+
 // finding shows what is wrong.
 func (s *screen) finding(f *report.WaitFinding) {
 	head := name(string(f.Kind)) + ": " + counted(f.Count, "goroutines")
@@ -97,7 +121,11 @@ func (s *screen) finding(f *report.WaitFinding) {
 	} else {
 		head = s.yellow(head)
 	}
-	s.line(head, s.grey("  "+gradeText(f.Grade)+sinceText(f.Since)))
+	keeps := ""
+	if f.Retained > 0 {
+		keeps = ", " + sizeText(f.Retained) + " of the heap kept by nothing else"
+	}
+	s.line(head, s.grey("  "+gradeText(f.Grade)+sinceText(f.Since)+keeps))
 	if f.Function != "" {
 		what := ""
 		if o := s.r.Waits.Object(f.Object); o != nil {
@@ -107,6 +135,12 @@ func (s *screen) finding(f *report.WaitFinding) {
 	}
 	for i := range f.Steps {
 		s.step(f, i)
+	}
+	if f.Evidence != "" {
+		s.line("    ", s.grey(name(f.Evidence)))
+	}
+	if f.Path != nil {
+		s.line("    ", "kept by "+pathText(f.Path, s.wide-12))
 	}
 	s.createdBy(f.Creator)
 }

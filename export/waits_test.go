@@ -46,8 +46,22 @@ func sampleWaits() *report.Waits {
 				Kind: report.FindPileUp, Grade: report.WaitCandidate, Count: 1, Goroutines: []uint64{1}, Object: 3, Function: "main.main", File: "/src/pay/main.go", Line: 50,
 				Creator: &report.Creator{Goroutine: 1, Function: "main.init", File: "/src/pay/main.go", Line: 5},
 			},
+			{
+				Kind: report.FindLeak, Grade: report.WaitProven, Count: 1, Goroutines: []uint64{9}, Function: "main.ask", File: "/src/pay/main.go", Line: 70,
+				Evidence: "nothing leads to it", Retained: 4 << 20,
+			},
+			{
+				Kind: report.FindLeak, Grade: report.WaitCandidate, Count: 1, Goroutines: []uint64{1}, Object: 3, Function: "main.main", File: "/src/pay/main.go", Line: 50,
+				Evidence: "only a package variable leads to it",
+				Path: &report.HeapPath{
+					Root:  report.HeapRoot{Kind: "global", Package: "main", Name: "asked"},
+					Steps: []report.HeapStep{{Kind: "value"}, {Kind: "field", Name: "done", Addr: 0xc000020000, Type: "chan int", Bytes: 96}},
+				},
+			},
+			{Kind: report.FindLeak, Grade: report.WaitWeak, Count: 2, Goroutines: []uint64{5, 6}, Function: "main.worker", File: "/src/pay/main.go", Line: 60},
 		},
-		Groups: []report.WaitingGroup{{Group: 1, Objects: []report.WaitingFor{{Object: 3, Op: "receive", Count: 1}}, Others: 1}},
+		Groups:          []report.WaitingGroup{{Group: 1, Objects: []report.WaitingFor{{Object: 3, Op: "receive", Count: 1}}, Others: 1}},
+		OmittedFindings: 2,
 	}
 }
 

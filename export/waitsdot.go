@@ -12,7 +12,8 @@ import (
 // WaitsDot writes who waits for whom as a graph in the language of Graphviz:
 // goroutines are ellipses, what they wait for are boxes. Solid arrows lead from
 // who waits to what for: they are certain. Dashed and dotted ones lead from there
-// to who may hold it, by strong and by weak evidence.
+// to who may hold it, by strong and by weak evidence. Goroutines of deadlocks are red,
+// those that nobody can wake dashed.
 func WaitsDot(w io.Writer, res redact.Result) error {
 	return scanned(w, res, "dot", func(p *paper, r *report.Report) error { return writeWaitsDot(p, r) })
 }
@@ -21,11 +22,17 @@ func writeWaitsDot(w io.Writer, r *report.Report) error {
 	var b strings.Builder
 	b.WriteString("digraph waits {\n  rankdir=LR;\n  node [fontname=\"monospace\"];\n")
 	waits := completedWaits(r.Waits)
-	bad := map[uint64]bool{} // goroutines of circles
+	bad := map[uint64]bool{}  // goroutines of circles
+	gone := map[uint64]bool{} // and those that nobody can wake
 	for i := range waits.Findings {
-		if f := &waits.Findings[i]; f.Kind == report.FindDeadlock || f.Kind == report.FindSelf {
+		switch f := &waits.Findings[i]; {
+		case f.Kind == report.FindDeadlock, f.Kind == report.FindSelf:
 			for _, st := range f.Steps {
 				bad[st.Goroutine] = true
+			}
+		case f.Grade == report.WaitProven:
+			for _, id := range f.Goroutines {
+				gone[id] = true
 			}
 		}
 	}
@@ -36,8 +43,11 @@ func writeWaitsDot(w io.Writer, r *report.Report) error {
 		}
 		shown[id] = true
 		color := ""
-		if bad[id] {
+		switch {
+		case bad[id]:
 			color = ", color=red"
+		case gone[id]:
+			color = ", color=orange, style=dashed"
 		}
 		fmt.Fprintf(&b, "  g%d [label=%s%s];\n", id, dotString(fmt.Sprintf("goroutine %d\n%s", id, function)), color)
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/safedump/sdcore/corefile/goruntime"
 	"github.com/safedump/sdcore/corefile/goscope"
 	"github.com/safedump/sdcore/corefile/gotype"
+	"github.com/safedump/sdcore/heapwalk/shape"
 	"github.com/safedump/sdcore/report"
 )
 
@@ -59,6 +60,12 @@ type Heap struct {
 	totals    Totals
 	problems  []report.Problem
 	unread    unread
+
+	// sources finds these.
+	once  sync.Once
+	table *shape.Table
+	own   *ownRoots
+	err   error
 }
 
 // Totals are what the spans say of the heap as a whole, and what the runtime's

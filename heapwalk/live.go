@@ -27,11 +27,11 @@ type Live struct {
 // variables and from what the runtime keeps, and types it and what garbage the
 // types of other garbage lead to. roots may be nil; it is run twice.
 func (h *Heap) Walk(ctx context.Context, roots Roots) (*Live, error) {
-	table, err := shape.New(h.in.Core, h.in.Types, h.in.Finder, h.in.Runtime)
+	table, own, err := h.sources()
 	if err != nil {
-		return nil, fmt.Errorf("types of the heap: %w", err)
+		return nil, err
 	}
-	l := &Live{h: h, table: table, own: newOwnRoots(h, table), roots: roots}
+	l := &Live{h: h, table: table, own: own, roots: roots}
 	l.problems = l.own.problems
 	w := newWalk(h, table)
 	h.progress("walking the heap", 0, 0)
@@ -71,6 +71,18 @@ func (w *walk) keepLive() bitset {
 	}
 	copy(live, w.live)
 	return live
+}
+
+// sources are the types, and the roots that no stack has: found once.
+func (h *Heap) sources() (*shape.Table, *ownRoots, error) {
+	h.once.Do(func() {
+		if h.table, h.err = shape.New(h.in.Core, h.in.Types, h.in.Finder, h.in.Runtime); h.err != nil {
+			h.err = fmt.Errorf("types of the heap: %w", h.err)
+			return
+		}
+		h.own = newOwnRoots(h, h.table)
+	})
+	return h.table, h.own, h.err
 }
 
 // eachRoot gives all roots, until yield returns false.

@@ -208,8 +208,11 @@ func (c *maskCache) buildStruct(bits []byte, addr, off, limit uint64, depth int)
 		at := list + i*uint64(c.lay.fieldSize)
 		typ, err1 := c.mem.Uint64(at + uint64(c.lay.fieldType))
 		fieldOff, err2 := c.mem.Uint64(at + uint64(c.lay.fieldOff))
-		if err1 != nil || err2 != nil || fieldOff > limit {
+		if err1 != nil || err2 != nil {
 			return false
+		}
+		if fieldOff >= limit { // behind the last pointer
+			continue
 		}
 		if !c.build(bits, typ, off+fieldOff, limit, depth+1) {
 			return false

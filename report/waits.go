@@ -15,6 +15,8 @@ type Waits struct {
 	OmittedObjects int `json:"omitted_objects,omitempty"`
 	// Findings are what is wrong, or looks so: deadlocks first.
 	Findings []WaitFinding `json:"findings"`
+	// OmittedFindings counts those that a bound left out.
+	OmittedFindings int `json:"omitted_findings,omitempty"`
 	// Groups tell what the goroutines of a Group wait for.
 	Groups []WaitingGroup `json:"groups"`
 }
@@ -165,8 +167,14 @@ type WaitFinding struct {
 	Creator  *Creator `json:"creator,omitempty"`
 	// Since is the longest of the waits in nanoseconds, "at least".
 	Since int64 `json:"since_at_least,omitempty"`
-	// Retained are the bytes that only they keep alive, 0 when not known.
+	// Retained are the bytes of the heap that only they keep alive, 0 when not known.
+	// What several findings keep alive together counts for none of them.
 	Retained uint64 `json:"retained,omitempty"`
+	// Evidence says of a leak what is for it.
+	Evidence string `json:"evidence,omitempty" redact:"safe"`
+	// Path is the way from a package variable to what the first of them waits for, of
+	// a leak that is kept by one. Keys of maps are left out.
+	Path *HeapPath `json:"path,omitempty"`
 }
 
 // WaitStep is a goroutine with what it waits for, and how the step before leads

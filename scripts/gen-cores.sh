@@ -32,7 +32,7 @@ names=(
   payment payment.noopt payment.pie payment.trimpath payment.race payment.stripped
   kinds kinds.noopt kinds.pie kinds.cgo kinds.race
   stdvalues stdvalues.noopt stdvalues.trimpath stdvalues.cgo
-  nilderef customerror indexrange nilmap mapwrite deadlock manywait waiters
+  nilderef customerror indexrange nilmap mapwrite deadlock manywait waiters leaks
   stackoverflow repanic goexit sigabrt sigquit misplaced misplaced.noopt
   cgosegv cgosegv.noopt race
   defers defers.noopt interrupted interrupted.noopt

@@ -15,7 +15,8 @@ func (a *analysis) collect() {
 	a.ops = make([]operation, len(a.in.Shapes))
 	known := make([]bool, len(a.in.Shapes))
 	semaphores := false
-	a.first = make([]int32, len(a.in.Goroutines))
+	a.first, a.unsure = make([]int32, len(a.in.Goroutines)), make([]bool, len(a.in.Goroutines))
+	a.waits = make([]wait, 0, len(a.in.Goroutines))
 	for i := range a.in.Goroutines {
 		g := &a.in.Goroutines[i]
 		if g.Shape < 0 || g.Shape >= len(a.ops) {
@@ -110,6 +111,7 @@ func (a *analysis) semaphore(i int, op *operation, queued map[uint64]uint64) {
 			a.add(i, key{op.kind, 0}, op.op, nil)
 			return
 		}
+		a.unsure[i] = !ok // taken out of the queue, to go on
 		sema, ok = own[0].Elem, true
 	}
 	if !ok || sema == 0 {
@@ -131,6 +133,7 @@ func (a *analysis) channels(i int, op *operation, buf []goruntime.Sudog) []gorun
 	g := &a.in.Goroutines[i]
 	buf, err := a.in.Runtime.Waiting(buf, g.Addr, g.Waiting)
 	if err != nil {
+		a.unsure[i] = true
 		a.problem(g.Addr, "what goroutine %d waits for is known in part: %v", g.ID, err)
 	}
 	n := 0
@@ -259,9 +262,13 @@ func (a *analysis) directions() {
 			w := &a.waits[i]
 			op, ok := ops[w.sudog]
 			switch {
-			case !ok && err == nil:
+			case !ok:
+				if a.unsure[w.g] = true; err != nil {
+					break // told already
+				}
 				a.problem(o.addr, "goroutine %d waits for the channel at %#x, and is in none of its queues", a.in.Goroutines[w.g].ID, o.addr)
-			case !w.choice && ok && op != w.op:
+			case !w.choice && op != w.op:
+				a.unsure[w.g] = true
 				a.problem(o.addr, "goroutine %d waits to %s, and is queued to %s", a.in.Goroutines[w.g].ID, w.op, op)
 			}
 			if ok {

@@ -32,7 +32,7 @@ func (a *analysis) contexts() {
 			}
 		}
 		if len(found) > 0 {
-			a.find(a.at(report.FindCancelled, report.WaitCandidate, p, found))
+			a.find(a.at(report.FindCancelled, report.WaitCandidate, p, found), found)
 		}
 	}
 }

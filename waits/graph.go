@@ -8,8 +8,8 @@ import (
 )
 
 const (
-	maxFindings = 200
-	maxChain    = 64 // goroutines of a chain
+	maxFindings = 200 // of a kind
+	maxChain    = 64  // goroutines of a chain
 	// minConvoy is how many have to wait for one lock to be a convoy, minPileUp in
 	// one place to be a pile-up: LeakProf's threshold is 10 000 in a fleet, one
 	// program that dies with a hundred in one place is worth a line.
@@ -71,14 +71,18 @@ func (a *analysis) edges(i int) (out []edge) {
 	return out
 }
 
-// find adds a finding.
-func (a *analysis) find(f report.WaitFinding) {
-	if len(a.findings) < maxFindings {
-		if f.Goroutines == nil {
-			f.Goroutines = []uint64{}
-		}
-		a.findings = append(a.findings, f)
+// find adds a finding. about are the goroutines whose memory is asked for.
+func (a *analysis) find(f report.WaitFinding, about []int) {
+	if a.ofKind[f.Kind] == maxFindings {
+		a.omitted++
+		return
 	}
+	a.ofKind[f.Kind]++
+	if f.Goroutines == nil {
+		f.Goroutines = []uint64{}
+	}
+	a.about = append(a.about, about)
+	a.findings = append(a.findings, f)
 }
 
 // weaker is the less reliable of two grades.
@@ -106,7 +110,7 @@ func (a *analysis) cycles(edges map[int][]edge) map[int]bool {
 		for _, g := range set {
 			inCycle[g] = true
 		}
-		a.find(a.cycle(set, cycle))
+		a.find(a.cycle(set, cycle), set)
 	}
 	return inCycle
 }
@@ -133,8 +137,8 @@ func (a *analysis) cycle(set []int, cycle []edge) report.WaitFinding {
 
 // members names the goroutines of a finding.
 func (a *analysis) members(f *report.WaitFinding, set []int) {
-	f.Goroutines = make([]uint64, 0, min(len(set), maxListed))
-	for _, g := range set[:min(len(set), maxListed)] {
+	f.Goroutines = make([]uint64, 0, min(len(set), a.o.MaxListed))
+	for _, g := range set[:min(len(set), a.o.MaxListed)] {
 		f.Goroutines = append(f.Goroutines, a.in.Goroutines[g].ID)
 	}
 }
@@ -281,7 +285,7 @@ func (a *analysis) chains(edges map[int][]edge, inCycle map[int]bool) {
 		}
 		a.members(&f, waiting)
 		f.Count = max(f.Count, len(f.Goroutines))
-		a.find(f)
+		a.find(f, nil)
 	}
 }
 
@@ -340,8 +344,8 @@ func (a *analysis) byPlace() (places []waitPlace, members map[waitPlace][]int) {
 func (a *analysis) forever() {
 	places, members := a.byPlace()
 	for _, p := range places {
-		if p.kind == report.WaitNothing && p.reason != "select (no cases)" {
-			a.find(a.at(report.FindForever, report.WaitProven, p, members[p]))
+		if p.kind == report.WaitNothing && p.reason != emptySelect {
+			a.find(a.at(report.FindForever, report.WaitProven, p, members[p]), members[p])
 		}
 	}
 }
@@ -392,7 +396,7 @@ func (a *analysis) pileUps() {
 			return
 		}
 		if p.kind == report.WaitChannel || p.kind == report.WaitWaitGroup || p.kind == report.WaitCond || p.kind == report.WaitSemaphore {
-			a.find(a.at(report.FindPileUp, report.WaitCandidate, p, members[p]))
+			a.find(a.at(report.FindPileUp, report.WaitCandidate, p, members[p]), members[p])
 		}
 	}
 }

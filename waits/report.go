@@ -8,12 +8,9 @@ import (
 	"github.com/safedump/sdcore/report"
 )
 
-// maxListed bounds the goroutines that a finding names.
-const maxListed = 64
-
 // report puts what was found into the form of a report.
 func (a *analysis) report() *report.Waits {
-	out := &report.Waits{Objects: []report.WaitObject{}, Findings: a.findings, Groups: []report.WaitingGroup{}}
+	out := &report.Waits{Objects: []report.WaitObject{}, Findings: a.findings, OmittedFindings: a.omitted, Groups: []report.WaitingGroup{}}
 	for i := range a.first {
 		if a.first[i] >= 0 {
 			out.Blocked++

@@ -24,7 +24,8 @@ type Input struct {
 	// Stack is the stack of a goroutine with its own addresses and registers. It
 	// may be gone with the next call.
 	Stack func(ctx context.Context, i int) (corefile.Stack, error)
-	// Reach tells what can be reached; nil: leaks are not looked for.
+	// Reach tells what can be reached; nil: leaks are not looked for, and what
+	// goroutines keep alive is not known.
 	Reach Reach
 }
 
@@ -52,6 +53,8 @@ type Options struct {
 	MaxObjects int
 	// MaxWaiters bounds the waiters that are listed of each: 0 is the default of 64.
 	MaxWaiters int
+	// MaxListed bounds the goroutines that a finding names: 0 is the default of 64.
+	MaxListed int
 }
 
 // stage is the name of this package in problems.
@@ -60,6 +63,7 @@ const stage = "waits"
 const (
 	defaultObjects = 1000
 	defaultWaiters = 64
+	defaultListed  = 64
 	maxProblems    = 20
 )
 
@@ -80,8 +84,14 @@ type analysis struct {
 	places   *places
 	problems []report.Problem
 	findings []report.WaitFinding
-	now      int64   // of the runtime's clock, at least
-	marks    []int64 // when the collector came to the end of marking, as far as known
+	about    [][]int // by finding: the goroutines whose memory is asked for
+	ofKind   map[report.WaitFindingKind]int
+	omitted  int // findings
+	left     []leftover
+	// unsure are goroutines whose records contradict others, or are not whole.
+	unsure []bool
+	now    int64   // of the runtime's clock, at least
+	marks  []int64 // when the collector came to the end of marking, as far as known
 }
 
 // key is what makes objects the same.
@@ -120,7 +130,10 @@ func Analyze(ctx context.Context, in Input, o Options) (*report.Waits, []report.
 	if o.MaxWaiters <= 0 {
 		o.MaxWaiters = defaultWaiters
 	}
-	a := &analysis{ctx: ctx, in: in, o: o, byKey: map[key]int{}, lay: readLayout(in.Types)}
+	if o.MaxListed <= 0 {
+		o.MaxListed = defaultListed
+	}
+	a := &analysis{ctx: ctx, in: in, o: o, byKey: map[key]int{}, ofKind: map[report.WaitFindingKind]int{}, lay: readLayout(in.Types)}
 	a.collect()
 	a.directions()
 	a.ages()

@@ -15,6 +15,7 @@ func newWaitsCommand(a *app) *cobra.Command {
 	var f coreFlags
 	var format formatFlag
 	var tier tierFlag
+	var query sdcore.WaitQuery
 	cmd := &cobra.Command{
 		Use:   "waits [flags] [CORE [BINARY]]",
 		Short: "Show who waits for whom: locks, channels, deadlocks, leaks",
@@ -25,7 +26,11 @@ many wait, and everything that is waited for.
 Who waits is read from the runtime's own records. Who holds a lock is recorded nowhere:
 holders are candidates with their evidence, strong (a deferred Unlock of this very lock,
 or code that has locked it on every way to where the goroutine stands) or weak (a method of
-the value that the lock lies in). --format dot is for Graphviz.`,
+the value that the lock lies in). --format dot is for Graphviz.
+
+Goroutines that nobody can wake any more are leaks: proven, where no goroutine that can
+go on and no package variable leads to what they wait for. That, and what memory they keep
+alive, needs a walk over the heap; --no-leaks saves its time.`,
 		Example: `  sdcore waits core.1234 ./server
   sdcore waits core.1234 ./server --format dot | dot -Tsvg >waits.svg
   sdcore waits core.1234 ./server --format json | jq '.findings[] | select(.kind == "deadlock")'`,
@@ -53,12 +58,13 @@ the value that the lock lies in). --format dot is for Graphviz.`,
 				}
 				return export.WaitsText(w, res, a.textOptions(f.full))
 			}, func(s *sdcore.Session) (*report.Report, error) {
-				return s.Waits(cmd.Context())
+				return s.Waits(cmd.Context(), query)
 			})
 		},
 	}
 	f.register(cmd)
 	tier.register(cmd)
 	format.register(cmd, "text", "json", "dot")
+	cmd.Flags().BoolVar(&query.WithoutLeaks, "no-leaks", false, "don't walk the heap for goroutines that nobody can wake")
 	return cmd
 }

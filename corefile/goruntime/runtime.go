@@ -57,6 +57,8 @@ type Runtime struct {
 
 	sudog    *sudogLayout // read once, see sudogs
 	sudogErr error
+	hchan    *channelLayout // see channels
+	hchanErr error
 
 	// Looked up when the first goroutine needs it, by any lister.
 	labelsAreSlice func() bool // see labels

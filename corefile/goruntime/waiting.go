@@ -75,6 +75,37 @@ func (r *Runtime) readSudog(addr uint64) (Sudog, error) {
 	}, nil
 }
 
+// HiddenWords are the words by which the collector comes from the record of a
+// waiting goroutine, a [Sudog], to what that waits for, with the size of the record.
+// Who has nothing else can't wake it.
+func (r *Runtime) HiddenWords() (size uint64, offsets []uint64, ok bool) {
+	l, err := r.sudogs()
+	if err != nil {
+		return 0, nil, false
+	}
+	t, err := r.types.ByName("runtime.sudog")
+	if err != nil {
+		return 0, nil, false
+	}
+	for _, spellings := range [][]string{{"elem.vp", "elem"}, {"c.vp", "c"}} {
+		for _, path := range spellings {
+			if f, found := t.Field(path); found && f.Offset >= 0 && f.Offset < l.size {
+				offsets = append(offsets, uint64(f.Offset))
+				break
+			}
+		}
+	}
+	return uint64(l.size), offsets, len(offsets) == 2
+}
+
+// DeferWord is where a runtime.g leads to its deferred calls, with its size.
+func (r *Runtime) DeferWord() (size, offset uint64) {
+	if !r.lay.gDefer.ok {
+		return 0, 0
+	}
+	return uint64(r.lay.gSize), uint64(r.lay.gDefer.off)
+}
+
 // Waiting appends to buf what the goroutine whose runtime.g lies at g waits
 // for: first is its [corefile.Goroutine.Waiting]. A select has a record for each
 // case with a channel, in the order of the channels' addresses. Records before
@@ -193,30 +224,48 @@ type Channel struct {
 	Receivers, Senders []Sudog
 }
 
+// channelLayout is where the fields of a runtime.hchan are.
+type channelLayout struct {
+	total                                    int64
+	n, size, closed, timer, elem, recv, send field
+}
+
+// channels reads the layout once.
+func (r *Runtime) channels() (*channelLayout, error) {
+	if r.hchan != nil || r.hchanErr != nil {
+		return r.hchan, r.hchanErr
+	}
+	var l channelLayout
+	l.total, r.hchanErr = fields(r.types, "runtime.hchan", []need{
+		{&l.n, "qcount", true}, {&l.size, "dataqsiz", true}, {&l.closed, "closed", true}, {&l.timer, "timer", false},
+		{&l.elem, "elemtype", true}, {&l.recv, "recvq.first", true}, {&l.send, "sendq.first", true},
+	})
+	if r.hchanErr == nil {
+		r.hchan = &l
+	}
+	return r.hchan, r.hchanErr
+}
+
 // Channel reads the runtime.hchan at addr. Waiting goroutines before the damage
 // are listed with the error.
 func (r *Runtime) Channel(addr uint64) (Channel, error) {
 	c := Channel{Addr: addr}
-	var n, size, closed, timer, elem, recv, send field
-	total, err := fields(r.types, "runtime.hchan", []need{
-		{&n, "qcount", true}, {&size, "dataqsiz", true}, {&closed, "closed", true}, {&timer, "timer", false},
-		{&elem, "elemtype", true}, {&recv, "recvq.first", true}, {&send, "sendq.first", true},
-	})
+	l, err := r.channels()
 	if err != nil {
 		return c, err
 	}
-	o, err := r.object(addr, total)
+	o, err := r.object(addr, l.total)
 	if err != nil {
 		return c, fmt.Errorf("runtime.hchan: %w", err)
 	}
-	c.Len, c.Cap, c.Closed, c.Timer, c.ElemType = o.get(n), o.get(size), o.get(closed) != 0, o.get(timer) != 0, o.get(elem)
+	c.Len, c.Cap, c.Closed, c.Timer, c.ElemType = o.get(l.n), o.get(l.size), o.get(l.closed) != 0, o.get(l.timer) != 0, o.get(l.elem)
 	if c.Len > c.Cap {
 		return c, fmt.Errorf("runtime.hchan at %#x holds %d of %d elements", addr, c.Len, c.Cap)
 	}
-	if c.Receivers, err = r.queue(addr, o.get(recv)); err != nil {
+	if c.Receivers, err = r.queue(addr, o.get(l.recv)); err != nil {
 		return c, err
 	}
-	c.Senders, err = r.queue(addr, o.get(send))
+	c.Senders, err = r.queue(addr, o.get(l.send))
 	return c, err
 }
 
