@@ -225,5 +225,5 @@ func (d *differential) slip(why reason) {
 // delve takes wrongly can't be listed, so it is proven each time.
 func (d *differential) byChance(fr *corefile.Frame) bool {
 	base, _, _ := strings.Cut(d.fixture, ".")
-	return slices.Contains([]string{"mapwrite", "sigabrt", "sigquit", "heapgraph", "heaplocals", "heapwaste", "memprofile", "shapes", "stackroots"}, base) && strings.HasPrefix(fr.Function, "runtime.")
+	return slices.Contains([]string{"mapwrite", "sigabrt", "sigquit", "heapgraph", "heaplocals", "heapwaste", "heapsecrets", "heaparena", "memprofile", "shapes", "stackroots"}, base) && strings.HasPrefix(fr.Function, "runtime.")
 }

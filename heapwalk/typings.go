@@ -7,8 +7,8 @@ import (
 
 // typings are the types of all objects. Nearly all spans hold objects of one type
 // only, so that a bit for each object says enough: whether it has the first type
-// that was offered in its span. Only spans in which there is another one take a
-// byte for each object.
+// that was offered in its span. Only spans in which there are others take more for
+// each object, as many bits as it takes to number these.
 //
 // What a type is said to be depends on who came first; of which type an object is
 // does not.
@@ -27,14 +27,20 @@ type spanTypes struct {
 // mixedTypes are the types of those objects of a span that have another than its
 // first.
 type mixedTypes struct {
-	// types are numbered by index, the first of them none; without index they are
-	// those of the objects themselves.
+	// types are numbered, the first of them is none. Without index they are those of
+	// the objects themselves.
 	types []typing
-	index []uint8
 	used  int // of types
+	// index has the number of each object's type, of width bits.
+	index []uint32
+	width uint32
 }
 
-const maxIndexed = 256 // types of a span that a byte tells apart
+const maxWidth = 8
+
+func newMixedTypes(types int, width uint32, objects uint16) *mixedTypes {
+	return &mixedTypes{types: make([]typing, types), used: 1, index: make([]uint32, (uint32(objects)*width+31)/32), width: width}
+}
 
 func newTypings(h *Heap) *typings {
 	return &typings{spans: make([]spanTypes, len(h.spans)), first: newBitset(h.n)}
@@ -66,7 +72,16 @@ func (m *mixedTypes) at(i uint32) typing {
 	if m.index == nil {
 		return m.types[i]
 	}
-	return m.types[m.index[i]]
+	bit := i * m.width
+	return m.types[atomic.LoadUint32(&m.index[bit/32])>>(bit%32)&(1<<m.width-1)]
+}
+
+// number sets the number of object i's type. The caller holds the lock of the
+// span; others may read those of other objects.
+func (m *mixedTypes) number(i, n uint32) {
+	bit := i * m.width
+	at, mask := &m.index[bit/32], uint32(1<<m.width-1)<<(bit%32)
+	atomic.StoreUint32(at, atomic.LoadUint32(at)&^mask|n<<(bit%32))
 }
 
 // offer gives an object a type unless it has one that is as good: better is a strict
@@ -120,7 +135,7 @@ func (t *typings) set(s *span, o Object, to typing) {
 		return
 	}
 	if m := t.mix(s); !m.put(i, to) {
-		m = m.larger()
+		m = m.larger(s.n)
 		m.put(i, to)
 		t.spans[s.number].mixed.Store(m)
 	}
@@ -131,7 +146,7 @@ func (t *typings) set(s *span, o Object, to typing) {
 func (t *typings) mix(s *span) *mixedTypes {
 	at := &t.spans[s.number].mixed
 	if at.Load() == nil {
-		at.Store(&mixedTypes{types: make([]typing, 2), index: make([]uint8, s.n), used: 1})
+		at.Store(newMixedTypes(2, 1, s.n))
 	}
 	return at.Load()
 }
@@ -145,7 +160,7 @@ func (m *mixedTypes) put(i uint32, to typing) bool {
 	}
 	for n, got := range m.types[:m.used] {
 		if got == to {
-			m.index[i] = uint8(n)
+			m.number(i, uint32(n))
 			return true
 		}
 	}
@@ -153,22 +168,30 @@ func (m *mixedTypes) put(i uint32, to typing) bool {
 		return false
 	}
 	m.types[m.used] = to
-	m.index[i] = uint8(m.used)
+	m.number(i, uint32(m.used))
 	m.used++
 	return true
 }
 
 // larger is the same with room for more types. Who reads m meanwhile finds it as it
-// was: only the index of objects that nobody reads changes.
-func (m *mixedTypes) larger() *mixedTypes {
-	if m.used < maxIndexed {
-		types := make([]typing, min(2*m.used, maxIndexed))
-		copy(types, m.types)
-		return &mixedTypes{types: types, index: m.index, used: m.used}
+// was.
+func (m *mixedTypes) larger(objects uint16) *mixedTypes {
+	width := m.width
+	if m.used == 1<<width {
+		width *= 2
 	}
-	types := make([]typing, len(m.index))
-	for i := range types {
-		types[i] = m.at(uint32(i))
+	if width > maxWidth || 2*m.used*32+int(objects)*int(width) >= int(objects)*32 { // it is no smaller
+		types := make([]typing, objects)
+		for i := range types {
+			types[i] = m.at(uint32(i))
+		}
+		return &mixedTypes{types: types}
 	}
-	return &mixedTypes{types: types}
+	l := newMixedTypes(2*m.used, width, objects)
+	l.used = copy(l.types, m.types)
+	for i := range uint32(objects) {
+		bit := i * m.width
+		l.number(i, m.index[bit/32]>>(bit%32)&(1<<m.width-1))
+	}
+	return l
 }

@@ -206,6 +206,13 @@ share() {
   figure "heap-$1" sdcore 4 | awk -v heap=$(($1 * gigabyte * 48)) '{ print $1 / heap * 100 }'
 }
 
+# further is how much more memory a GB of heap takes from 1 to 4 than from 1 to 2.
+further() {
+  local a b c
+  a=$(figure heap-1 sdcore 4) b=$(figure heap-2 sdcore 4) c=$(figure heap-4 sdcore 4)
+  [ -z "$a" ] || [ -z "$b" ] || [ -z "$c" ] || awk -v a="$a" -v b="$b" -v c="$c" 'BEGIN { print (c - a) / 3 / (b - a) }'
+}
+
 heap_targets() {
   target "objects by type, of 16.8 million, beside viewcore" "$(times histogram viewcore)" 8 x least
   target "the same, RssAnon" "$(megabytes histogram)" 300 " MB" most
@@ -216,6 +223,7 @@ heap_targets() {
   shares=$(for n in 1 2 4; do share "$n"; done | sort -n)
   [ "$(wc -w <<<"$shares")" -eq 3 ] || return 0
   target "anonymous memory for 1, 2 and 4 GB of heap, in percent of it" "$(tail -n 1 <<<"$shares")" 6.25 " %" most
+  target "a further GB of heap, from 1 to 4, beside the one from 1 to 2" "$(further)" 1.1 x most
   target "the largest of these three beside the smallest" "$(awk 'NR == 1 { a = $1 } END { print $1 / a }' <<<"$shares")" 1.1 x most
 }
 
