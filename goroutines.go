@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/safedump/sdcore/corefile"
 	"github.com/safedump/sdcore/report"
 	"github.com/safedump/sdcore/waits"
 )
@@ -19,7 +20,9 @@ type Filter struct {
 	IDs []uint64
 	// State selects by status ("waiting", "running") or wait reason.
 	State string
-	// Wait selects by a part of the wait reason ("chan receive", "mutex").
+	// Wait selects by a part of the wait reason ("chan receive", "mutex"). Where no
+	// goroutine has such a reason it selects by the name of what is waited for, as
+	// Session.Waits has it ("main.srv.mu"), or its address.
 	Wait string
 	// Func selects by a part of the name of any function on the stack.
 	Func string
@@ -62,7 +65,11 @@ func (s *Session) selection(ctx context.Context, f *Filter) (*view, error) {
 	if f.Wait != "" {
 		whole = slices.Clone(all) // selecting overwrites it
 	}
-	v.all = slices.DeleteFunc(all, func(st stacked) bool { return !f.selects(&st, v.rep.Crash.Goroutine) })
+	var named map[uint64]bool
+	if f.Wait != "" && !slices.ContainsFunc(all, func(st stacked) bool { return f.reason(st.g) }) {
+		named = s.waitFor(ctx, v, all, f.Wait)
+	}
+	v.all = slices.DeleteFunc(all, func(st stacked) bool { return !f.selects(&st, v.rep.Crash.Goroutine, named) })
 	if n := len(f.IDs); n > 0 && len(v.all) < n {
 		return nil, fmt.Errorf("no goroutine %v in this core", missingIDs(f.IDs, v.all))
 	}
@@ -106,9 +113,15 @@ func missingIDs(ids []uint64, kept []stacked) []uint64 {
 	return missing
 }
 
+// reason reports whether a goroutine waits for the reason that f.Wait is a part of.
+func (f *Filter) reason(g *corefile.Goroutine) bool {
+	return strings.Contains(strings.ToLower(g.WaitReason), strings.ToLower(f.Wait))
+}
+
 // selects reports whether f wants the goroutine. The one that crashed is
-// wanted unless a condition is against it.
-func (f *Filter) selects(st *stacked, crashed uint64) bool {
+// wanted unless a condition is against it. named are those that wait for what f.Wait
+// names, nil where that is a wait reason.
+func (f *Filter) selects(st *stacked, crashed uint64, named map[uint64]bool) bool {
 	g := st.g
 	switch {
 	case len(f.IDs) > 0:
@@ -121,7 +134,7 @@ func (f *Filter) selects(st *stacked, crashed uint64) bool {
 	if f.State != "" && !strings.EqualFold(f.State, g.Status) && !strings.EqualFold(f.State, g.WaitReason) {
 		return false
 	}
-	if f.Wait != "" && !strings.Contains(strings.ToLower(g.WaitReason), strings.ToLower(f.Wait)) {
+	if f.Wait != "" && !f.reason(g) && !named[g.ID] {
 		return false
 	}
 	if f.Func != "" && !st.shape.has(func(function string) bool { return strings.Contains(function, f.Func) }) {

@@ -163,6 +163,37 @@ func TestLeaksLeftOut(t *testing.T) {
 	}
 }
 
+// TestWaitByName: where a text is no wait reason it is looked for in names.
+func TestWaitByName(t *testing.T) {
+	f := coretest.Core(t, "leaks")
+	s, err := sdcore.Open(context.Background(), f.Core, f.Bin, sdcore.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	by := map[string][]uint64{}
+	for _, fact := range leakFacts(t, f.Stdout) {
+		by[fact.Case+" "+fact.Verdict] = append(by[fact.Case+" "+fact.Verdict], fact.Goroutine)
+	}
+	for text, want := range map[string][]uint64{
+		"main.srv.quit": by["until the end weak"], "main.server.quit": append(by["until the end weak"], by["of a variable alive"]...),
+		"main.guard": by["wants that lock candidate"], "main.jobs": append(by["worker weak"], by["worker with another weak"]...), "no.such": nil,
+	} {
+		rep, err := s.Goroutines(context.Background(), sdcore.Filter{Wait: text, List: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []uint64
+		for i := range rep.Goroutines {
+			got = append(got, rep.Goroutines[i].ID)
+		}
+		slices.Sort(got)
+		if slices.Sort(want); !slices.Equal(got, want) {
+			t.Errorf("--wait %s: %v, want %v", text, got, want)
+		}
+	}
+}
+
 // TestLeaksOfPartialCores: where a part of the core is missing nothing is proven, and
 // the report says so.
 func TestLeaksOfPartialCores(t *testing.T) {

@@ -2,6 +2,7 @@ package sdcore
 
 import (
 	"context"
+	"slices"
 
 	"github.com/safedump/sdcore/corefile"
 	"github.com/safedump/sdcore/report"
@@ -66,6 +67,26 @@ func (s *Session) waits(ctx context.Context, v *view, all []stacked, o waits.Opt
 	}
 	addProblems(v.rep, problems)
 	v.rep.Waits = found
+}
+
+// waitFor are the goroutines that wait for what has a text in one of its names, or as
+// its address. Problems of the search are told by the one for the report.
+func (s *Session) waitFor(ctx context.Context, v *view, all []stacked, text string) map[uint64]bool {
+	aside := &view{engine: v.engine, rep: &report.Report{}}
+	s.waits(ctx, aside, all, waits.Options{Brief: true, MaxWaiters: len(all) + 1}, false)
+	out := map[uint64]bool{}
+	if aside.rep.Waits == nil {
+		return out
+	}
+	for i := range aside.rep.Waits.Objects {
+		o := &aside.rep.Waits.Objects[i]
+		if o.Addr != 0 && o.Addr.String() == text || slices.ContainsFunc(o.Names, func(n report.WaitName) bool { return n.Has(text) }) {
+			for _, w := range o.Waiters {
+				out[w.Goroutine] = true
+			}
+		}
+	}
+	return out
 }
 
 // waitingMatters reports whether who waits for whom may be why the program died: a

@@ -269,6 +269,23 @@ func TestWaitsOfOthers(t *testing.T) {
 			t.Errorf("%d wait for %s, want %d", counts[kind], kind, want)
 		}
 	}
+	details := map[string]int{}
+	for i := range w.Objects {
+		for _, x := range w.Objects[i].Waiters {
+			switch w.Objects[i].Kind {
+			case report.WaitNetwork, report.WaitSyscall:
+				details[x.Detail]++
+			case report.WaitTimer:
+				if !strings.HasPrefix(x.Detail, "at most 59m") {
+					t.Errorf("goroutine %d sleeps %q", x.Goroutine, x.Detail)
+				}
+			}
+		}
+	}
+	// Each listens on a file of its own; the others read.
+	if details["system call 0"] != 10 || len(details) != 51 {
+		t.Errorf("details of 50 listeners and 10 readers: %v", details)
+	}
 	if w.Blocked != 1000 {
 		t.Errorf("%d goroutines are blocked, want 1000", w.Blocked)
 	}

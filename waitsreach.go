@@ -99,6 +99,8 @@ func (r *reach) doubts(rep *report.Report) string {
 	switch {
 	case r.h.s.damaged():
 		return "the core is not whole"
+	case rep.Identity.Match != report.MatchBuildID:
+		return "the binary is not known to be that of the core"
 	case len(r.h.heap.Problems()) > 0:
 		return "parts of the heap are damaged or missing"
 	case r.marks.Problems():

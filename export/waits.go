@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -286,6 +287,7 @@ func (s *screen) waiters(o *report.WaitObject) {
 	}
 	var order []where
 	ids := map[where][]uint64{}
+	details := map[where][]string{}
 	for i := range o.Waiters {
 		w := &o.Waiters[i]
 		at := where{w.Op, w.Function, w.File, w.Line, w.Select}
@@ -293,6 +295,9 @@ func (s *screen) waiters(o *report.WaitObject) {
 			order = append(order, at)
 		}
 		ids[at] = append(ids[at], w.Goroutine)
+		if d := name(w.Detail); d != "" && !slices.Contains(details[at], d) {
+			details[at] = append(details[at], d)
+		}
 	}
 	for i, at := range order {
 		if i >= shownPlaces && !s.o.Full {
@@ -304,11 +309,24 @@ func (s *screen) waiters(o *report.WaitObject) {
 			op = "select: " + op
 		}
 		g := report.Group{Count: len(ids[at]), IDs: ids[at]}
-		s.line("      ", op, "  ", cmp.Or(name(at.function), "?"), "  ", s.grey(place(at.file, at.line)+"  "+groupMembers(&g)))
+		s.line("      ", op, "  ", cmp.Or(name(at.function), "?"), "  ", s.grey(place(at.file, at.line)+"  "+groupMembers(&g)+detailText(details[at])))
 	}
 	if more := o.Waiting - len(o.Waiters); more > 0 {
 		s.line("      ", s.grey(fmt.Sprintf("… +%d more goroutines", more)))
 	}
+}
+
+// detailText lists details, of many the first.
+func detailText(list []string) string {
+	const most = 3
+	if len(list) == 0 {
+		return ""
+	}
+	text := strings.Join(list[:min(len(list), most)], "; ")
+	if len(list) > most {
+		text += " …"
+	}
+	return " (" + text + ")"
 }
 
 // waitSummary says in a few lines how the waits explain the crash.

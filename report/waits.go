@@ -1,6 +1,9 @@
 package report
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // Waits is who waits for what, and who may hold it. Who waits is read from the
 // runtime's own records. Who holds is not recorded anywhere: holders are
@@ -82,6 +85,9 @@ type Waiter struct {
 	Line     int    `json:"line"`
 	// Since is how long at least, in nanoseconds; 0 when not recorded.
 	Since int64 `json:"since_at_least,omitempty"`
+	// Detail tells of the network which file, "fd 7, to read", of a system call its
+	// number, of a sleep how long it lasts at most; empty where that is not known.
+	Detail string `json:"detail,omitempty" redact:"safe"`
 }
 
 // WaitName is a way to what is waited for, such as main.srv.mu.
@@ -102,6 +108,16 @@ type WaitName struct {
 	Field string `json:"field,omitempty" redact:"code"`
 	// Stale means that the variable may be out of date.
 	Stale bool `json:"stale,omitempty"`
+}
+
+// Has reports whether a text is a part of the name, as it is shown, or of the field's,
+// such as "main.srv.mu" or "main.Server.mu".
+func (n *WaitName) Has(text string) bool {
+	own := n.Variable + n.Path
+	if n.Package != "" {
+		own = n.Package + "." + own
+	}
+	return strings.Contains(own, text) || n.Owner != "" && strings.Contains(n.Owner+"."+n.Field, text)
 }
 
 // WaitGrade says how far a statement can be relied on.

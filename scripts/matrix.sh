@@ -52,7 +52,7 @@ one() {
     jobs+=($!)
   done
   for job in "${jobs[@]}"; do wait "$job" || failed=1; done
-  go test -count=1 -run 'Truth|Stacks|VariablesShown|GlobalsAgainstDelve|Viewcore' -v . >"$logs/$v.truth" 2>&1 || failed=1
+  go test -count=1 -run 'Truth|Stacks|VariablesShown|GlobalsAgainstDelve|Viewcore|LeaksJudged|LeakPaths' -v . >"$logs/$v.truth" 2>&1 || failed=1
   go test -count=1 -run AgainstDelve -v ./corefile/gounwind >"$logs/$v.delve" 2>&1 || failed=1
   go test -count=1 -run 'HeapTruths|MemProfileAsTold' -v ./internal/coretest ./corefile/goruntime >"$logs/$v.heap" 2>&1 || failed=1
   grep -hE '^(---|ok)|pairs compared|frames of|delve is wrong about [0-9]|places compared|package variables compared|are as told|damaged cores:|at most .* of CPU|lie before the cut|stacks differ' "$logs/$v".* || true

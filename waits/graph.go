@@ -110,7 +110,7 @@ func (a *analysis) cycles(edges map[int][]edge) map[int]bool {
 		for _, g := range set {
 			inCycle[g] = true
 		}
-		a.find(a.cycle(set, cycle), set)
+		a.find(a.cycle(set, cycle), nil)
 	}
 	return inCycle
 }

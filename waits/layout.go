@@ -12,6 +12,7 @@ type layout struct {
 	groupState, groupSema             place
 	onceState, onceSema               place
 	condNotify                        place
+	pollFD, pollRead, pollWrite       place
 }
 
 // place is an offset; !ok: this release has none, or the program has no such type.
@@ -50,6 +51,7 @@ func readLayout(t *gotype.Types) layout {
 	find("sync.Once", map[*place][]string{
 		&l.onceState: {"m.state", "m.mu.state"}, &l.onceSema: {"m.sema", "m.mu.sema"},
 	})
+	find("runtime.pollDesc", map[*place][]string{&l.pollFD: {"fd"}, &l.pollRead: {"rg"}, &l.pollWrite: {"wg"}})
 	find("sync.Cond", map[*place][]string{&l.condNotify: {"notify"}})
 	return l
 }

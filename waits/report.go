@@ -63,7 +63,7 @@ func (a *analysis) object(n int) report.WaitObject {
 		at := a.where(int(w.g))
 		out.Waiters = append(out.Waiters, report.Waiter{
 			Goroutine: a.in.Goroutines[w.g].ID, Op: w.op, Select: w.choice,
-			Function: at.Function, File: at.File, Line: at.Line, Since: a.age(int(w.g)),
+			Function: at.Function, File: at.File, Line: at.Line, Since: a.age(int(w.g)), Detail: a.detail(int(w.g)),
 		})
 	}
 	out.Waiting = max(out.Waiting, len(out.Waiters))

@@ -82,7 +82,7 @@ adds arguments and locals; --id, --state, --wait and --func select.`,
 	fs.BoolVar(&filter.System, "system", false, "include the runtime's own goroutines")
 	fs.UintSliceVar(&ids, "id", nil, "only these goroutines, with their stacks")
 	fs.StringVar(&filter.State, "state", "", "only goroutines in this state (waiting, running, syscall ...)")
-	fs.StringVar(&filter.Wait, "wait", "", "only goroutines whose wait reason contains `TEXT`")
+	fs.StringVar(&filter.Wait, "wait", "", "only goroutines whose wait reason contains `TEXT`; where none does, those that wait for what has it in its name or as its address")
 	fs.StringVar(&filter.Func, "func", "", "only goroutines with a function on the stack whose name contains `TEXT`")
 	fs.Int64Var(&f.options.Limits.MaxSize, "max-size", maxGoroutinesSize, "bytes that a report of the values may have; past it goroutines keep their group only, 0 for no bound: json and jsonl are then written as the core is read")
 	fs.BoolVar(&filter.Locals, "locals", false, "show arguments and locals")

@@ -46,7 +46,7 @@ func goEnv(t *testing.T, name string) string {
 // splitBinary's directory.
 func TestCoreScripts(t *testing.T) {
 	var vars []string
-	for _, name := range []string{"payment", "payment.stripped", "nilderef", "deadlock", "manywait", "customerror", "heapgraph", "heapgraph.grown", "heaplocals", "memprofile"} {
+	for _, name := range []string{"payment", "payment.stripped", "nilderef", "deadlock", "manywait", "customerror", "heapgraph", "heapgraph.grown", "heaplocals", "memprofile", "leaks"} {
 		f := coretest.Core(t, name)
 		name = strings.ReplaceAll(name, ".", "_") // variables have no dots
 		vars = append(vars, name+"_core="+f.Core, name+"_bin="+f.Bin, name+"_dir="+f.Dir)
