@@ -26,7 +26,6 @@ type step struct {
 	list  bool
 	index int
 	key   string
-	named bool // the next string is a value
 }
 
 // maxSteps and maxKeyBytes bound what is kept.

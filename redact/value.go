@@ -50,7 +50,7 @@ func (u *run) value(v *report.Value, p *place) {
 	rule := u.typeOf(v)
 	protected := v.Protected
 	v.Protected = false
-	if u.silent && !u.keeps && teachesNothing(v) {
+	if u.silent && (!u.keeps || u.dirty) && teachesNothing(v) {
 		return
 	}
 	if !holdsContent(v) { // whatever it is called
