@@ -34,6 +34,17 @@ type Value struct {
 	Frames []Frame
 }
 
+// Stored is the value as a report holds it, nil if it is not known.
+func (v Value) Stored() *report.Fingerprints {
+	if !v.Known() {
+		return nil
+	}
+	return &report.Fingerprints{
+		Version: v.Version, Kind: v.Kind, Title: v.Title,
+		Narrow: v.Levels[Narrow], Group: v.Levels[Group], Wide: v.Levels[Wide],
+	}
+}
+
 // Known reports whether there is anything to compare.
 func (v Value) Known() bool { return v.Levels[Group] != "" }
 
@@ -64,7 +75,7 @@ func Of(res redact.Result) Value { return OfReport(res.Report()) }
 // tool made.
 func OfReport(r *report.Report) Value {
 	if r == nil || r.Fingerprint == "" {
-		return Value{Version: Version, Kind: "unknown", Title: "not known"}
+		return unknown()
 	}
 	return compute(r)
 }
