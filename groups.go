@@ -50,7 +50,9 @@ func newGroup(id int, st *stacked) report.Group {
 	g := report.Group{ID: id, Status: st.g.Status, WaitReason: st.g.WaitReason, System: st.g.System, Creator: creator(st.g)}
 	for i := range st.shape.stack.Frames {
 		fr := &st.shape.stack.Frames[i]
-		g.Frames = append(g.Frames, report.FrameRef{Function: fr.Function, File: fr.File, Line: fr.Line, Inlined: fr.Inlined, Repeat: fr.Repeat})
+		g.Frames = append(g.Frames, report.FrameRef{
+			Function: fr.Function, File: fr.File, Line: fr.Line, FuncLine: fr.FuncLine, Within: fr.Within, Inlined: fr.Inlined, Repeat: fr.Repeat,
+		})
 	}
 	return g
 }

@@ -135,6 +135,7 @@ func (s *Session) stackOf(ctx context.Context, e *engine, st *stacked) (corefile
 		for i := range known { // a clone of the backend knows less of generic functions and of C
 			if fr := &stack.Frames[i]; fr.PC == known[i].PC {
 				fr.Function, fr.File, fr.Line = known[i].Function, known[i].File, known[i].Line
+				fr.Within, fr.FuncLine = known[i].Within, known[i].FuncLine
 			}
 		}
 	}

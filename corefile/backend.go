@@ -81,6 +81,13 @@ type Frame struct {
 	Function string
 	File     string
 	Line     int
+	// FuncLine is the line of the func keyword of the declared function: of
+	// Function, or of Within. 0 when unknown.
+	FuncLine int
+	// Within is the declared function that a function literal is written in, ""
+	// for a declared function and where it was not found: then FuncLine is the
+	// literal's own.
+	Within string
 	// PC is the return address into this frame, or where it stands when it is
 	// the innermost one (or the one below a signal). CallPC is an address that
 	// certainly belongs to the instruction that is being executed: PC itself

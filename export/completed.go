@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/safedump/sdcore/report"
+	"github.com/safedump/sdcore/triage/fingerprint"
 )
 
 // completed returns a copy of r that can be written: nothing in it is null,
@@ -14,6 +15,7 @@ import (
 func completed(r *report.Report) report.Report {
 	c := *r
 	c.Schema = report.Schema
+	c.Fingerprints = fingerprint.OfReport(r).Stored() // of what is written, whatever a file said
 	c.CrashTime, c.Seen.First, c.Seen.Last = writable(c.CrashTime), writable(c.Seen.First), writable(c.Seen.Last)
 	c.Crash.Exception = completedException(c.Crash.Exception, 0)
 	if c.Crash.Kind == "" {

@@ -11,7 +11,7 @@ import (
 // decides: where it says something else, nothing is redacted by this code, and
 // New fails.
 const goroutinePlan = "status:code wait_reason:code creator{function:code file:path} start:code labels[key:name value:value] " +
-	"frames[function:code package:code file:path vars[name:name role:code value:tree] " +
+	"frames[function:code package:code file:path within:code vars[name:name role:code value:tree] " +
 	"defers[function:code wrapper:code file:path kind:safe vars[name:name role:code value:tree]] source{lines[]:text}] " +
 	"stack_end:text redactions[location:code reason:safe rule:safe timestamp:safe]"
 
@@ -97,6 +97,7 @@ func (u *run) walkFrame(f *report.Frame, vis visitor) {
 			u.walkText("function", &f.Function, decideCode, vis)
 			u.walkText("package", &f.Package, decideCode, vis)
 			u.walkText("file", &f.File, decidePath, vis)
+			u.walkText("within", &f.Within, decideCode, vis)
 		})
 	}
 	u.walkVars(f.Vars, vis)

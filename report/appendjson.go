@@ -67,6 +67,8 @@ func (f *Frame) appendHead(dst []byte) []byte {
 	dst = appendText(dst, `,"package":`, f.Package)
 	dst = appendText(dst, `,"file":`, f.File)
 	dst = appendInt(dst, `,"line":`, int64(f.Line))
+	dst = optionalInt(dst, `,"func_line":`, int64(f.FuncLine))
+	dst = optionalText(dst, `,"within":`, f.Within)
 	return appendAddr(dst, `,"pc":"0x`, f.PC)
 }
 
@@ -181,6 +183,8 @@ func (f *FrameRef) appendJSON(dst []byte) []byte {
 	dst = appendText(dst, `{"function":`, f.Function)
 	dst = appendText(dst, `,"file":`, f.File)
 	dst = appendInt(dst, `,"line":`, int64(f.Line))
+	dst = optionalInt(dst, `,"func_line":`, int64(f.FuncLine))
+	dst = optionalText(dst, `,"within":`, f.Within)
 	dst = optionalTrue(dst, `,"inlined":true`, f.Inlined)
 	dst = optionalInt(dst, `,"repeat":`, int64(f.Repeat))
 	return append(dst, '}')

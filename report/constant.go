@@ -32,7 +32,7 @@ func (m *Constants) of(json []byte) *Constant {
 	return c
 }
 
-// Head makes a constant of function, package, file, line and PC of a frame.
+// Head makes a constant of what a frame has of its function, and of its place.
 func (m *Constants) Head(f *Frame) { f.constant = m.of(f.appendHead(nil)) }
 
 // Whole makes a constant of a variable.

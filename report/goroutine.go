@@ -66,6 +66,13 @@ type Frame struct {
 	Package string `json:"package" redact:"code"`
 	File    string `json:"file" redact:"path"`
 	Line    int    `json:"line"`
+	// FuncLine is the line of the func keyword of the declared function: of
+	// Function, or of Within. 0 when unknown.
+	FuncLine int `json:"func_line,omitempty"`
+	// Within is the declared function that a function literal is written in; empty
+	// for a declared function, and for a literal where it is not known: FuncLine
+	// is the literal's own then.
+	Within string `json:"within,omitempty" redact:"code"`
 	// PC is the return address, or the fault's address in the innermost frame.
 	PC  Addr `json:"pc"`
 	CFA Addr `json:"cfa,omitempty"`
@@ -144,6 +151,9 @@ type FrameRef struct {
 	Function string `json:"function" redact:"code"`
 	File     string `json:"file" redact:"path"`
 	Line     int    `json:"line"`
+	// FuncLine and Within are as in Frame.
+	FuncLine int    `json:"func_line,omitempty"`
+	Within   string `json:"within,omitempty" redact:"code"`
 	Inlined  bool   `json:"inlined,omitempty"`
 	// Repeat is as in Frame.
 	Repeat int `json:"repeat,omitempty"`

@@ -29,6 +29,9 @@ type Report struct {
 	// Fingerprint groups equal crashes: 12 lower-case hex digits, computed by
 	// redact over redacted text only.
 	Fingerprint string `json:"fingerprint" redact:"safe"`
+	// Fingerprints say which crashes are one bug, better than Fingerprint; nil
+	// where too little is known to say it. Export computes them of what it writes.
+	Fingerprints *Fingerprints `json:"fingerprints,omitempty"`
 	// CrashTime is when the program died, as far as it is known.
 	CrashTime time.Time `json:"crash_time"`
 	// CrashTimeSource says where CrashTime comes from, such as "modification
@@ -57,6 +60,21 @@ type Report struct {
 	// RedactionCounts is the number of removed values by rule name, over the
 	// whole report.
 	RedactionCounts map[string]int `json:"redaction_counts" redact:"safe"`
+}
+
+// Fingerprints are what triage/fingerprint makes of a report (docs/fingerprints.md).
+type Fingerprints struct {
+	// Version names the algorithm: those of two versions are never equal.
+	Version string `json:"version" redact:"safe"`
+	// Kind says how the program died: "panic:index out of range".
+	Kind string `json:"kind" redact:"code"`
+	// Narrow, Group and Wide are the levels: equal ones are the same way into a bug,
+	// the same bug, and what may be the same bug.
+	Narrow string `json:"narrow" redact:"safe"`
+	Group  string `json:"group" redact:"safe"`
+	Wide   string `json:"wide" redact:"safe"`
+	// Title is for people, and no part of the levels.
+	Title string `json:"title" redact:"text"`
 }
 
 // Generator names the program that made a report.

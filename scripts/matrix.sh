@@ -55,7 +55,8 @@ one() {
   go test -count=1 -run 'Truth|Stacks|VariablesShown|GlobalsAgainstDelve|Viewcore|LeaksJudged|LeakPaths' -v . >"$logs/$v.truth" 2>&1 || failed=1
   go test -count=1 -run AgainstDelve -v ./corefile/gounwind >"$logs/$v.delve" 2>&1 || failed=1
   go test -count=1 -run 'HeapTruths|MemProfileAsTold' -v ./internal/coretest ./corefile/goruntime >"$logs/$v.heap" 2>&1 || failed=1
-  grep -hE '^(---|ok)|pairs compared|frames of|delve is wrong about [0-9]|places compared|package variables compared|are as told|damaged cores:|at most .* of CPU|lie before the cut|stacks differ' "$logs/$v".* || true
+  go test -count=1 -run SetIsFresh -v ./triage/fingerprint -args -fresh-go "$v" >"$logs/$v.fingerprint" 2>&1 || failed=1
+  grep -hE '^(---|ok)|pairs compared|frames of|delve is wrong about [0-9]|places compared|package variables compared|are as told|damaged cores:|at most .* of CPU|lie before the cut|stacks differ|crashed again' "$logs/$v".* || true
   printf -- '--- %s: %d s, %s on disk\n' "$v" "$((SECONDS - start))" "$(du -sh "$scratch" | cut -f1)"
   rm -rf "$SDCORE_CORES_DIR"
   return "$failed"
@@ -94,7 +95,7 @@ if [ "${#failed[@]}" -gt 0 ]; then
   cp "$logs"/* "$keep"
   # A line with a place in a test is a failure unless it counts something.
   grep -hE '^ *(--- FAIL|panic:|[a-z_]+_test\.go:)' "$logs"/* |
-    grep -vE 'no location|compared|stacks differ|damaged cores|of CPU| complete |right, |variables$|missing$' | sed -n 1,50p || true
+    grep -vE 'no location|compared|stacks differ|damaged cores|of CPU| complete |right, |variables$|missing$|crashed again$' | sed -n 1,50p || true
   printf '%s failed; the output of the tests is in %s\n' "${failed[*]}" "$keep"
   exit 1
 fi

@@ -104,6 +104,8 @@ func frameRef(fr *corefile.Frame) report.Frame {
 		Package:  pkg,
 		File:     fr.File,
 		Line:     fr.Line,
+		FuncLine: fr.FuncLine,
+		Within:   fr.Within,
 		PC:       report.Addr(fr.PC),
 		Inlined:  fr.Inlined,
 		Runtime:  report.IsRuntime(pkg),

@@ -16,7 +16,7 @@ type symbolKey struct {
 const maxSymbols = 1 << 18
 
 // Symbolize returns the calls at a PC, inlined ones before the physical function:
-// functions, files, lines, PC, CallPC, Entry, Inlined and Depth are filled in.
+// functions, files, lines, FuncLine, Within, PC, CallPC, Entry, Inlined and Depth are filled in.
 // They are found once per PC and shared: they must not be changed. exact is
 // [RawExact] of the raw frame.
 func (b *Backend) Symbolize(pc uint64, exact bool) []corefile.Frame {
@@ -60,6 +60,10 @@ func (b *Backend) symbolize(pc uint64, exact bool) []corefile.Frame {
 		out[i] = corefile.Frame{
 			Function: c.Function, File: c.File, Line: c.Line, PC: pc, CallPC: at,
 			Entry: f.Entry(), Inlined: depth > 0, Depth: depth,
+		}
+		out[i].FuncLine = c.StartLine
+		if d, ok := f.DeclaredIn(c); ok {
+			out[i].Within, out[i].FuncLine = d.Function, d.Line
 		}
 		generic = generic || strings.Contains(c.Function, "[...]")
 	}

@@ -1,0 +1,3 @@
+module example.com/ours
+
+go 1.25
