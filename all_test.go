@@ -50,6 +50,7 @@ var importTable = map[string][]string{
 	"waits":              {"report", "corefile", "corefile/gotype", "corefile/goscope", "corefile/goruntime"},
 	"crashtext":          {"report"},
 	"sidecar":            {"report"},
+	"triage/discover":    {"corefile", "crashtext", "sidecar"},
 	"crash":              {"report", "corefile", "corefile/gotype", "corefile/goscope", "corefile/goruntime", "vars"},
 	".": {"report", "redact", "corefile", "corefile/gotype", "corefile/goscope", "corefile/goruntime",
 		"corefile/gounwind", "corefile/delvecore", "vars", "crash", "heapwalk", "waits"},

@@ -40,6 +40,9 @@ type Options struct {
 	// BinaryDirs are searched, with what is below them, for the binary by build
 	// ID when none is named.
 	BinaryDirs []string
+	// Candidates, when set, is asked before them for files that may be the
+	// binary with these build IDs, of which either may be "".
+	Candidates func(gnu, goID string) []string
 	// DebugDirs are searched for the debug information of a stripped binary.
 	DebugDirs []string
 	// MaxUnpacked bounds the bytes that a compressed core may hold; 0 means

@@ -60,6 +60,7 @@ func Open(ctx context.Context, core, binary string, o Options) (*Session, error)
 	s.core, err = corefile.Open(ctx, core, binary, corefile.Options{
 		AllowMismatch: o.AllowMismatch,
 		BinaryDirs:    o.BinaryDirs,
+		Candidates:    o.Candidates,
 		DebugDirs:     o.DebugDirs,
 		MaxUnpacked:   o.MaxUnpacked,
 		TempDir:       o.TempDir,
@@ -79,6 +80,13 @@ func (s *Session) Close() error {
 	}
 	return errors.Join(err, s.core.Close())
 }
+
+// HasBinary reports whether the core's binary was found or named.
+func (s *Session) HasBinary() bool { return s.core.Binary() != nil }
+
+// ExecutablePaths are the absolute paths that the core records for its
+// executable, which is not proven to be there still.
+func (s *Session) ExecutablePaths() []string { return s.core.ExecutablePaths() }
 
 func (s *Session) progress(stage string, done, total int) {
 	if s.options.Progress != nil {
