@@ -54,6 +54,7 @@ var importTable = map[string][]string{
 	"crash":              {"report", "corefile", "corefile/gotype", "corefile/goscope", "corefile/goruntime", "vars"},
 	".": {"report", "redact", "corefile", "corefile/gotype", "corefile/goscope", "corefile/goruntime",
 		"corefile/gounwind", "corefile/delvecore", "vars", "crash", "heapwalk", "waits"},
+	"triage/fingerprint":  {"report", "redact"},
 	"scripts/compare":     {"golang.org/x/sys/unix"},
 	"scripts/providers":   {},
 	"scripts/helperbench": {},
