@@ -50,6 +50,7 @@ var importTable = map[string][]string{
 	"waits":              {"report", "corefile", "corefile/gotype", "corefile/goscope", "corefile/goruntime"},
 	"crashtext":          {"report"},
 	"sidecar":            {"report"},
+	"triage/index":       {"golang.org/x/mod/semver", "modernc.org/sqlite"},
 	"triage/discover":    {"corefile", "crashtext", "sidecar"},
 	"crash":              {"report", "corefile", "corefile/gotype", "corefile/goscope", "corefile/goruntime", "vars"},
 	".": {"report", "redact", "corefile", "corefile/gotype", "corefile/goscope", "corefile/goruntime",
@@ -455,5 +456,26 @@ func TestHelperIsStandardLibraryOnly(t *testing.T) {
 		if !ours(dep) {
 			t.Errorf("safedump depends on %s", dep)
 		}
+	}
+}
+
+// TestSQLiteAndItsLibc: modernc.org/sqlite is C translated for one version of
+// modernc.org/libc, and breaks with others in ways that no compiler sees.
+func TestSQLiteAndItsLibc(t *testing.T) {
+	version := func(m string) string {
+		out, err := exec.Command("go", "list", "-m", "-f", "{{.Version}} {{.GoMod}}", m).Output()
+		if err != nil {
+			t.Fatalf("go list -m %s: %v\n%s", m, err, stderrOf(err))
+		}
+		return strings.TrimSpace(string(out))
+	}
+	_, file, _ := strings.Cut(version("modernc.org/sqlite"), " ")
+	have, _, _ := strings.Cut(version("modernc.org/libc"), " ")
+	mod, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(mod), "modernc.org/libc "+have+"\n") {
+		t.Errorf("modernc.org/libc is %s, which is not the one in %s", have, file)
 	}
 }
