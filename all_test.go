@@ -51,10 +51,13 @@ var importTable = map[string][]string{
 	"crashtext":          {"report"},
 	"sidecar":            {"report"},
 	"triage/index":       {"golang.org/x/mod/semver", "modernc.org/sqlite"},
-	"triage/discover":    {"corefile", "crashtext", "sidecar"},
-	"crash":              {"report", "corefile", "corefile/gotype", "corefile/goscope", "corefile/goruntime", "vars"},
+	"triage/batch": {".", "report", "redact", "export", "corefile", "triage/discover", "triage/fingerprint", "triage/index",
+		"github.com/landlock-lsm/go-landlock/...", "golang.org/x/sys/unix"},
+	"triage/night":    {"triage/batch", "triage/index"},
+	"triage/discover": {"corefile", "crashtext", "sidecar"},
+	"crash":           {"report", "corefile", "corefile/gotype", "corefile/goscope", "corefile/goruntime", "vars"},
 	".": {"report", "redact", "corefile", "corefile/gotype", "corefile/goscope", "corefile/goruntime",
-		"corefile/gounwind", "corefile/delvecore", "vars", "crash", "heapwalk", "waits"},
+		"corefile/gounwind", "corefile/delvecore", "vars", "crash", "heapwalk", "waits", "crashtext", "sidecar"},
 	"triage/fingerprint":  {"report", "redact"},
 	"scripts/compare":     {"golang.org/x/sys/unix"},
 	"scripts/providers":   {},
@@ -63,7 +66,7 @@ var importTable = map[string][]string{
 	"scripts/delvelocals": {"github.com/go-delve/delve/..."},
 	"capture":             {"github.com/go-delve/delve/...", "golang.org/x/sys/unix"},
 	"hostcheck":           {"golang.org/x/sys/unix"},
-	"cmd/sdcore":          {".", "report", "redact", "redact/policyfile", "export", "corefile", "crashtext", "sidecar", "capture", "hostcheck", "github.com/spf13/cobra/...", "golang.org/x/term", "golang.org/x/sys/unix"},
+	"cmd/sdcore":          {".", "report", "redact", "redact/policyfile", "export", "corefile", "crashtext", "sidecar", "capture", "hostcheck", "triage/batch", "triage/index", "triage/night", "github.com/spf13/cobra/...", "golang.org/x/term", "golang.org/x/sys/unix"},
 }
 
 // testOnly are packages that only tests may import.

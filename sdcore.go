@@ -24,6 +24,7 @@ import (
 	"fmt"
 	"runtime/debug"
 	"slices"
+	"time"
 
 	"github.com/safedump/sdcore/report"
 )
@@ -68,6 +69,10 @@ type Options struct {
 	Heap bool
 	// Tier is recorded in the report; redact makes it true.
 	Tier int
+	// CrashTime is when the program died, where that is known better than by
+	// the modification time of the core; CrashTimeSource says from where.
+	CrashTime       time.Time
+	CrashTimeSource string
 	// Progress, when set, is called at times with the stage that runs and how
 	// far it is; total is 0 when unknown. It must not block.
 	Progress func(stage string, done, total int)

@@ -178,6 +178,9 @@ func (s *Session) base() *report.Report {
 		Process:         s.core.Process(),
 		Limits:          s.options.Limits,
 	}
+	if !s.options.CrashTime.IsZero() {
+		rep.CrashTime, rep.CrashTimeSource = s.options.CrashTime.UTC(), s.options.CrashTimeSource
+	}
 	rep.Crash = report.Crash{Kind: report.KindUnknown, Signal: s.core.Signal()}
 	for i, th := range s.core.Threads() {
 		if i == 0 {

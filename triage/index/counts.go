@@ -17,15 +17,11 @@ type Count struct {
 // Counts are the occurrences of a group by "host", "version" or "day": days in
 // order, the others by number. Group 0 stands for all groups.
 func (x *Index) Counts(ctx context.Context, group int64, what string) ([]Count, error) {
-	order := "sum(n) DESC, value"
+	order := "n DESC, value"
 	if what == "day" {
 		order = "value"
 	}
-	query, args := "SELECT value, sum(n) FROM counts WHERE what = ?", []any{what}
-	if group != 0 {
-		query, args = query+" AND group_id = ?", append(args, group)
-	}
-	return x.counts(ctx, query+" GROUP BY value ORDER BY "+order, args...)
+	return x.counts(ctx, "SELECT value, n FROM counts WHERE group_id = ? AND what = ? ORDER BY "+order, group, what)
 }
 
 // Types are the occurrences by type of the exception, most frequent first.

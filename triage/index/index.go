@@ -161,3 +161,6 @@ func printable(s string, max int) string {
 	quoted := strconv.Quote(s)
 	return strings.ReplaceAll(quoted[1:len(quoted)-1], `\"`, `"`)
 }
+
+// Printable makes of a path or a reason what may stand on a line of a terminal.
+func Printable(s string) string { return printable(s, maxMessage) }

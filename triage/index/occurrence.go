@@ -136,8 +136,10 @@ func addOccurrence(ctx context.Context, tx *sql.Tx, o *Occurrence, run int64) er
 		return err
 	}
 	for what, value := range map[string]string{"host": o.Host, "version": o.Version, "day": o.Seen.UTC().Format(time.DateOnly)} {
-		if err := count(ctx, tx, o.GroupID, what, value); err != nil {
-			return err
+		for _, group := range []int64{o.GroupID, 0} {
+			if err := count(ctx, tx, group, what, value); err != nil {
+				return err
+			}
 		}
 	}
 	return addVariables(ctx, tx, o)

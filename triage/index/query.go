@@ -64,7 +64,8 @@ type Filter struct {
 	Type string
 	// Since and Until bound the time of the crash, of a group's last one and first one.
 	Since, Until time.Time
-	// Search are words that have to occur, or beginnings of words.
+	// Search are words that have to occur; one that ends in * is the beginning
+	// of a word.
 	Search string
 	// Status selects groups.
 	Status Status
@@ -79,11 +80,17 @@ const (
 	maxGroups    = 10_000
 )
 
-// match is Search as FTS5 wants it: each word quoted, as a beginning.
+// match is Search as FTS5 wants it: each word quoted, and as a beginning where
+// it ends in *. Beginnings are for who asks for them: all the rows that they
+// are in have to be collected before the newest is known.
 func match(search string) string {
 	var words []string
 	for _, w := range strings.Fields(search) {
-		words = append(words, `"`+strings.ReplaceAll(w, `"`, `""`)+`"*`)
+		star := ""
+		if rest, ok := strings.CutSuffix(w, "*"); ok {
+			w, star = rest, "*"
+		}
+		words = append(words, `"`+strings.ReplaceAll(w, `"`, `""`)+`"`+star)
 	}
 	return strings.Join(words, " ")
 }

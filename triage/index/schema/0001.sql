@@ -37,7 +37,7 @@ CREATE TABLE groups (
   exemplar BIGINT NOT NULL,
   announced BIGINT NOT NULL
 );
-CREATE INDEX groups_last ON groups (last_seen);
+CREATE INDEX groups_last ON groups (last_seen, id);
 CREATE INDEX groups_announced ON groups (announced) WHERE announced = 0;
 CREATE INDEX groups_wide ON groups (wide);
 
@@ -62,6 +62,7 @@ CREATE TABLE occurrences (
 );
 CREATE INDEX occurrences_group ON occurrences (group_id, id);
 
+-- Of each group, and of all together as group 0.
 CREATE TABLE counts (
   group_id BIGINT NOT NULL,
   what TEXT NOT NULL,
