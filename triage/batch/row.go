@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"path"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -56,6 +57,9 @@ func program(r *report.Report) string {
 	if p := r.Identity.MainPackage; p != "" {
 		return path.Base(p)
 	}
+	if r.Identity.Binary == "" {
+		return ""
+	}
 	return filepath.Base(r.Identity.Binary)
 }
 
@@ -82,7 +86,10 @@ func crashed(r *report.Report) ([]report.Frame, int) {
 		}
 	}
 	for i := range r.Threads {
-		if frames == nil && r.Threads[i].Crashed {
+		// A thread on which only the runtime was at work, as in a deadlock, tells
+		// nothing about the program.
+		own := func(f report.Frame) bool { return !f.Runtime && !report.IsRuntime(report.PackageOf(f.Function)) }
+		if frames == nil && r.Threads[i].Crashed && slices.ContainsFunc(r.Threads[i].Frames, own) {
 			frames = r.Threads[i].Frames
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 	"time"
 
@@ -100,7 +101,7 @@ func write(w io.Writer, n *Night, s style) error {
 	b.WriteString(s.item(fmt.Sprintf("%d crashes in %d files: %d reported, %d known, %d failed, %d wait for a binary",
 		o.Crashes, o.Files, o.Reported, o.Known+o.Covered, len(o.Failed), len(o.Waiting))))
 	if o.Writing > 0 {
-		b.WriteString(s.item(fmt.Sprintf("%d files are still being written: next time", o.Writing)))
+		b.WriteString(s.item(fmt.Sprintf("%d files have changed just now: next time", o.Writing)))
 	}
 	if o.Interrupted {
 		b.WriteString(s.item("it was told to stop: the rest is for the next time"))
@@ -128,6 +129,15 @@ func write(w io.Writer, n *Night, s style) error {
 	files(&b, "Waiting", o.Waiting, s)
 	files(&b, "Left out", o.Skipped, s)
 	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// WriteGroup writes what is known of a group as text, before its report.
+func WriteGroup(w io.Writer, g *Group) error {
+	var b strings.Builder
+	b.WriteString(plain{}.title(string(g.Status) + " group of " + strconv.FormatInt(g.Count, 10)))
+	group(&b, g, plain{})
+	_, err := io.WriteString(w, b.String()+"\n")
 	return err
 }
 

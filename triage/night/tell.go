@@ -1,8 +1,11 @@
 package night
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"slices"
+	"strings"
 
 	"github.com/safedump/sdcore/triage/index"
 )
@@ -54,6 +57,7 @@ func tell(ctx context.Context, x *index.Index, g *index.Group) (Group, error) {
 	if err != nil || g.Count < 2 { // once nothing is always so
 		return t, err
 	}
+	slices.SortStableFunc(vars, func(a, b index.Varying) int { return cmp.Compare(interest(&a, g), interest(&b, g)) })
 	for _, v := range vars {
 		switch {
 		case v.Always(g.Count) && len(t.Always) < maxAlways:
@@ -63,4 +67,22 @@ func tell(ctx context.Context, x *index.Index, g *index.Group) (Group, error) {
 		}
 	}
 	return t, nil
+}
+
+// interest orders variables: those of the crash site first, and there what was
+// said in words before numbers, and numbers before lengths.
+func interest(v *index.Varying, g *index.Group) int {
+	rank := 0
+	function, _, _ := strings.Cut(g.Site, " ")
+	path := strings.TrimPrefix(v.Path, "len(")
+	if !strings.HasPrefix(path, function+".") {
+		rank = 3
+	}
+	switch {
+	case path != v.Path:
+		return rank + 2
+	case len(v.Values) > 0 && strings.HasPrefix(v.Values[0].Value, `"`):
+		return rank
+	}
+	return rank + 1
 }
