@@ -60,6 +60,13 @@ func (b *batch) isolated(cmd *exec.Cmd, j *job, readable []string) error {
 	done := make(chan error, 1)
 	go func() {
 		runtime.LockOSThread() // never unlocked: the thread must not be used again
+		if unix.Gettid() == unix.Getpid() {
+			// The first thread does not end, and stands for the process where
+			// Landlock asks whom a signal is for. Held here, it is not taken again.
+			done <- b.isolated(cmd, j, readable)
+			runtime.UnlockOSThread()
+			return
+		}
 		done <- b.start(cmd, j, readable)
 	}()
 	return <-done
