@@ -7,7 +7,7 @@
 // help` lists the commands, each with an example.
 //
 // Exit status: 0 complete, 1 failed, 2 wrong usage, 3 a report was written
-// but something that belongs in it is missing.
+// but something that belongs in it is missing; of batch also 4, new crashes.
 package main
 
 import (
