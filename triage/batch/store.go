@@ -85,7 +85,8 @@ func (f failures) at(place string) {
 
 // writeFile writes a file that appears whole or not at all: "what.write" is in
 // the middle of it, "what.rename" behind the last byte, "what.renamed" when it
-// is there.
+// is there. Only a report is on the disk before its name is: what a power cut
+// leaves of the others is told from what is whole, and made again.
 func writeFile(path, what string, fail failures, write func(io.Writer) error) error {
 	tmp := path + ".tmp"
 	f, err := os.OpenFile(tmp, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
@@ -93,7 +94,7 @@ func writeFile(path, what string, fail failures, write func(io.Writer) error) er
 		return err
 	}
 	err = write(&interrupted{w: f, at: what + ".write", fail: fail})
-	if err == nil {
+	if err == nil && what == "report" {
 		err = f.Sync()
 	}
 	if err = errors.Join(err, f.Close()); err != nil {
