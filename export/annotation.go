@@ -40,7 +40,7 @@ func annotation(r *report.Report, o AnnotationOptions) string {
 		}
 		// The line in the repository is worth more than that in a library.
 		if rel, err := filepath.Rel(o.Dir, f.File); err == nil && o.Dir != "" && filepath.IsLocal(rel) {
-			place = fmt.Sprintf("file=%s,line=%d,", property(rel), f.Line)
+			place, function = fmt.Sprintf("file=%s,line=%d,", property(rel), f.Line), f.Function
 		}
 	}
 	title := string(r.Crash.Kind)
@@ -54,19 +54,12 @@ func annotation(r *report.Report, o AnnotationOptions) string {
 	return "::error " + place + "title=" + property(title) + "::" + message(text) + "\n"
 }
 
-// message escapes what a workflow command must not have in its text. Source:
-// actions/toolkit, packages/core/src/command.ts.
-func message(s string) string {
-	var b strings.Builder
-	for _, r := range s {
-		if r == '\n' || r == '\r' || r == '%' {
-			fmt.Fprintf(&b, "%%%02X", r)
-			continue
-		}
-		b.WriteString(escaped(string(r)))
-	}
-	return b.String()
-}
+// message is a text on one line, without what a workflow command would undo.
+// Source: actions/toolkit, packages/core/src/command.ts.
+func message(s string) string { return strings.ReplaceAll(clip(plain(s), maxAnnotation), "%", "%25") }
+
+// maxAnnotation bounds the text of an annotation, in runes.
+const maxAnnotation = 2000
 
 // property escapes what a property of a workflow command must not have.
 func property(s string) string {

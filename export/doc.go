@@ -13,6 +13,7 @@
 //	Markdown   a short report for an issue
 //	GoLiterals the variables of a frame as Go source, for a regression test;
 //	           PrintedGo one value
+//	Annotation a line that CI services show beside the code
 //	Traceback  Go's own format
 //	Profile    a goroutine profile for go tool pprof
 //

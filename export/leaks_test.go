@@ -121,6 +121,7 @@ func ways() map[string]func(io.Writer, redact.Result) error {
 	maps.Copy(all, map[string]func(io.Writer, redact.Result) error{
 		"RedactionsText": func(w io.Writer, r redact.Result) error { return RedactionsText(w, r, TextOptions{}) },
 		"RedactionsJSON": RedactionsJSON,
+		"Annotation":     func(w io.Writer, r redact.Result) error { return Annotation(w, r, AnnotationOptions{}) },
 		"GoLiterals":     func(w io.Writer, r redact.Result) error { return GoLiterals(w, r, GoOptions{All: true}) },
 		"PrintedText": func(w io.Writer, r redact.Result) error {
 			return PrintedText(w, printable(r), PrintedOptions{Path: "dir"})

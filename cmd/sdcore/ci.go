@@ -37,7 +37,8 @@ func newCICommand(a *app) *cobra.Command {
 program crashed, a redacted report is saved and an annotation in GitHub's form is printed,
 which shows the crash at its line. The report is of the core, if the kernel wrote one below the
 current directory and its binary has debug information, with all values; else of the traceback in
-the command's output, with stacks only. The exit status is the command's.`,
+the command's output, with stacks only. go test links without debug information unless it is told
+to keep the binary (go test -o, -c). The exit status is the command's.`,
 		Example: `  sdcore ci -- go test ./...
   sdcore ci --report-dir crashes -- ./integration.sh`,
 		Args: func(cmd *cobra.Command, args []string) error {
@@ -47,13 +48,13 @@ the command's output, with stacks only. The exit status is the command's.`,
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := f.check(); err != nil {
+			if err := f.tierFlag.check(); err != nil {
 				return err
 			}
 			if err := f.load(); err != nil {
 				return err
 			}
-			f.base.Tier = f.policyFlags.tier(cmd, f.tier)
+			f.base.Tier = f.policyFlags.tier(cmd, f.tierFlag.tier)
 			return a.ci(cmd.Context(), args, &f)
 		},
 	}

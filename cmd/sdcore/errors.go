@@ -45,9 +45,12 @@ var errCheckFailed = errors.New("this host can't produce cores")
 // exitStatus prints err with its remedy and returns the exit status.
 func (a *app) exitStatus(err error) int {
 	var usage usageError
+	var exit exitError
 	switch {
 	case err == nil:
 		return exitComplete
+	case errors.As(err, &exit):
+		return exit.code
 	case errors.Is(err, errNewGroups):
 		return exitNew
 	case errors.Is(err, errPartial), errors.Is(err, errFailures):
