@@ -6,8 +6,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"time"
 
@@ -43,8 +43,7 @@ func (b *batch) work(ctx context.Context, j *job, readable []string) (*answer, e
 	cmd := exec.CommandContext(ctx, b.o.Worker[0], b.o.Worker[1:]...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = bytes.NewReader(data), &out, &out
 	cmd.Dir = j.Dir
-	cmd.Env = append(os.Environ()[:0:0], b.o.Env...)
-	cmd.Env = append(cmd.Env, fmt.Sprintf("GOMEMLIMIT=%d", j.Bounds.Memory/10*8), fmt.Sprintf("GOMAXPROCS=%d", b.processors), "TMPDIR="+j.Dir)
+	cmd.Env = append(slices.Clone(b.o.Env), fmt.Sprintf("GOMEMLIMIT=%d", j.Bounds.Memory/10*8), fmt.Sprintf("GOMAXPROCS=%d", b.processors), "TMPDIR="+j.Dir)
 	cmd.WaitDelay = time.Second
 	err = b.isolated(cmd, j, readable)
 	switch {
