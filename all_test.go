@@ -52,7 +52,7 @@ var importTable = map[string][]string{
 	"sidecar":            {"report"},
 	"triage/index":       {"golang.org/x/mod/semver", "modernc.org/sqlite"},
 	"triage/batch": {".", "report", "redact", "export", "corefile", "triage/discover", "triage/fingerprint", "triage/index",
-		"github.com/landlock-lsm/go-landlock/...", "golang.org/x/sys/unix"},
+		"golang.org/x/sys/unix"},
 	"triage/night":    {"triage/batch", "triage/index"},
 	"triage/discover": {"corefile", "crashtext", "sidecar"},
 	"crash":           {"report", "corefile", "corefile/gotype", "corefile/goscope", "corefile/goruntime", "vars"},

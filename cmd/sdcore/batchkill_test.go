@@ -66,6 +66,9 @@ type state struct {
 // another one go on, and compares: nothing lost, nothing twice, no half report,
 // and every new crash was told.
 func TestBatchKilledAnywhere(t *testing.T) {
+	if testing.Short() {
+		t.Skip("some sixty batches: `make test` runs it")
+	}
 	points := failpoints(t)
 	if len(points) < 25 {
 		t.Fatalf("only %d places: they are not read: %q", len(points), points)

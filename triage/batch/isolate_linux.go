@@ -7,8 +7,6 @@ import (
 	"runtime"
 	"syscall"
 
-	"github.com/landlock-lsm/go-landlock/landlock"
-	llsys "github.com/landlock-lsm/go-landlock/landlock/syscall"
 	"golang.org/x/sys/unix"
 )
 
@@ -35,9 +33,7 @@ func (i *isolation) names() []string {
 // newIsolation finds out what can be had, by starting a worker without a job.
 func newIsolation(worker []string) isolation {
 	var i isolation
-	if v, err := llsys.LandlockGetABIVersion(); err == nil {
-		i.landlock = v
-	}
+	i.landlock = landlockVersion()
 	i.namespaces = syscall.CLONE_NEWNET
 	if os.Geteuid() != 0 {
 		i.namespaces |= syscall.CLONE_NEWUSER
@@ -76,7 +72,7 @@ func (b *batch) start(cmd *exec.Cmd, j *job, readable []string) error {
 	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
 		return fmt.Errorf("no new privileges: %w", err)
 	}
-	if err := confine(cmd.Path, j.Dir, readable); err != nil {
+	if err := confine(b.isolation.landlock, cmd.Path, j.Dir, readable); err != nil {
 		return fmt.Errorf("landlock: %w", err)
 	}
 	// Of its own group: an interrupt from the keyboard is for the batch. It
@@ -92,32 +88,6 @@ func (b *batch) start(cmd *exec.Cmd, j *job, readable []string) error {
 // libraries and installed programs that cores name.
 func systemDirs() []string {
 	return []string{"/usr", "/lib", "/lib64", "/bin", "/sbin"}
-}
-
-// confine lets the calling thread, and what it starts, read some paths and
-// write below one.
-func confine(executable, dir string, readable []string) error {
-	var files, dirs []string
-	for _, path := range append([]string{executable, "/etc/ld.so.cache", "/dev/null"}, readable...) {
-		info, err := os.Stat(path)
-		switch {
-		case err != nil: // what is not there can't be read
-		case info.IsDir():
-			dirs = append(dirs, path)
-		default:
-			files = append(files, path)
-		}
-	}
-	fd, flags, err := landlock.V7.BestEffort().NewRulesetFD(
-		landlock.ROFiles(files...),
-		landlock.RODirs(append(dirs, systemDirs()...)...).IgnoreIfMissing(),
-		landlock.RWDirs(dir),
-	)
-	if err != nil || fd < 0 {
-		return err
-	}
-	defer unix.Close(fd)
-	return llsys.LandlockRestrictSelf(fd, flags)
 }
 
 // restrict bounds the worker itself, before it reads anything.

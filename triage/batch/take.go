@@ -89,6 +89,9 @@ func (b *batch) record(ctx context.Context, s index.Source, a *answer, dir strin
 		o := *a.Occurrence
 		o.Report = reportName(s.Key)
 		size, err := b.keep(filepath.Join(dir, reportFile), b.store.Report(o.Report))
+		if errors.Is(err, errNoReport) { // the worker's fault, not the store's
+			return b.record(ctx, s, &answer{State: index.Failed, Reason: err.Error()}, dir)
+		}
 		if err != nil {
 			return err
 		}
@@ -113,11 +116,17 @@ func (b *batch) record(ctx context.Context, s index.Source, a *answer, dir strin
 	return b.index.Put(ctx, s, b.run)
 }
 
+// errNoReport means that a worker says that it is done, and has no report.
+var errNoReport = errors.New("the worker's answer makes no sense: it has no report")
+
 // keep moves a report to its place and returns its size. It is there already
 // when a batch was killed behind this.
 func (b *batch) keep(from, to string) (int64, error) {
 	if err := os.MkdirAll(filepath.Dir(to), 0o700); err != nil {
 		return 0, err
+	}
+	if info, err := os.Lstat(from); err == nil && !info.Mode().IsRegular() {
+		return 0, errNoReport
 	}
 	b.fail.at("report.move")
 	if err := os.Rename(from, to); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -125,11 +134,11 @@ func (b *batch) keep(from, to string) (int64, error) {
 	}
 	b.fail.at("report.moved")
 	info, err := os.Lstat(to)
+	if errors.Is(err, fs.ErrNotExist) {
+		return 0, errNoReport
+	}
 	if err != nil {
 		return 0, err
-	}
-	if !info.Mode().IsRegular() {
-		return 0, &fs.PathError{Op: "keep", Path: to, Err: fs.ErrInvalid}
 	}
 	return info.Size(), nil
 }
