@@ -50,9 +50,14 @@ var importTable = map[string][]string{
 	"waits":              {"report", "corefile", "corefile/gotype", "corefile/goscope", "corefile/goruntime"},
 	"crashtext":          {"report"},
 	"sidecar":            {"report"},
-	"crash":              {"report", "corefile", "corefile/gotype", "corefile/goscope", "corefile/goruntime", "vars"},
+	"triage/index":       {"golang.org/x/mod/semver", "modernc.org/sqlite"},
+	"triage/batch": {".", "report", "redact", "export", "corefile", "triage/discover", "triage/fingerprint", "triage/index",
+		"golang.org/x/sys/unix"},
+	"triage/night":    {"triage/batch", "triage/index"},
+	"triage/discover": {"corefile", "crashtext", "sidecar"},
+	"crash":           {"report", "corefile", "corefile/gotype", "corefile/goscope", "corefile/goruntime", "vars"},
 	".": {"report", "redact", "corefile", "corefile/gotype", "corefile/goscope", "corefile/goruntime",
-		"corefile/gounwind", "corefile/delvecore", "vars", "crash", "heapwalk", "waits"},
+		"corefile/gounwind", "corefile/delvecore", "vars", "crash", "heapwalk", "waits", "crashtext", "sidecar"},
 	"triage/fingerprint":  {"report", "redact"},
 	"scripts/compare":     {"golang.org/x/sys/unix"},
 	"scripts/providers":   {},
@@ -62,7 +67,7 @@ var importTable = map[string][]string{
 	"capture":             {"github.com/go-delve/delve/...", "golang.org/x/sys/unix"},
 	"hostcheck":           {"golang.org/x/sys/unix"},
 	"crashrun":            {"corefile", "hostcheck", "golang.org/x/sys/unix"},
-	"cmd/sdcore":          {".", "report", "redact", "redact/policyfile", "export", "corefile", "crashtext", "sidecar", "capture", "hostcheck", "crashrun", "github.com/spf13/cobra/...", "golang.org/x/term", "golang.org/x/sys/unix"},
+	"cmd/sdcore":          {".", "report", "redact", "redact/policyfile", "export", "corefile", "crashtext", "sidecar", "capture", "hostcheck", "crashrun", "triage/batch", "triage/discover", "triage/index", "triage/night", "github.com/spf13/cobra/...", "golang.org/x/term", "golang.org/x/sys/unix"},
 }
 
 // testOnly are packages that only tests may import.
@@ -455,5 +460,26 @@ func TestHelperIsStandardLibraryOnly(t *testing.T) {
 		if !ours(dep) {
 			t.Errorf("safedump depends on %s", dep)
 		}
+	}
+}
+
+// TestSQLiteAndItsLibc: modernc.org/sqlite is C translated for one version of
+// modernc.org/libc, and breaks with others in ways that no compiler sees.
+func TestSQLiteAndItsLibc(t *testing.T) {
+	version := func(m string) string {
+		out, err := exec.Command("go", "list", "-m", "-f", "{{.Version}} {{.GoMod}}", m).Output()
+		if err != nil {
+			t.Fatalf("go list -m %s: %v\n%s", m, err, stderrOf(err))
+		}
+		return strings.TrimSpace(string(out))
+	}
+	_, file, _ := strings.Cut(version("modernc.org/sqlite"), " ")
+	have, _, _ := strings.Cut(version("modernc.org/libc"), " ")
+	mod, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(mod), "modernc.org/libc "+have+"\n") {
+		t.Errorf("modernc.org/libc is %s, which is not the one in %s", have, file)
 	}
 }

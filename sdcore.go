@@ -24,6 +24,7 @@ import (
 	"fmt"
 	"runtime/debug"
 	"slices"
+	"time"
 
 	"github.com/safedump/sdcore/report"
 )
@@ -40,6 +41,9 @@ type Options struct {
 	// BinaryDirs are searched, with what is below them, for the binary by build
 	// ID when none is named.
 	BinaryDirs []string
+	// Candidates, when set, is asked before them for files that may be the
+	// binary with these build IDs, of which either may be "".
+	Candidates func(gnu, goID string) []string
 	// DebugDirs are searched for the debug information of a stripped binary.
 	DebugDirs []string
 	// MaxUnpacked bounds the bytes that a compressed core may hold; 0 means
@@ -65,6 +69,10 @@ type Options struct {
 	Heap bool
 	// Tier is recorded in the report; redact makes it true.
 	Tier int
+	// CrashTime is when the program died, where that is known better than by
+	// the modification time of the core; CrashTimeSource says from where.
+	CrashTime       time.Time
+	CrashTimeSource string
 	// Progress, when set, is called at times with the stage that runs and how
 	// far it is; total is 0 when unknown. It must not block.
 	Progress func(stage string, done, total int)

@@ -60,6 +60,7 @@ func Open(ctx context.Context, core, binary string, o Options) (*Session, error)
 	s.core, err = corefile.Open(ctx, core, binary, corefile.Options{
 		AllowMismatch: o.AllowMismatch,
 		BinaryDirs:    o.BinaryDirs,
+		Candidates:    o.Candidates,
 		DebugDirs:     o.DebugDirs,
 		MaxUnpacked:   o.MaxUnpacked,
 		TempDir:       o.TempDir,
@@ -79,6 +80,13 @@ func (s *Session) Close() error {
 	}
 	return errors.Join(err, s.core.Close())
 }
+
+// HasBinary reports whether the core's binary was found or named.
+func (s *Session) HasBinary() bool { return s.core.Binary() != nil }
+
+// ExecutablePaths are the absolute paths that the core records for its
+// executable, which is not proven to be there still.
+func (s *Session) ExecutablePaths() []string { return s.core.ExecutablePaths() }
 
 func (s *Session) progress(stage string, done, total int) {
 	if s.options.Progress != nil {
@@ -169,6 +177,9 @@ func (s *Session) base() *report.Report {
 		Identity:        s.core.Identity(),
 		Process:         s.core.Process(),
 		Limits:          s.options.Limits,
+	}
+	if !s.options.CrashTime.IsZero() {
+		rep.CrashTime, rep.CrashTimeSource = s.options.CrashTime.UTC(), s.options.CrashTimeSource
 	}
 	rep.Crash = report.Crash{Kind: report.KindUnknown, Signal: s.core.Signal()}
 	for i, th := range s.core.Threads() {

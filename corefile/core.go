@@ -21,6 +21,10 @@ type Options struct {
 	// core's build ID when none is named, before the path that the core itself
 	// records.
 	BinaryDirs []string
+	// Candidates, when set, is asked first for files that may be the binary
+	// with these build IDs, of which either may be "". Each is proven like
+	// every other file.
+	Candidates func(gnu, goID string) []string
 	// DebugDirs are searched for the debug information of a stripped binary:
 	// by build ID in .build-id trees, by the name in .gnu_debuglink, as
 	// NAME.debug. The places where systems keep it are searched behind them.

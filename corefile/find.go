@@ -31,17 +31,17 @@ type search struct {
 // packages, by build ID (Fedora's and Debian's layouts).
 func systemBuildIDDirs() []string { return []string{"/usr/lib", systemDebugDir} }
 
-// findBinary looks for the binary by the build ID that the core holds: in the
-// given directories and below, at the paths that the core records, in the
+// findBinary looks for the binary by the build ID that the core holds: among
+// the candidates, in the given directories and below, at the paths that the core records, in the
 // system's .build-id trees. One with debug information is preferred. It returns
 // nil when there is none; evidence and BinarySearch say what was tried.
-func (c *Core) findBinary(ctx context.Context, dirs []string) (*Binary, error) {
+func (c *Core) findBinary(ctx context.Context, o Options) (*Binary, error) {
 	if c.image == nil || c.image.ids == (buildIDs{}) {
 		c.evidence("no binary was looked for: the core holds no build ID to recognize it by")
 		return nil, nil
 	}
 	s := &search{c: c, left: maxWalkEntries}
-	b, err := s.run(ctx, dirs)
+	b, err := s.run(ctx, o)
 	if b == nil && err == nil {
 		b, s.best = s.best, nil
 	}
@@ -60,8 +60,15 @@ func (c *Core) findBinary(ctx context.Context, dirs []string) (*Binary, error) {
 }
 
 // run returns the first binary with debug information.
-func (s *search) run(ctx context.Context, dirs []string) (*Binary, error) {
-	own := s.c.executablePaths()
+func (s *search) run(ctx context.Context, o Options) (*Binary, error) {
+	own, dirs := s.c.executablePaths(), o.BinaryDirs
+	if o.Candidates != nil {
+		for _, path := range o.Candidates(s.c.image.ids.gnu, s.c.image.ids.gob) {
+			if b := s.try(path); b != nil {
+				return b, nil
+			}
+		}
+	}
 	for _, dir := range dirs {
 		for _, path := range s.likely(dir, own) {
 			if b := s.try(path); b != nil {
@@ -112,6 +119,16 @@ func (c *Core) executablePaths() []string {
 		}
 	}
 	return out
+}
+
+// ExecutablePaths are the absolute paths that the core records for its
+// executable: NT_FILE's and AT_EXECFN's. Nothing proves that the file there is
+// still the same.
+func (c *Core) ExecutablePaths() []string {
+	if c.image == nil {
+		return nil
+	}
+	return c.executablePaths()
 }
 
 // maxPath is Linux's PATH_MAX.

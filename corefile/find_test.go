@@ -2,6 +2,7 @@ package corefile
 
 import (
 	"context"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"os"
@@ -143,5 +144,36 @@ func TestFindBounds(t *testing.T) {
 	cancel()
 	if _, err := s.walk(ctx, dir); !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled: %v", err)
+	}
+}
+
+// Candidates come before directories, and are proven like other files.
+func TestCandidates(t *testing.T) {
+	core, bin := crashFiles(t, coretest.SynthGNUID, coretest.SynthGoID, false, nil)
+	moved := filepath.Join(t.TempDir(), "moved")
+	if err := os.Rename(bin, moved); err != nil {
+		t.Fatal(err)
+	}
+	other := filepath.Join(t.TempDir(), "other")
+	if err := os.WriteFile(other, []byte("no binary"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var asked string
+	c, err := Open(context.Background(), core, "", Options{Candidates: func(gnu, goID string) []string {
+		asked = gnu + " " + goID
+		return []string{other, other + "none", moved}
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if want := hex.EncodeToString([]byte(coretest.SynthGNUID)) + " " + coretest.SynthGoID; asked != want {
+		t.Errorf("asked for %q, want %q", asked, want)
+	}
+	if paths := c.ExecutablePaths(); len(paths) == 0 || paths[0] != bin {
+		t.Errorf("the core names %q, want %q first", paths, bin)
+	}
+	if b := c.Binary(); b == nil || b.Path() != moved {
+		t.Errorf("the binary is %v, want %s", b, moved)
 	}
 }

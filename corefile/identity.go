@@ -19,7 +19,7 @@ func (c *Core) openBinary(ctx context.Context, path string, o Options) error {
 		c.evidence("the core does not hold the first page of its executable (coredump_filter bit 4), so its build ID is unknown")
 	}
 	if path == "" {
-		b, err := c.findBinary(ctx, o.BinaryDirs)
+		b, err := c.findBinary(ctx, o)
 		if err != nil || b == nil {
 			c.withoutBinary()
 			return err

@@ -389,3 +389,41 @@ func TestIsCore(t *testing.T) {
 		t.Error("a directory, a device or nothing is a core")
 	}
 }
+
+// The first bytes of a core name its process and the file itself.
+func TestPeek(t *testing.T) {
+	plain, bin := bigCore(t)
+	dir := t.TempDir()
+	for format, data := range map[string][]byte{"": plain, "zstd": pack(t, "zstd", plain), "gzip": pack(t, "gzip", plain), "lz4": pack(t, "lz4", plain)} {
+		path := write(t, dir, "core"+format, data)
+		h, err := Peek(path)
+		if err != nil || h.Format != format || h.PID != coretest.SynthPID || h.Name != "pay" || len(h.ID) != 32 {
+			t.Errorf("%q: %+v, %v", format, h, err)
+		}
+		longer, err := Peek(write(t, dir, "longer"+format, append(data, 0)))
+		if err != nil || longer.ID == h.ID {
+			t.Errorf("%q: a longer file has the same ID (%v)", format, err)
+		}
+	}
+	for name, tt := range map[string]struct {
+		data []byte
+		want error
+	}{
+		"xz": {[]byte("\xfd7zXZ\x00 and more"), ErrCompressed}, "text": {[]byte("text"), ErrNotELF}, "none": {nil, ErrEmpty},
+		"gzip of text": {pack(t, "gzip", []byte("text")), ErrNotELF}, "cut": {plain[:40], ErrTruncated},
+	} {
+		if _, err := Peek(write(t, dir, name, tt.data)); !errors.Is(err, tt.want) {
+			t.Errorf("%s: %v, want %v", name, err, tt.want)
+		}
+	}
+	if _, err := Peek(bin); !errors.Is(err, ErrNotCore) {
+		t.Errorf("a binary: %v", err)
+	}
+	gnu, goID, err := BuildIDs(bin)
+	if b, e := OpenBinary(bin); err != nil || e != nil || gnu != b.ids.gnu || goID != b.ids.gob || goID == "" {
+		t.Errorf("build IDs %q, %q, %v, %v", gnu, goID, err, e)
+	}
+	if _, _, err := BuildIDs(write(t, dir, "core", plain)); !errors.Is(err, ErrNotExecutable) {
+		t.Errorf("build ID of a core: %v", err)
+	}
+}

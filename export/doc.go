@@ -14,6 +14,7 @@
 //	HTML       a page for a browser, which needs nothing else
 //	GoLiterals the variables of a frame as Go source, for a regression test;
 //	           PrintedGo one value
+//	GitHubAnnotation  a line that GitHub shows beside the code
 //	Traceback  Go's own format
 //	Profile    a goroutine profile for go tool pprof
 //

@@ -2,7 +2,7 @@
 # Times sdcore beside dlv and viewcore on generated cores, in one run, and sets
 # the figures against the targets.
 #
-# scripts/bench.sh [PART...]   default: all of stacks locals crash caddy heap start
+# scripts/bench.sh [PART...]   default: all of stacks locals crash caddy heap start batch
 #
 #   stacks  every goroutine with every frame: 100 000, and 1 000 000
 #   locals  all locals of all frames of 100 000 goroutines
@@ -11,6 +11,9 @@
 #   heap    the objects of a heap, by type and by what they retain: 16.8 million,
 #           1 million to 50 million, and heaps of 1, 2 and 4 GB
 #   start   the smallest fixture; info on a core of gigabytes
+#   batch   10 000 files discovered; an index of a million occurrences (some four
+#           minutes to fill it); 200 cores of 40 MB of 5 builds, beside analyze on
+#           each (SDCORE_BENCH_CRASHES changes the 200)
 #
 # Minimum of five rounds, alternated, warm cache; SDCORE_BENCH_ROUNDS and, for
 # what takes a peer over ten seconds, SDCORE_BENCH_SLOW_ROUNDS change that.
@@ -21,7 +24,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 parts=("$@")
-[ "$#" -gt 0 ] || parts=(stacks locals crash caddy heap start)
+[ "$#" -gt 0 ] || parts=(stacks locals crash caddy heap start batch)
 rounds=${SDCORE_BENCH_ROUNDS:-5}
 slow=${SDCORE_BENCH_SLOW_ROUNDS:-$rounds}
 divisor=${SDCORE_BENCH_HEAP_DIVISOR:-1}
@@ -172,6 +175,45 @@ bench_start() {
     sdcore="bin/sdcore info $scratch/1000000/core $bin"
 }
 
+# seconds COMMAND... prints how long it took, whatever its exit status.
+seconds() {
+  local start
+  start=$(date +%s.%N)
+  "$@" >/dev/null 2>&1 || true
+  awk -v a="$start" -v b="$(date +%s.%N)" 'BEGIN { printf "%.2f\n", b - a }'
+}
+
+# each analyzes one crash after the other, as batch does it: to a file.
+each() {
+  local core
+  for core in "$scratch"/crashes/*/core; do
+    bin/sdcore analyze "$core" "$scratch/releases/$(cat "${core%/core}/build")" -o "$scratch/one.safedump.json.gz" --compress
+  done
+}
+
+bench_batch() {
+  go test -run xxx -bench Find10000 ./triage/discover | grep ^Benchmark
+  go test -timeout 60m -run xxx -bench Index -benchtime 5x -occurrences 1000000 ./triage/index | grep ^Benchmark
+  local n=${SDCORE_BENCH_CRASHES:-200} i build
+  mkdir -p "$scratch/releases"
+  for build in 1 2 3 4 5; do
+    (cd fixtures && go build -ldflags "-B 0x$(printf '%040d' "$build") -X main.build=$build" -o "$scratch/releases/$build" ./payment)
+  done
+  for i in $(seq "$n"); do
+    build=$((i % 5 + 1))
+    # The fixture's helper keeps the crashes of one home directory few.
+    HOME="$scratch/crashes/$i" die "$scratch/crashes/$i" "$scratch/releases/$build" ""
+    echo "$build" >"$scratch/crashes/$i/build"
+  done
+  local single both
+  single=$(seconds each)
+  both=$(seconds bin/sdcore batch "$scratch/crashes" --store "$scratch/store" --bin-path "$scratch/releases" --settle 0 --jobs 2)
+  bin/sdcore stats --store "$scratch/store" | head -n 1
+  batch_ratio=$(awk -v s="$single" -v b="$both" 'BEGIN { print b / (s / 2) }')
+  printf '%s crashes of 5 builds: one after the other %s s, batch --jobs 2 %s s, %s x half of it\n\n' "$n" "$single" "$both" "$batch_ratio"
+  rm -r "$scratch/crashes" "$scratch/store"
+}
+
 # figure KEY NAME FIELD is a field of the record: 3 seconds, 4 RssAnon, 5 files.
 figure() { awk -F'\t' -v k="$1" -v n="$2" -v f="$3" '$1 == k && $2 == n { print $f }' "$record"; }
 
@@ -245,13 +287,14 @@ targets() {
   heap_targets
   target "info on a core of gigabytes" "$(figure info sdcore 3)" 0.1 " s" most
   target "analyze of the smallest fixture" "$(figure smallest sdcore 3)" 0.06 " s" most
+  target "200 crashes by batch on 2 cores, beside half of what they take one by one" "${batch_ratio:-}" 1.05 x most
   target "bytes written to files by sdcore, in all of these" "$(awk -F'\t' '$2 == "sdcore" { n += $5 } END { print n + 0 }' "$record")" 0 "" most
 }
 
 build
 printf 'machine: %s cores, %s; %s\n\n' "$(nproc)" \
   "$(grep -m1 'model name' /proc/cpuinfo | cut -d: -f2- | xargs)" "$(go version)"
-for part in stacks locals crash caddy heap start; do
+for part in stacks locals crash caddy heap start batch; do
   ! wants "$part" || "bench_$part"
 done
 targets

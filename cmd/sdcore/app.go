@@ -4,6 +4,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 
 	"golang.org/x/term"
 )
@@ -13,15 +14,16 @@ type app struct {
 	stdin          io.Reader
 	stdout, stderr io.Writer
 	progress       *progress
-	width          int  // of stdout's terminal, 0 when it is none
-	color          bool // stdout wants colour
+	patient        *atomic.Bool // a signal ends it at its own time: batch
+	width          int          // of stdout's terminal, 0 when it is none
+	color          bool         // stdout wants colour
 }
 
 // fallbackWidth is used where stdout is not a terminal.
 const fallbackWidth = 100
 
 func newApp(stdin io.Reader, stdout, stderr io.Writer) *app {
-	a := &app{stdin: stdin, stdout: stdout, stderr: stderr}
+	a := &app{stdin: stdin, stdout: stdout, stderr: stderr, patient: &atomic.Bool{}}
 	if f, ok := stdout.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
 		a.width = fallbackWidth
 		if w, _, err := term.GetSize(int(f.Fd())); err == nil && w > 0 {

@@ -12,6 +12,8 @@ import (
 	"github.com/safedump/sdcore/corefile"
 	"github.com/safedump/sdcore/export"
 	"github.com/safedump/sdcore/report"
+	"github.com/safedump/sdcore/triage/batch"
+	"github.com/safedump/sdcore/triage/index"
 )
 
 // Exit statuses, documented in the README and in `sdcore help`.
@@ -20,6 +22,7 @@ const (
 	exitFailed   = 1
 	exitUsage    = 2
 	exitPartial  = 3
+	exitNew      = 4 // batch: new crashes
 )
 
 // usageError is a command line that makes no sense.
@@ -48,7 +51,9 @@ func (a *app) exitStatus(err error) int {
 		return exitComplete
 	case errors.As(err, &command):
 		return int(command)
-	case errors.Is(err, errPartial):
+	case errors.Is(err, errNewGroups):
+		return exitNew
+	case errors.Is(err, errPartial), errors.Is(err, errFailures):
 		return exitPartial
 	case errors.Is(err, errCheckFailed):
 		return exitFailed
@@ -99,6 +104,11 @@ func hint(err error) string {
 		{corefile.ErrUnsupported, "sdcore reads 64-bit little-endian ELF cores of Linux on amd64"},
 		{corefile.ErrNotELF, "pass an ELF core dump and the executable that it is of"},
 		{corefile.ErrTruncated, "the file was cut: was the disk full, or RLIMIT_CORE (ulimit -c) too small?"},
+		{errNoIndex, "`sdcore batch DIR` makes one, or name its directory with --store"},
+		{index.ErrNotFound, "`sdcore list` has the names"},
+		{index.ErrAmbiguous, "give more of the name"},
+		{index.ErrNewer, "update sdcore"},
+		{batch.ErrLocked, "wait for it, or use another --store"},
 		{errExists, "name it with -o to replace it"},
 		{capture.ErrNoProcess, "`pidof PROGRAM` or `ps` has its number"},
 		{capture.ErrSelf, "name the process to look at"},

@@ -7,7 +7,7 @@
 // help` lists the commands, each with an example.
 //
 // Exit status: 0 complete, 1 failed, 2 wrong usage, 3 a report was written
-// but something that belongs in it is missing.
+// but something that belongs in it is missing; of batch also 4, new crashes.
 package main
 
 import (
@@ -25,25 +25,31 @@ const interruptGrace = 3 * time.Second
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	a := newApp(os.Stdin, os.Stdout, os.Stderr)
 	go func() {
 		<-ctx.Done()
 		stop() // the next signal kills
 		time.Sleep(interruptGrace)
-		os.Exit(exitFailed)
+		if !a.patient.Load() {
+			os.Exit(exitFailed)
+		}
 	}()
-	code := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
+	code := a.run(ctx, os.Args[1:])
 	stop()
 	os.Exit(code)
 }
 
 // run executes one command line and returns its exit status.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	a := newApp(stdin, stdout, stderr)
+	return newApp(stdin, stdout, stderr).run(ctx, args)
+}
+
+func (a *app) run(ctx context.Context, args []string) int {
 	root := newRootCommand(a)
 	root.SetArgs(args)
-	root.SetIn(stdin)
-	root.SetOut(stdout)
-	root.SetErr(stderr)
+	root.SetIn(a.stdin)
+	root.SetOut(a.stdout)
+	root.SetErr(a.stderr)
 	err := root.ExecuteContext(ctx)
 	a.progress.clear()
 	return a.exitStatus(err)

@@ -19,6 +19,7 @@ Exit status: 0 complete, 1 failed, 2 wrong usage, 3 written but incomplete.`,
 		Example: `  sdcore analyze core.1234 ./server     # what died, where, with which values
   sdcore goroutines core.1234 ./server  # who else was there, doing what
   sdcore heap core.1234 ./server        # what holds the memory
+  sdcore batch /var/crash               # what is new among last night's crashes
   sdcore demo                           # crash something and look at it`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
@@ -39,6 +40,12 @@ Exit status: 0 complete, 1 failed, 2 wrong usage, 3 written but incomplete.`,
 		newViewCommand(a),
 		newConvertCommand(a),
 		newRedactCommand(a),
+		newBatchCommand(a),
+		newBatchWorkerCommand(a),
+		newListCommand(a),
+		newStatsCommand(a),
+		newMarkCommand(a),
+		newCleanCommand(a),
 		newCaptureCommand(a),
 		newCICommand(a),
 		newCITraceCommand(a),

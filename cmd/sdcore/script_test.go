@@ -1,6 +1,8 @@
 package main
 
 import (
+	"bytes"
+	"context"
 	"errors"
 	"flag"
 	"io"
@@ -17,6 +19,7 @@ import (
 	"github.com/pierrec/lz4/v4"
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/safedump/sdcore/corefile"
 	"github.com/safedump/sdcore/internal/coretest"
 )
 
@@ -74,7 +77,7 @@ func runScripts(t *testing.T, dir string, vars []string) {
 	testscript.Run(t, testscript.Params{
 		Dir:           dir,
 		UpdateScripts: *update,
-		Cmds:          map[string]func(*testscript.TestScript, bool, []string){"exits": cmdExits, "pack": cmdPack, "launch": cmdLaunch},
+		Cmds:          map[string]func(*testscript.TestScript, bool, []string){"exits": cmdExits, "pack": cmdPack, "launch": cmdLaunch, "forget": cmdForget},
 		Setup: func(env *testscript.Env) error {
 			env.Vars = append(env.Vars, vars...)
 			env.Setenv("HOME", filepath.Join(env.WorkDir, "home"))
@@ -134,6 +137,36 @@ func cmdPack(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	_, err = w.Write(data)
 	ts.Check(errors.Join(err, w.Close(), out.Close()))
+}
+
+// cmdForget copies a core that no longer knows where its binary was:
+//
+//	forget core copy
+func cmdForget(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: forget CORE COPY")
+	}
+	ts.Check(forgetBinary(ts.MkAbs(args[0]), ts.MkAbs(args[1])))
+}
+
+// forgetBinary copies a core and replaces the paths of its binary in it.
+func forgetBinary(from, to string) error {
+	c, err := corefile.Open(context.Background(), from, "", corefile.Options{})
+	if err != nil {
+		return err
+	}
+	paths := c.ExecutablePaths()
+	if err := c.Close(); err != nil {
+		return err
+	}
+	data, err := os.ReadFile(from)
+	if err != nil {
+		return err
+	}
+	for _, path := range paths {
+		data = bytes.ReplaceAll(data, []byte(path), []byte("/"+strings.Repeat("x", len(path)-1)))
+	}
+	return os.WriteFile(to, data, 0o600)
 }
 
 // cmdLaunch starts a Go program that runs on, counts in the file "beat", and

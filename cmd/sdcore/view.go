@@ -22,16 +22,19 @@ func newViewCommand(a *app) *cobra.Command {
 	var full, redactions bool
 	var format formatFlag
 	var policy policyFlags
+	var store storeFlag
 	cmd := &cobra.Command{
-		Use:   "view [flags] [REPORT [PATH]]",
+		Use:   "view [flags] [REPORT|NAME [PATH]]",
 		Short: "Show a saved report, or one value of it",
 		Long: `View shows a saved report, also one written by Safedump itself. Without REPORT: the
-newest one here or in ~/.safedump. With PATH, in the syntax of 'sdcore print': one
+newest one here or in ~/.safedump. NAME is that of a group or crash in 'sdcore list': of a
+group what its crashes have in common and the report of one. With PATH, in the syntax of 'sdcore print': one
 value of it. It is redacted again before it is shown. --redactions lists what was
 removed: by which rule, why, where, and what a policy has to say to keep it; with
 --full each place of it.`,
 		Example: `  sdcore view
   sdcore view crash.safedump.json.gz --full
+  sdcore view g3f0c2a91d7e4
   sdcore view crash.safedump.json --redactions
   sdcore view crash.safedump.json main.handle.req.User`,
 		Args: argRange(0, 2),
@@ -39,8 +42,14 @@ removed: by which rule, why, where, and what a policy has to say to keep it; wit
 			if err := format.check(cmd); err != nil {
 				return err
 			}
+			var err error
 			if redactions && len(args) > 1 {
 				return usagef("--redactions goes without a PATH")
+			}
+			if len(args) > 0 && isIndexName(args[0]) {
+				if args[0], err = a.fromIndex(cmd.Context(), &store, args[0], len(args) == 1 && !redactions && format.name == "text"); err != nil {
+					return err
+				}
 			}
 			res, err := a.openReport(args[:min(len(args), 1)], &policy)
 			if err != nil {
@@ -61,6 +70,7 @@ removed: by which rule, why, where, and what a policy has to say to keep it; wit
 	}
 	format.register(cmd, "text", "json")
 	policy.register(cmd)
+	store.register(cmd)
 	cmd.Flags().BoolVar(&full, "full", false, "print long values and lists whole, as far as they were saved")
 	cmd.Flags().BoolVar(&redactions, "redactions", false, "list and explain what was removed")
 	return cmd

@@ -1,0 +1,205 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/safedump/sdcore/triage/index"
+)
+
+// filterFlags are Safedump's filters.
+type filterFlags struct {
+	kind, since, until, search, status string
+	count                              int
+}
+
+func (f *filterFlags) register(cmd *cobra.Command) {
+	fs := cmd.Flags()
+	fs.StringVar(&f.kind, "type", "", "only crashes whose exception type has `TEXT` in it, whatever its case")
+	fs.StringVar(&f.since, "since", "", "only crashes since `TIME`: 2026-11-29, 2026-11-29T12:00:00Z, or 7d, 24h, 30m ago")
+	fs.StringVar(&f.until, "until", "", "only crashes until `TIME`")
+	fs.StringVar(&f.search, "search", "", "only crashes with these `WORDS` in message, functions, values; WORD* is a beginning")
+	fs.StringVar(&f.status, "status", "", "only groups that are new, known, fixed or regressed")
+	fs.IntVarP(&f.count, "count", "n", 20, "how many, newest first")
+}
+
+func (f *filterFlags) filter(now time.Time) (index.Filter, error) {
+	o := index.Filter{Type: f.kind, Search: f.search, Status: index.Status(f.status), Limit: f.count}
+	if f.count <= 0 {
+		return o, usagef("--count %d: want 1 or more", f.count)
+	}
+	switch o.Status {
+	case "", index.New, index.Known, index.Fixed, index.Regressed:
+	default:
+		return o, usagef("--status %s: want new, known, fixed or regressed", f.status)
+	}
+	var err error
+	if o.Since, err = parseWhen(f.since, now); err != nil {
+		return o, usagef("--since %s: %w", f.since, err)
+	}
+	if o.Until, err = parseWhen(f.until, now); err != nil {
+		return o, usagef("--until %s: %w", f.until, err)
+	}
+	return o, nil
+}
+
+// parseWhen reads a time as Safedump's list does: an ISO date, or how long ago.
+func parseWhen(s string, now time.Time) (time.Time, error) {
+	if s == "" {
+		return time.Time{}, nil
+	}
+	for _, layout := range []string{time.DateOnly, "2006-01-02T15:04", "2006-01-02T15:04:05", time.RFC3339} {
+		if t, err := time.Parse(layout, s); err == nil {
+			return t, nil
+		}
+	}
+	if n, err := strconv.ParseFloat(s[:len(s)-1], 64); err == nil && n >= 0 && n < 1e6 {
+		switch s[len(s)-1] {
+		case 'd':
+			return now.Add(-time.Duration(n * float64(24*time.Hour))), nil
+		case 'h':
+			return now.Add(-time.Duration(n * float64(time.Hour))), nil
+		case 'm':
+			return now.Add(-time.Duration(n * float64(time.Minute))), nil
+		}
+	}
+	return time.Time{}, fmt.Errorf("want a date such as 2026-11-29, or 7d, 24h or 30m ago")
+}
+
+func newListCommand(a *app) *cobra.Command {
+	var f filterFlags
+	var store storeFlag
+	var format formatFlag
+	var all bool
+	cmd := &cobra.Command{
+		Use:   "list [flags]",
+		Short: "List the crashes that batch has reported",
+		Long: `List shows the groups of equal crashes in the index of 'sdcore batch', the ones that
+crashed last first: status, number of crashes, last one, title. --all lists every crash.
+'sdcore view NAME' shows one.`,
+		Example: `  sdcore list
+  sdcore list --status new --since 7d
+  sdcore list --all --type boundsError --search premium_plus --format json`,
+		Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := format.check(cmd); err != nil {
+				return err
+			}
+			filter, err := f.filter(time.Now())
+			if err != nil {
+				return err
+			}
+			x, _, err := store.open(cmd.Context())
+			if err != nil {
+				return err
+			}
+			defer x.Close()
+			if all {
+				list, err := x.Occurrences(cmd.Context(), filter)
+				if err != nil {
+					return err
+				}
+				return writeOccurrences(a.stdout, list, format.name)
+			}
+			list, err := x.Groups(cmd.Context(), filter)
+			if err != nil {
+				return err
+			}
+			return writeGroups(a.stdout, list, format.name)
+		},
+	}
+	f.register(cmd)
+	store.register(cmd)
+	format.register(cmd, "text", "json")
+	cmd.Flags().BoolVar(&all, "all", false, "list every crash, not only groups")
+	return cmd
+}
+
+// groupJSON is a group as list and stats write it.
+type groupJSON struct {
+	Name    string       `json:"name"`
+	Status  index.Status `json:"status"`
+	Count   int64        `json:"count"`
+	First   time.Time    `json:"first_seen"`
+	Last    time.Time    `json:"last_seen"`
+	Type    string       `json:"type"`
+	Title   string       `json:"title"`
+	Site    string       `json:"site"`
+	Program string       `json:"program"`
+	FixedIn string       `json:"fixed_in,omitempty"`
+}
+
+const listTime = "2006-01-02 15:04"
+
+func writeGroups(w io.Writer, list []index.Group, format string) error {
+	if format == "json" {
+		out := []groupJSON{}
+		for i := range list {
+			g := &list[i]
+			out = append(out, groupJSON{g.Name, g.Status, g.Count, g.First, g.Last, g.Type, g.Title, g.Site, g.Program, g.FixedIn})
+		}
+		return writeJSON(w, out)
+	}
+	if len(list) == 0 {
+		_, err := io.WriteString(w, "No crashes found.\n")
+		return err
+	}
+	var b strings.Builder
+	for i := range list {
+		g := &list[i]
+		fmt.Fprintf(&b, "%-14s %-9s %7d  %s  %s\n", g.Name, g.Status, g.Count, g.Last.Format(listTime), g.Title)
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// occurrenceJSON is a crash as list writes it.
+type occurrenceJSON struct {
+	Name    string    `json:"name"`
+	Group   string    `json:"group"`
+	Time    time.Time `json:"time"`
+	Host    string    `json:"host"`
+	Program string    `json:"program"`
+	Version string    `json:"version"`
+	PID     int       `json:"pid"`
+	Type    string    `json:"type"`
+	Message string    `json:"message"`
+	Site    string    `json:"site"`
+	Missing string    `json:"missing,omitempty"`
+	Report  string    `json:"report,omitempty"`
+}
+
+func writeOccurrences(w io.Writer, list []index.Occurrence, format string) error {
+	if format == "json" {
+		out := []occurrenceJSON{}
+		for i := range list {
+			o := &list[i]
+			out = append(out, occurrenceJSON{o.Name(), o.GroupName, o.Seen, o.Host, o.Program, o.Version, o.PID, o.Type, o.Message, o.Site, o.Missing, o.Report})
+		}
+		return writeJSON(w, out)
+	}
+	if len(list) == 0 {
+		_, err := io.WriteString(w, "No crashes found.\n")
+		return err
+	}
+	var b strings.Builder
+	for i := range list {
+		o := &list[i]
+		fmt.Fprintf(&b, "%s  %s  %s  %s  %s: %s\n", o.Name(), o.Seen.Format(listTime), o.Host, o.GroupName, o.Type, o.Message)
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+func writeJSON(w io.Writer, v any) error {
+	enc := json.NewEncoder(w)
+	enc.SetIndent("", "  ")
+	enc.SetEscapeHTML(false)
+	return enc.Encode(v)
+}

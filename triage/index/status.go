@@ -1,0 +1,85 @@
+package index
+
+import (
+	"context"
+	"database/sql"
+	"time"
+
+	"golang.org/x/mod/semver"
+)
+
+// Status is where a group stands.
+type Status string
+
+// The statuses of a group.
+const (
+	New       Status = "new"       // in no report of the night yet
+	Known     Status = "known"     // reported, open
+	Fixed     Status = "fixed"     // closed: somebody said in which version
+	Regressed Status = "regressed" // came back in that version or a later one
+)
+
+// Open reports whether somebody still has to look at a group.
+func (s Status) Open() bool { return s != Fixed }
+
+// regressed reports whether a crash of a version says that what was fixed in
+// another one is back. Versions that can't be compared say nothing: an old
+// binary may still be running somewhere.
+func regressed(version, fixedIn string) bool {
+	if !semver.IsValid(version) || !semver.IsValid(fixedIn) {
+		return version != "" && version == fixedIn
+	}
+	return semver.Compare(version, fixedIn) >= 0
+}
+
+// Mark says where a group stands; fixedIn is for Fixed.
+func (x *Index) Mark(ctx context.Context, group int64, status Status, fixedIn string) error {
+	return x.write(ctx, "mark", func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, "UPDATE groups SET status = ?, fixed_in = ?, announced = 1 WHERE id = ?", status, fixedIn, group)
+		return err
+	})
+}
+
+// Unannounced are the groups that are new or came back since the last report
+// of the night, the ones with most occurrences first.
+func (x *Index) Unannounced(ctx context.Context) ([]Group, error) {
+	return x.groups(ctx, "SELECT "+groupColumns+" FROM groups WHERE announced = 0 ORDER BY count DESC, id LIMIT ?", maxGroups)
+}
+
+// Announce says that a report of the night has told of these groups. The new
+// ones are known then.
+func (x *Index) Announce(ctx context.Context, groups []Group) error {
+	return x.write(ctx, "announce", func(tx *sql.Tx) error {
+		for i := range groups {
+			_, err := tx.ExecContext(ctx, "UPDATE groups SET announced = 1, status = CASE WHEN status = ? THEN ? ELSE status END WHERE id = ?",
+				New, Known, groups[i].ID)
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// BeginRun records that a batch begins and returns its number.
+func (x *Index) BeginRun(ctx context.Context, host string, now time.Time) (int64, error) {
+	var id int64
+	err := x.write(ctx, "run", func(tx *sql.Tx) error {
+		var last sql.NullInt64
+		if err := tx.QueryRowContext(ctx, "SELECT max(id) FROM runs").Scan(&last); err != nil {
+			return err
+		}
+		id = last.Int64 + 1
+		_, err := tx.ExecContext(ctx, "INSERT INTO runs (id, started, ended, host) VALUES (?, ?, 0, ?)", id, micros(now), printable(host, maxWord))
+		return err
+	})
+	return id, err
+}
+
+// EndRun records that a batch came to its end.
+func (x *Index) EndRun(ctx context.Context, run int64, now time.Time) error {
+	return x.write(ctx, "run", func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, "UPDATE runs SET ended = ? WHERE id = ?", micros(now), run)
+		return err
+	})
+}
