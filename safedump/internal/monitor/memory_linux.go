@@ -14,7 +14,8 @@ import (
 )
 
 // readMemory reads what the kernel says of the memory of pid and of its limits.
-// What can't be read stays 0.
+// What can't be read stays 0; so does all of a process that is ending: it has left
+// its control group, and what is read of one is that of the whole machine.
 func readMemory(pid int) Memory {
 	m := Memory{Time: time.Now().UTC().Format(time.RFC3339Nano)}
 	dir := filepath.Join("/proc", strconv.Itoa(pid))
@@ -27,12 +28,31 @@ func readMemory(pid int) Memory {
 	if err != nil {
 		return m
 	}
+	// Asked behind the group's name, so that the name is that of one that stays.
+	if stat, err := os.ReadFile(filepath.Join(dir, "stat")); err != nil || ending(string(stat)) {
+		return Memory{Time: m.Time}
+	}
 	for _, g := range groupDirs(string(groups)) {
 		if err := g.read(&m); err == nil || !errors.Is(err, fs.ErrNotExist) {
 			break
 		}
 	}
 	return m
+}
+
+// flagExiting is PF_EXITING, which a task gets before it gives up its memory and
+// leaves its groups. Source: Linux 6.12, include/linux/sched.h, kernel/exit.c.
+const flagExiting = 0x4
+
+// ending reads the flags of a task in /proc/PID/stat (proc_pid_stat(5)): the
+// seventh field behind the name in parentheses, which may hold any character.
+func ending(stat string) bool {
+	fields := strings.Fields(stat[strings.LastIndexByte(stat, ')')+1:])
+	if len(fields) < 7 {
+		return true
+	}
+	flags, err := strconv.ParseUint(fields[6], 10, 64)
+	return err != nil || flags&flagExiting != 0
 }
 
 // group is where a control group's figures of memory may be.

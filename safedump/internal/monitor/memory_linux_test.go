@@ -6,7 +6,9 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"strconv"
 	"testing"
 )
 
@@ -45,6 +47,37 @@ func TestGroupFigures(t *testing.T) {
 		err := group{"/g", dir, "limit", "use"}.read(&m)
 		if (err != nil) != c.fails || errors.Is(err, fs.ErrNotExist) != c.elsewhere || m != c.want {
 			t.Errorf("%s: %+v, %v; want %+v", name, m, err, c.want)
+		}
+	}
+}
+
+// TestEnding: a task that is ending is told from one that lives; what can't be
+// read counts as ending.
+func TestEnding(t *testing.T) {
+	own, err := os.ReadFile("/proc/self/stat")
+	if err != nil || ending(string(own)) {
+		t.Errorf("%q, %v: this process is not ending", own, err)
+	}
+	cmd := exec.Command("true")
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join("/proc", strconv.Itoa(cmd.Process.Pid), "stat")
+	until(t, "the end of a child", func() bool {
+		b, err := os.ReadFile(path)
+		return err == nil && ending(string(b))
+	})
+	if m := readMemory(cmd.Process.Pid); m.RSS != 0 || m.Limit != 0 || m.Group != "" {
+		t.Errorf("of a process that has ended: %+v", m)
+	}
+	if err := cmd.Wait(); err != nil {
+		t.Error(err)
+	}
+	for stat, want := range map[string]bool{
+		"7 (a) 4 b) S 1 7 7 0 -1 4194304 1": false, "7 (x) R 1 7 7 0 -1 4194308 1": true, "7 (x) S 1": true, "": true, "7 (x) S 1 7 7 0 -1 x 1": true,
+	} {
+		if got := ending(stat); got != want {
+			t.Errorf("%q: %v", stat, got)
 		}
 	}
 }
