@@ -101,7 +101,7 @@ func write(w io.Writer, n *Night, s style) error {
 	b.WriteString(s.item(fmt.Sprintf("%d crashes in %d files: %d reported, %d known, %d failed, %d wait for a binary",
 		o.Crashes, o.Files, o.Reported, o.Known+o.Covered, len(o.Failed), len(o.Waiting))))
 	if o.Writing > 0 {
-		b.WriteString(s.item(fmt.Sprintf("%d files have changed just now: next time", o.Writing)))
+		b.WriteString(s.item(fmt.Sprintf("%d files have changed just now: next time (--settle 0s takes them now)", o.Writing)))
 	}
 	if o.Interrupted {
 		b.WriteString(s.item("it was told to stop: the rest is for the next time"))
