@@ -53,6 +53,7 @@ func disagreements() []disagreement {
 		{"stackroots.race", "main.slice", "things", impossible, ""},
 		{"manywait", "syscall.Read", "p", missingPiece, ""},
 		{"manywait", "internal/poll.(*pollDesc).waitRead", "isFile", lostRegister, "1.27"},
+		{"leaks", "internal/poll.(*pollDesc).waitRead", "isFile", lostRegister, "1.25"},
 		{"misplaced", "main.(*server).serve", "start", argumentsPlace, "1.26"},
 		{"mapwrite", "runtime.mapassign_fast64", "h2Hash", notDuringCall, sometimes},
 		{"secrets", "main.die", "list", missingPiece, "1.25"},
