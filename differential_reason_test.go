@@ -140,7 +140,8 @@ func (r reason) proves(e *evidence) (text string, ok bool) {
 }
 
 // noChannel reports whether what a variable of a channel's type points to can't
-// be a channel (runtime/chan.go: qcount, dataqsiz, buf, elemsize).
+// be a channel (runtime/chan.go of Go 1.25 to 1.27: qcount, dataqsiz, buf, elemsize,
+// closed, timer, elemtype, sendx, recvx).
 func (e *evidence) noChannel() (text string, ok bool) {
 	ch, isChan := e.dv.RealType.(*godwarf.ChanType)
 	if !isChan {
@@ -151,14 +152,15 @@ func (e *evidence) noChannel() (text string, ok bool) {
 	if err != nil {
 		return "there is no pointer", false
 	}
-	b, _, present := m.View(at, 32)
+	b, _, present := m.View(at, 64)
 	if !present {
 		return fmt.Sprintf("nothing is at 0x%x", at), true
 	}
 	count, size := binary.LittleEndian.Uint64(b), binary.LittleEndian.Uint64(b[8:])
 	elem := binary.LittleEndian.Uint16(b[24:])
-	text = fmt.Sprintf("there are %d elements of %d, of %d bytes each", count, size, elem)
-	return text, count > size || int64(elem) != ch.ElemType.Size()
+	closed, send, receive := binary.LittleEndian.Uint32(b[28:]), binary.LittleEndian.Uint64(b[48:]), binary.LittleEndian.Uint64(b[56:])
+	text = fmt.Sprintf("there are %d elements of %d, of %d bytes each, the next is sent to %d and received from %d, closed is %d", count, size, elem, send, receive, closed)
+	return text, count > size || int64(elem) != ch.ElemType.Size() || closed > 1 || send > size || receive > size
 }
 
 // list is the offset of a location list, in the place of an entry that has it.
