@@ -30,7 +30,9 @@ fi
 as=()
 [ "$(id -u)" -ne 0 ] || as=(runuser -u postgres --)
 dir=$(mktemp -d /tmp/sdcore-postgres.XXXXXX)
+tests=
 end() {
+  [ -z "$tests" ] || kill "$tests" 2>/dev/null || true
   (cd /; "${as[@]}" "$programs/pg_ctl" -D "$dir/data" -s -m immediate stop 2>/dev/null) || true
   rm -rf "$dir"
 }
@@ -43,17 +45,27 @@ printf '%s\n' "$PGPASSWORD" >"$dir/password"
 [ "$(id -u)" -ne 0 ] || chown -R postgres "$dir"
 (
   cd /
-  # A locale that is not that of bytes: the order of texts must not depend on it.
+  # The order of texts must not depend on that of the database: one that is not
+  # that of their bytes, where the server has it (PostgreSQL 15).
+  order=()
+  ! "$programs/initdb" --help | grep -q locale-provider || order=(--locale-provider=icu --icu-locale=en-US)
   "${as[@]}" "$programs/initdb" -D "$dir/data" -U sdcore --pwfile="$dir/password" --auth=scram-sha-256 --encoding=UTF8 \
-    --locale-provider=icu --icu-locale=en-US --locale=C.UTF-8 --no-sync >"$dir/initdb.log" || { cat "$dir/initdb.log" >&2; exit 1; }
+    --locale=C.UTF-8 "${order[@]}" --no-sync >"$dir/initdb.log" || { cat "$dir/initdb.log" >&2; exit 1; }
   "${as[@]}" "$programs/pg_ctl" -D "$dir/data" -s -w -l "$dir/server.log" \
     -o "-c listen_addresses= -c unix_socket_directories=$dir -c fsync=off" start || { cat "$dir/server.log" >&2; exit 1; }
 )
 
 export SDCORE_TEST_POSTGRES="postgres://sdcore@/postgres?host=$dir"
+# In the background, so that a signal is not left waiting.
+run() {
+  go test "$@" &
+  tests=$!
+  wait "$tests"
+  tests=
+}
 if [ "$#" -gt 0 ]; then
-  go test "$@"
+  run "$@"
 else
-  go test -count=1 ./triage/index
-  go test -count=1 -run Postgres ./cmd/sdcore
+  run -count=1 ./triage/index
+  run -count=1 -run Postgres ./cmd/sdcore
 fi

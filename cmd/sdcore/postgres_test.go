@@ -13,9 +13,9 @@ import (
 	"github.com/safedump/sdcore/internal/coretest"
 )
 
-// TestPostgresScripts runs the scripts of an index that hosts share, on a real
-// server: $db is a schema of its own there.
-func TestPostgresScripts(t *testing.T) {
+// postgresServer is that of scripts/postgres-test.sh.
+func postgresServer(t *testing.T) *url.URL {
+	t.Helper()
 	server := os.Getenv("SDCORE_TEST_POSTGRES")
 	if server == "" {
 		t.Skip("no PostgreSQL server: scripts/postgres-test.sh runs this test with one")
@@ -24,19 +24,32 @@ func TestPostgresScripts(t *testing.T) {
 	if err != nil {
 		t.Fatal("SDCORE_TEST_POSTGRES is no URL")
 	}
+	return u
+}
+
+// postgresSchema is the URL of a schema of its own on the server.
+func postgresSchema(t *testing.T, server *url.URL) *url.URL {
+	t.Helper()
 	schema := fmt.Sprintf("test_%016x", rand.Uint64())
 	sql := func(statement string) {
 		t.Helper()
-		if out, err := exec.Command("psql", "-q", server, "-c", statement).CombinedOutput(); err != nil {
+		if out, err := exec.Command("psql", "-q", server.String(), "-c", statement).CombinedOutput(); err != nil {
 			t.Fatalf("%s: %v\n%s", statement, err, out)
 		}
 	}
 	sql("CREATE SCHEMA " + schema)
-	t.Cleanup(func() { sql("DROP SCHEMA " + schema + " CASCADE") })
+	t.Cleanup(func() { sql("SET client_min_messages = warning; DROP SCHEMA " + schema + " CASCADE") })
+	u := *server
 	q := u.Query()
 	q.Set("search_path", schema)
 	u.RawQuery = q.Encode()
-	u.User = url.User(u.User.Username())
+	return &u
+}
+
+// TestPostgresScripts runs the scripts of an index that hosts share, on a real
+// server: $db is a new one.
+func TestPostgresScripts(t *testing.T) {
+	u := postgresSchema(t, postgresServer(t))
 	vars := []string{"db=" + u.String(), "PGPASSWORD=" + os.Getenv("PGPASSWORD")}
 	u.User = url.UserPassword(u.User.Username(), "s3cr3t-pw")
 	vars = append(vars, "wrong="+u.String())

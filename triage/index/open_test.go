@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 )
 
@@ -102,5 +103,55 @@ func testAnyBytes(t *testing.T, d database) {
 		if _, _, err := x.Find(ctx, "x"+odd); !errors.Is(err, ErrNotFound) {
 			t.Errorf("%q: %v", odd, err)
 		}
+	}
+}
+
+// Texts are in the order of their bytes, whatever language a database is set to.
+func TestOrder(t *testing.T) { onEach(t, testOrder) }
+
+func testOrder(t *testing.T, d database) {
+	ctx, x := context.Background(), d.open(t, Options{})
+	want := []string{"", "B", "_", "a", "é"}
+	for i, word := range []string{"é", "a", "", "_", "B"} {
+		o := crash(i, i)
+		o.Version, o.Type, o.Site = word, word, word
+		add(t, x, o)
+		if err := x.Put(ctx, Source{Key: word, Path: word, State: Failed}, 1); err != nil {
+			t.Fatal(err)
+		}
+	}
+	words := func(list []Count, err error) (out []string) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range list {
+			out = append(out, c.Value)
+		}
+		return out
+	}
+	var paths []string
+	for _, s := range must[[]Source](t)(x.Sources(ctx, Failed, 10)) {
+		paths = append(paths, s.Path)
+	}
+	for name, got := range map[string][]string{
+		"versions": words(x.Counts(ctx, 0, "version")), "types": words(x.Types(ctx)), "sites": words(x.Sites(ctx)), "paths": paths,
+	} {
+		if !slices.Equal(got, want) {
+			t.Errorf("%s: %q, want %q", name, got, want)
+		}
+	}
+	for _, key := range []string{"abcd", "abcd-1", "ABCE"} {
+		o := crash(20, 20)
+		o.Key = key
+		add(t, x, o)
+	}
+	if _, _, err := x.Find(ctx, "abcd"); !errors.Is(err, ErrAmbiguous) {
+		t.Errorf("two that begin so: %v", err)
+	}
+	if _, o, err := x.Find(ctx, "abcd-"); err != nil || o == nil || o.Key != "abcd-1" {
+		t.Errorf("%+v, %v", o, err)
+	}
+	if _, _, err := x.Find(ctx, "abce"); !errors.Is(err, ErrNotFound) {
+		t.Errorf("another case: %v", err)
 	}
 }
