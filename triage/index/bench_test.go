@@ -44,7 +44,7 @@ func seed(b *testing.B, x *Index, n int) {
 				return err
 			}
 			if i%1000 == 0 { // a group has its crashes on many days
-				if err := count(ctx, tx, int64(1+i/1000%groups), "day", o.Seen.Format(time.DateOnly)); err != nil {
+				if err := increment(ctx, tx, "counts", "group_id, what, value", [][3]any{{1 + i/1000%groups, "day", o.Seen.Format(time.DateOnly)}}); err != nil {
 					return err
 				}
 			}
@@ -66,9 +66,14 @@ func benchCrash(i, groups int) Occurrence {
 }
 
 // BenchmarkIndex asks what list, stats and searches ask.
-func BenchmarkIndex(b *testing.B) {
+func BenchmarkIndex(b *testing.B) { ask(b, sqliteDatabase(b)) }
+
+// BenchmarkPostgres asks the same of a server: scripts/postgres-test.sh -bench Postgres ./triage/index
+func BenchmarkPostgres(b *testing.B) { ask(b, postgresDatabase(b)) }
+
+func ask(b *testing.B, d database) {
 	ctx, n := context.Background(), *benchOccurrences
-	x := sqliteDatabase(b).open(b, Options{})
+	x := d.open(b, Options{})
 	seed(b, x, n)
 	some := func(b *testing.B, n int, err error) {
 		if err != nil || n == 0 {

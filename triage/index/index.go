@@ -83,7 +83,8 @@ func (x *Index) migrate(ctx context.Context, o Options) error {
 		return fmt.Errorf("schema %d, this one knows %d: %w", have, Version, ErrNewer)
 	case have == 0 && o.MustExist:
 		return ErrNone
-	case have < Version && o.ReadOnly:
+	case have < Version && (o.ReadOnly || o.MustExist && o.Home != (Home{})):
+		// Who asks does not lock out the hosts that have no newer sdcore yet.
 		return fmt.Errorf("schema %d is an old one: the next batch brings it up to date", have)
 	}
 	for have < Version {

@@ -137,12 +137,12 @@ func (x *Index) addOccurrence(ctx context.Context, tx *sql.Tx, o *Occurrence, ru
 	if _, err := tx.ExecContext(ctx, "INSERT INTO occurrences_text (rowid, text) VALUES ($1, $2)", o.ID, x.dialect.document(o.text())); err != nil {
 		return err
 	}
+	var counts [][3]any
 	for what, value := range map[string]string{"host": o.Host, "version": o.Version, "day": o.Seen.UTC().Format(time.DateOnly)} {
-		for _, group := range []int64{o.GroupID, 0} {
-			if err := count(ctx, tx, group, what, value); err != nil {
-				return err
-			}
-		}
+		counts = append(counts, [3]any{o.GroupID, what, value}, [3]any{0, what, value})
+	}
+	if err := increment(ctx, tx, "counts", "group_id, what, value", counts); err != nil {
+		return err
 	}
 	return addVariables(ctx, tx, o)
 }
@@ -180,9 +180,20 @@ func (o *Occurrence) text() string {
 	return strings.Join(parts, "\n")
 }
 
-func count(ctx context.Context, tx *sql.Tx, group int64, what, value string) error {
-	_, err := tx.ExecContext(ctx, `INSERT INTO counts (group_id, what, value, n) VALUES ($1, $2, $3, 1)
-		ON CONFLICT (group_id, what, value) DO UPDATE SET n = counts.n + 1`, group, what, value)
+// increment adds 1 to the n of rows of a table, each of which is there once, in
+// one statement: the database may be far away.
+func increment(ctx context.Context, tx *sql.Tx, table, key string, rows [][3]any) error {
+	if len(rows) == 0 {
+		return nil
+	}
+	var values []string
+	var args []any
+	for i, row := range rows {
+		values = append(values, fmt.Sprintf("($%d, $%d, $%d, 1)", 3*i+1, 3*i+2, 3*i+3))
+		args = append(args, row[:]...)
+	}
+	_, err := tx.ExecContext(ctx, fmt.Sprintf("INSERT INTO %s (%s, n) VALUES %s ON CONFLICT (%[2]s) DO UPDATE SET n = %[1]s.n + 1",
+		table, key, strings.Join(values, ", ")), args...)
 	return err
 }
 
@@ -268,6 +279,7 @@ func addVariables(ctx context.Context, tx *sql.Tx, o *Occurrence) error {
 		return err
 	}
 	done := map[string]bool{}
+	var counts [][3]any
 	for _, v := range o.Variables {
 		if done[v.Path] || seen[v.Path] == nil && len(seen) >= maxPaths {
 			continue
@@ -277,13 +289,9 @@ func addVariables(ctx context.Context, tx *sql.Tx, o *Occurrence) error {
 		if _, ok := values[v.Value]; !ok && len(values) >= maxDistinct {
 			v.Value = otherValue
 		}
-		_, err := tx.ExecContext(ctx, `INSERT INTO variables (group_id, path, value, n) VALUES ($1, $2, $3, 1)
-			ON CONFLICT (group_id, path, value) DO UPDATE SET n = variables.n + 1`, o.GroupID, v.Path, v.Value)
-		if err != nil {
-			return err
-		}
+		counts = append(counts, [3]any{o.GroupID, v.Path, v.Value})
 	}
-	return nil
+	return increment(ctx, tx, "variables", "group_id, path, value", counts)
 }
 
 // otherValue stands for the values that were too many. PostgreSQL takes no NUL.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -52,8 +53,10 @@ func testMigrate(t *testing.T, d database) {
 		d.raw(t, string(text))
 	}
 	d.raw(t, fmt.Sprintf(d.dialect.setVersion, 1))
-	if _, err := d.try(Options{ReadOnly: true}); err == nil {
-		t.Error("an old schema was read as if it were a new one")
+	for _, o := range []Options{{ReadOnly: true}, {MustExist: true, Home: web(1)}} {
+		if _, err := d.try(o); err == nil || !strings.Contains(err.Error(), "schema 1 is an old one") {
+			t.Errorf("%+v: an old schema was read as if it were a new one, or changed: %v", o, err)
+		}
 	}
 	d.raw(t, `INSERT INTO groups VALUES (1, 'gab', 'f', '', 'panic', 'E', 'title', 'site', 'pay', 'new', '', 1, 1, 1, 1024, 0)`)
 	d.raw(t, `INSERT INTO occurrences VALUES (1024, 'ab', 1, 'web', 'pay', 'v1', 'go1', '', 1, 'E', 'm', 's', '', '', 'reports/ab', 7, 1)`)

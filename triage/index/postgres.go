@@ -16,7 +16,7 @@ import (
 
 // ErrURL means that the URL of a database can't be read. It does not say why:
 // what can't be read may have a password anywhere.
-var ErrURL = errors.New("the URL of the database can't be read: want postgres://USER@HOST:PORT/DATABASE?sslmode=verify-full")
+var ErrURL = errors.New("the URL of the database can't be read: want postgres://USER@HOST:PORT/DATABASE?sslmode=verify-full, with %40, %2F, %3F, %23 for @, /, ?, # in names")
 
 // IsPostgres reports whether a text claims to be the URL of a PostgreSQL
 // database.
@@ -28,7 +28,7 @@ func IsPostgres(s string) bool {
 // say, PostgreSQL's own variables and password file do (PGHOST, PGPASSFILE, ...).
 // No error shows the URL.
 func OpenPostgres(ctx context.Context, url string, o Options) (*Index, error) {
-	if !IsPostgres(url) {
+	if !IsPostgres(url) || misread(url) {
 		return nil, ErrURL
 	}
 	config, err := pgx.ParseConfig(url)
@@ -44,10 +44,24 @@ func OpenPostgres(ctx context.Context, url string, o Options) (*Index, error) {
 	if o.ReadOnly {
 		config.RuntimeParams["default_transaction_read_only"] = "on"
 	}
-	db := stdlib.OpenDB(*config)
+	db := stdlib.OpenDB(*config, stdlib.OptionAfterConnect(func(ctx context.Context, c *pgx.Conn) error {
+		if e := c.PgConn().ParameterStatus("server_encoding"); e != "UTF8" {
+			_ = c.Close(ctx) // the driver forgets to
+			return fmt.Errorf("its encoding is %s, which can't hold all names: want a database with ENCODING 'UTF8'", printable(e, maxWord))
+		}
+		return nil
+	}))
 	db.SetMaxOpenConns(connections)
 	place := "PostgreSQL database " + printable(config.Database, maxWord) + " at " + printable(net.JoinHostPort(config.Host, strconv.Itoa(int(config.Port))), maxWord)
 	return open(ctx, db, postgres(), place, o)
+}
+
+// misread reports whether a password that is not escaped would be taken for
+// the name of a database, which errors show: postgres://u:1/2@host/db.
+func misread(url string) bool {
+	_, rest, _ := strings.Cut(url, "://")
+	end := strings.IndexAny(rest, "/?#")
+	return end >= 0 && strings.Contains(rest[end:], "@")
 }
 
 // connections are enough for one transaction that writes, one that holds its

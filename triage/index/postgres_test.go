@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net/url"
 	"strings"
 	"testing"
@@ -14,6 +15,7 @@ func TestURLIsNotShown(t *testing.T) {
 	for _, u := range []string{
 		"postgres://u:s3cr3t-pw@host:notaport/db", "postgres://u:s3cr3t-pw@[::1/db", "postgres://u:s3cr3t-pw%zz@host/db",
 		"postgres://u:s3 cr3t-pw@host/db?sslmode=s3cr3t-pw", "postgres://h/db?password=s3cr3t-pw&sslmode=odd", "postgers://u:s3cr3t-pw@host/db", "s3cr3t-pw", "",
+		"postgres://u:12/s3cr3t-pw@127.0.0.1:1/db", "postgres://u:12?s3cr3t-pw@127.0.0.1:1/db", "postgres://u:12#s3cr3t-pw@127.0.0.1:1/db",
 	} {
 		_, err := OpenPostgres(context.Background(), u, Options{})
 		if !errors.Is(err, ErrURL) || strings.Contains(fmt.Sprintf("%v %+v %#v", err, err, err), "cr3t-pw") {
@@ -43,6 +45,22 @@ func TestPasswordIsNotShown(t *testing.T) {
 		if text := fmt.Sprintf("%v %+v", err, err); strings.Contains(text, "cr3t-pw") || !strings.Contains(text, "PostgreSQL database") {
 			t.Errorf("%s: %s", name, text)
 		}
+	}
+}
+
+// A database that can't hold every name is refused before anything is in it.
+func TestEncoding(t *testing.T) {
+	server := serverURL(t)
+	d, name := postgresDatabase(t), fmt.Sprintf("latin_%016x", rand.Uint64())
+	d.raw(t, "CREATE DATABASE "+name+" ENCODING 'LATIN1' LOCALE_PROVIDER libc LOCALE 'C' TEMPLATE template0")
+	t.Cleanup(func() { d.raw(t, "DROP DATABASE "+name) })
+	u, err := url.Parse(server)
+	if err != nil {
+		t.Fatal(err)
+	}
+	u.Path = "/" + name
+	if _, err := OpenPostgres(context.Background(), u.String(), Options{}); err == nil || !strings.Contains(err.Error(), "its encoding is LATIN1") {
+		t.Errorf("opened: %v", err)
 	}
 }
 
