@@ -75,6 +75,7 @@ func ask(b *testing.B, d database) {
 	ctx, n := context.Background(), *benchOccurrences
 	x := d.open(b, Options{})
 	seed(b, x, n)
+	d.raw(b, "ANALYZE") // as the server does by itself, some time later
 	some := func(b *testing.B, n int, err error) {
 		if err != nil || n == 0 {
 			b.Fatal(n, err)
