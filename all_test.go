@@ -50,7 +50,7 @@ var importTable = map[string][]string{
 	"waits":              {"report", "corefile", "corefile/gotype", "corefile/goscope", "corefile/goruntime"},
 	"crashtext":          {"report"},
 	"sidecar":            {"report"},
-	"triage/index":       {"golang.org/x/mod/semver", "modernc.org/sqlite"},
+	"triage/index":       {"golang.org/x/mod/semver", "modernc.org/sqlite", "github.com/jackc/pgx/v5", "github.com/jackc/pgx/v5/stdlib"},
 	"triage/batch": {".", "report", "redact", "export", "corefile", "triage/discover", "triage/fingerprint", "triage/index",
 		"golang.org/x/sys/unix"},
 	"triage/night":    {"triage/batch", "triage/index"},

@@ -25,37 +25,6 @@ var (
 	errFailures  = errors.New("some crashes could not be reported")
 )
 
-// storeFlag is --store.
-type storeFlag struct{ dir string }
-
-func (f *storeFlag) register(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&f.dir, "store", "", "`directory` of index and reports (default ~/.safedump/store)")
-}
-
-func (f *storeFlag) store() (batch.Store, error) {
-	if f.dir != "" {
-		return batch.Store{Dir: f.dir}, nil
-	}
-	dir, err := reportDir()
-	return batch.Store{Dir: filepath.Join(dir, "store")}, err
-}
-
-// open opens the index for asking.
-func (f *storeFlag) open(ctx context.Context) (*index.Index, batch.Store, error) {
-	s, err := f.store()
-	if err != nil {
-		return nil, s, err
-	}
-	if _, err := os.Stat(s.Index()); err != nil {
-		return nil, s, fmt.Errorf("%w: %w", err, errNoIndex)
-	}
-	x, err := index.Open(ctx, s.Index(), index.Options{})
-	return x, s, err
-}
-
-// errNoIndex ends a question about an index that no batch has made.
-var errNoIndex = errors.New("no index")
-
 // batchFlags are the flags of batch.
 type batchFlags struct {
 	policyFlags
@@ -89,7 +58,8 @@ Exit status: 0 nothing new, 1 the batch failed, 2 wrong usage, 3 some crashes co
 reported or the batch was told to stop, 4 new crashes, or some that came back (whatever else).`,
 		Example: `  sdcore batch /var/crash --bin-path /srv/releases
   sdcore batch /var/lib/systemd/coredump --format markdown -o night.md
-  sdcore batch --host-dirs /srv/crashes    # one directory below for each host`,
+  sdcore batch --host-dirs /srv/crashes    # one directory below for each host
+  sdcore batch /var/crash --db postgres://sdcore@db.example/crashes    # many hosts, one index`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return usagef("%s: name at least one directory", cmd.CommandPath())
@@ -161,7 +131,7 @@ func (a *app) batch(ctx context.Context, f *batchFlags) error {
 	}
 	defer unlock()
 	fail := failpoint()
-	x, err := index.Open(ctx, store.Index(), index.Options{Fail: fail})
+	x, err := f.storeFlag.index(ctx, store, index.Options{Fail: fail})
 	if err != nil {
 		return err
 	}
@@ -219,6 +189,11 @@ func (f *batchFlags) complete(o *batch.Options, store batch.Store, a *app, fail 
 // tellNight writes the report of the night. Groups count as told when it, the
 // command and the web hook have had it.
 func (a *app) tellNight(ctx context.Context, x *index.Index, f *batchFlags, out batch.Outcome, o batch.Options, fail func(string)) error {
+	done, err := x.Turn(ctx) // of the hosts that share the index one tells of a group
+	if err != nil {
+		return err
+	}
+	defer done()
 	groups, err := x.Unannounced(ctx)
 	if err != nil {
 		return err

@@ -66,10 +66,23 @@ type state struct {
 // another one go on, and compares: nothing lost, nothing twice, no half report,
 // and every new crash was told.
 func TestBatchKilledAnywhere(t *testing.T) {
+	killedAnywhere(t, slices.DeleteFunc(failpoints(t), func(s string) bool {
+		return strings.HasPrefix(s, "home.") // of an index that hosts share
+	}), func(*testing.T) []string { return nil })
+}
+
+// TestPostgresBatchKilledAnywhere does so with the index in PostgreSQL.
+func TestPostgresBatchKilledAnywhere(t *testing.T) {
+	server := postgresServer(t)
+	killedAnywhere(t, failpoints(t), func(t *testing.T) []string { return []string{"--db", postgresSchema(t, server).String()} })
+}
+
+// killedAnywhere kills a batch at each of these places. index says, by flags,
+// where a new index is.
+func killedAnywhere(t *testing.T, points []string, index func(t *testing.T) []string) {
 	if testing.Short() {
 		t.Skip("some sixty batches: `make test` runs it")
 	}
-	points := failpoints(t)
 	if len(points) < 25 {
 		t.Fatalf("only %d places: they are not read: %q", len(points), points)
 	}
@@ -84,20 +97,20 @@ func TestBatchKilledAnywhere(t *testing.T) {
 		}
 	}
 	bins := filepath.Dir(coretest.Core(t, "customerror").Bin)
-	want, _ := finish(t, dir, bins, t.TempDir())
+	want, _ := finish(t, dir, bins, t.TempDir(), index(t)...)
 	if len(want.Crashes) != 2 || len(want.Groups) != 2 || len(want.Files) != 2 || want.Stats.Files[0].Value != "failed" {
 		t.Fatalf("without being killed: %+v", want)
 	}
 	for _, point := range points {
 		t.Run(point, func(t *testing.T) {
 			t.Parallel()
-			store := t.TempDir()
-			told, err := runBatch(dir, bins, store, point)
+			store, where := t.TempDir(), index(t)
+			told, err := runBatch(dir, bins, store, point, where...)
 			var exit *exec.ExitError
 			if !errors.As(err, &exit) || exit.Sys().(syscall.WaitStatus).Signal() != syscall.SIGKILL {
 				t.Fatalf("it was not killed there: %v\n%s", err, told)
 			}
-			got, second := finish(t, dir, bins, store)
+			got, second := finish(t, dir, bins, store, where...)
 			if a, b := asJSON(t, got), asJSON(t, want); !bytes.Equal(a, b) {
 				t.Errorf("it ends with\n%s\nwant\n%s", a, b)
 			}
@@ -114,21 +127,22 @@ func TestBatchKilledAnywhere(t *testing.T) {
 	}
 }
 
-func runBatch(dir, bins, store, point string) (string, error) {
+func runBatch(dir, bins, store, point string, where ...string) (string, error) {
 	path, err := exec.LookPath("sdcore")
 	if err != nil {
 		return "", err
 	}
-	cmd := exec.Command(path, "batch", dir, "--store", store, "--settle", "0", "--bin-path", bins, "--jobs", "1", "--host", "h", "--format", "json")
+	args := []string{"batch", dir, "--store", store, "--settle", "0", "--bin-path", bins, "--jobs", "1", "--host", "h", "--format", "json"}
+	cmd := exec.Command(path, append(args, where...)...)
 	cmd.Env = append(os.Environ(), failpointVariable+"="+point)
 	out, err := cmd.Output()
 	return string(out), err
 }
 
 // finish runs a batch to its end and returns what the store holds then.
-func finish(t *testing.T, dir, bins, store string) (state, night.Night) {
+func finish(t *testing.T, dir, bins, store string, where ...string) (state, night.Night) {
 	t.Helper()
-	out, err := runBatch(dir, bins, store, "")
+	out, err := runBatch(dir, bins, store, "", where...)
 	var exit *exec.ExitError
 	if err != nil && (!errors.As(err, &exit) || exit.ExitCode() != exitNew && exit.ExitCode() != exitPartial) {
 		t.Fatalf("%v\n%s", err, out)
@@ -144,13 +158,17 @@ func finish(t *testing.T, dir, bins, store string) (state, night.Night) {
 	}{
 		{&s.Crashes, []string{"list", "--all"}}, {&s.Groups, []string{"list"}}, {&s.Stats, []string{"stats"}},
 	} {
-		out, err := exec.Command("sdcore", append(ask.args, "--store", store, "--format", "json")...).Output()
+		args := append(append(ask.args, "--store", store, "--format", "json"), where...)
+		out, err := exec.Command("sdcore", args...).Output()
 		if err == nil {
 			err = json.Unmarshal(out, ask.to)
 		}
 		if err != nil {
 			t.Fatal(err)
 		}
+	}
+	for i := range s.Crashes {
+		s.Crashes[i].ReportDir = strings.TrimPrefix(s.Crashes[i].ReportDir, store)
 	}
 	reports, err := filepath.Glob(filepath.Join(store, "reports", "*", "*"))
 	if err != nil {

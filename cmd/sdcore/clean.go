@@ -20,8 +20,9 @@ func newCleanCommand(a *app) *cobra.Command {
 		Short: "Remove old reports from the store of batch",
 		Long: `Clean removes the oldest reports from the store of 'sdcore batch': those older than
 --older-than days, and as many as are past --max-count and --max-bytes. The only report of
-a group that is open stays, whatever its age. Groups and their counts stay, too, and cores are
-never touched: they have their owners.`,
+a group that is open stays, whatever its age. With --db only what this host keeps is
+removed. Groups and their counts stay, too, and cores are never touched: they have their
+owners.`,
 		Example: `  sdcore clean --older-than 90 --dry-run
   sdcore clean --max-bytes 10000000000`,
 		Args: noArgs,
@@ -61,25 +62,22 @@ func (a *app) clean(cmd *cobra.Command, f *storeFlag, keep index.Keep, dry bool)
 	if err != nil {
 		return err
 	}
-	verb := "Removed"
+	verb, removed := "Removed", plan.Occurrences
 	if dry {
 		verb = "Would remove"
 		for i := range plan.Occurrences {
 			o := &plan.Occurrences[i]
 			fmt.Fprintf(a.stdout, "%s  %s  %s  %s\n", o.Name(), o.Seen.Format(listTime), o.GroupName, o.Report)
 		}
-	} else if err := x.Remove(ctx, plan.Occurrences); err != nil {
+	} else if removed, err = x.Remove(ctx, plan.Occurrences); err != nil {
 		return err
-	} else {
-		// The rows go first: a file without a row is swept the next time.
-		used := map[string]bool{}
-		if err := x.Reports(ctx, func(report string) { used[report] = true }); err != nil {
-			return err
-		}
-		if _, err := store.Sweep(func(name string) bool { return used[name] }); err != nil && !os.IsNotExist(err) {
-			return err
-		}
+	} else if _, err := store.Sweep(ctx, x); err != nil && !os.IsNotExist(err) {
+		return err // the rows went first: a file without a row is swept the next time
 	}
-	fmt.Fprintf(a.stdout, "%s %d reports, %d bytes. %d older ones stay: the only ones of open groups.\n", verb, len(plan.Occurrences), plan.Bytes, plan.Kept)
+	bytes := int64(0)
+	for i := range removed {
+		bytes += removed[i].Bytes
+	}
+	fmt.Fprintf(a.stdout, "%s %d reports, %d bytes. %d older ones stay: the only ones of open groups.\n", verb, len(removed), bytes, plan.Kept+len(plan.Occurrences)-len(removed))
 	return nil
 }

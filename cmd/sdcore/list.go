@@ -173,6 +173,10 @@ type occurrenceJSON struct {
 	Site    string    `json:"site"`
 	Missing string    `json:"missing,omitempty"`
 	Report  string    `json:"report,omitempty"`
+	// Which host keeps the report, and the directory of its store: of an index
+	// that hosts share.
+	ReportHost string `json:"report_host,omitempty"`
+	ReportDir  string `json:"report_dir,omitempty"`
 }
 
 func writeOccurrences(w io.Writer, list []index.Occurrence, format string) error {
@@ -180,7 +184,7 @@ func writeOccurrences(w io.Writer, list []index.Occurrence, format string) error
 		out := []occurrenceJSON{}
 		for i := range list {
 			o := &list[i]
-			out = append(out, occurrenceJSON{o.Name(), o.GroupName, o.Seen, o.Host, o.Program, o.Version, o.PID, o.Type, o.Message, o.Site, o.Missing, o.Report})
+			out = append(out, occurrenceJSON{o.Name(), o.GroupName, o.Seen, o.Host, o.Program, o.Version, o.PID, o.Type, o.Message, o.Site, o.Missing, o.Report, o.Home.Host, o.Home.Dir})
 		}
 		return writeJSON(w, out)
 	}

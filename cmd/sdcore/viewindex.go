@@ -58,5 +58,5 @@ func (a *app) fromIndex(ctx context.Context, f *storeFlag, name string, about bo
 	if o.Report == "" {
 		return "", fmt.Errorf("%s: %w", name, errCleaned)
 	}
-	return store.Report(o.Report), nil
+	return f.reportFile(store, o)
 }

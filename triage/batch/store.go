@@ -1,12 +1,16 @@
 package batch
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
+
+	"github.com/safedump/sdcore/triage/index"
 )
 
 // ErrLocked means that another batch is at work in the store.
@@ -27,8 +31,10 @@ func (s Store) work() string     { return filepath.Join(s.Dir, "work") }
 // reportName is where the report of a file with these contents is kept: a
 // hundred thousand in one directory would make every listing slow.
 func reportName(key string) string {
-	return "reports/" + key[:2] + "/" + key + ".safedump.json.gz"
+	return "reports/" + key[:2] + "/" + key + reportSuffix
 }
+
+const reportSuffix = ".safedump.json.gz"
 
 // Lock makes the store and keeps others from working in it until unlock.
 func (s Store) Lock() (unlock func(), err error) {
@@ -51,10 +57,16 @@ func (s Store) Lock() (unlock func(), err error) {
 	return func() { f.Close() }, nil
 }
 
-// Sweep removes the files of reports that keep says nothing refers to, and
-// returns how many there were. The store has to be locked.
-func (s Store) Sweep(keep func(name string) bool) (removed int, err error) {
-	files, err := filepath.Glob(filepath.Join(s.Dir, "reports", "??", "*.safedump.json.gz"))
+// Sweep removes the files of reports that an index has dealt with and nothing in
+// it refers to any more, and returns how many there were. Others are left alone:
+// of a batch that was killed, or of another index with reports in this store.
+// The store has to be locked.
+func (s Store) Sweep(ctx context.Context, x *index.Index) (removed int, err error) {
+	used := map[string]bool{}
+	if err := x.Reports(ctx, func(report string) { used[report] = true }); err != nil {
+		return 0, err
+	}
+	files, err := filepath.Glob(filepath.Join(s.Dir, "reports", "??", "*"+reportSuffix))
 	if err != nil {
 		return 0, err
 	}
@@ -63,7 +75,13 @@ func (s Store) Sweep(keep func(name string) bool) (removed int, err error) {
 		if err != nil {
 			return removed, err
 		}
-		if keep(filepath.ToSlash(name)) {
+		if used[filepath.ToSlash(name)] {
+			continue
+		}
+		switch source, known, err := x.Source(ctx, strings.TrimSuffix(filepath.Base(name), reportSuffix)); {
+		case err != nil:
+			return removed, err
+		case !known || source.State != index.Done:
 			continue
 		}
 		if err := os.Remove(path); err != nil {

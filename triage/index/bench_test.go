@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"flag"
 	"fmt"
-	"path/filepath"
 	"testing"
 	"time"
 )
@@ -22,16 +21,16 @@ func seed(b *testing.B, x *Index, n int) {
 	err := x.write(ctx, "seed", func(tx *sql.Tx) error {
 		for i := range groups {
 			o := benchCrash(i, groups)
-			if err := addOccurrence(ctx, tx, &o, 1); err != nil {
+			if err := x.addOccurrence(ctx, tx, &o, 1); err != nil {
 				return err
 			}
 		}
 		row, err := tx.Prepare(`INSERT INTO occurrences (id, key, group_id, host, program, version, go_version, build_id, pid, type, message,
-			site, narrow, missing, report, bytes, run) VALUES (?, ?, ?, ?, 'pay', 'v1.2.3', 'go1.26.8', '', 1, ?, ?, ?, '', '', '', 0, 1)`)
+			site, narrow, missing, report, bytes, run) VALUES ($1, $2, $3, $4, 'pay', 'v1.2.3', 'go1.26.8', '', 1, $5, $6, $7, '', '', '', 0, 1)`)
 		if err != nil {
 			return err
 		}
-		text, err := tx.Prepare("INSERT INTO occurrences_text (rowid, text) VALUES (?, ?)")
+		text, err := tx.Prepare("INSERT INTO occurrences_text (rowid, text) VALUES ($1, $2)")
 		if err != nil {
 			return err
 		}
@@ -41,16 +40,16 @@ func seed(b *testing.B, x *Index, n int) {
 			if _, err := row.Exec(o.ID, o.Key, 1+i%groups, o.Host, o.Type, o.Message, o.Site); err != nil {
 				return err
 			}
-			if _, err := text.Exec(o.ID, o.text()); err != nil {
+			if _, err := text.Exec(o.ID, x.dialect.document(o.text())); err != nil {
 				return err
 			}
 			if i%1000 == 0 { // a group has its crashes on many days
-				if err := count(ctx, tx, int64(1+i/1000%groups), "day", o.Seen.Format(time.DateOnly)); err != nil {
+				if err := increment(ctx, tx, "counts", "group_id, what, value", [][3]any{{1 + i/1000%groups, "day", o.Seen.Format(time.DateOnly)}}); err != nil {
 					return err
 				}
 			}
 		}
-		_, err = tx.Exec("UPDATE groups SET count = ?, last_seen = (SELECT max(id) FROM occurrences WHERE group_id = groups.id) / 1024", n/groups)
+		_, err = tx.Exec("UPDATE groups SET count = $1, last_seen = (SELECT max(id) FROM occurrences WHERE group_id = groups.id) / 1024", n/groups)
 		return err
 	})
 	if err != nil {
@@ -67,10 +66,16 @@ func benchCrash(i, groups int) Occurrence {
 }
 
 // BenchmarkIndex asks what list, stats and searches ask.
-func BenchmarkIndex(b *testing.B) {
+func BenchmarkIndex(b *testing.B) { ask(b, sqliteDatabase(b)) }
+
+// BenchmarkPostgres asks the same of a server: scripts/postgres-test.sh -bench Postgres ./triage/index
+func BenchmarkPostgres(b *testing.B) { ask(b, postgresDatabase(b)) }
+
+func ask(b *testing.B, d database) {
 	ctx, n := context.Background(), *benchOccurrences
-	x := open(b, filepath.Join(b.TempDir(), "index.db"))
+	x := d.open(b, Options{})
 	seed(b, x, n)
+	d.raw(b, "ANALYZE") // as the server does by itself, some time later
 	some := func(b *testing.B, n int, err error) {
 		if err != nil || n == 0 {
 			b.Fatal(n, err)

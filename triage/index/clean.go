@@ -3,6 +3,7 @@ package index
 import (
 	"context"
 	"database/sql"
+	"slices"
 	"time"
 )
 
@@ -22,19 +23,19 @@ type Cleaning struct {
 	Kept int
 }
 
-// Plan says what is past the bounds, oldest first. The only report of an open
-// group stays.
+// Plan says what is past the bounds, oldest first: of the reports that this host
+// keeps, when several share the index. The only report of an open group stays.
 func (x *Index) Plan(ctx context.Context, k Keep) (Cleaning, error) {
 	var c Cleaning
 	var n, bytes int64
-	if err := x.db.QueryRowContext(ctx, "SELECT count(*), coalesce(sum(bytes), 0) FROM occurrences").Scan(&n, &bytes); err != nil {
+	if err := x.db.QueryRowContext(ctx, "SELECT count(*), CAST(coalesce(sum(bytes), 0) AS BIGINT) FROM occurrences WHERE home = $1", x.home).Scan(&n, &bytes); err != nil {
 		return c, err
 	}
 	left, open, err := x.reports(ctx)
 	if err != nil {
 		return c, err
 	}
-	rows, err := x.db.QueryContext(ctx, "SELECT "+occurrenceColumns+" FROM occurrences o JOIN groups g ON g.id = o.group_id ORDER BY o.id")
+	rows, err := x.db.QueryContext(ctx, "SELECT "+occurrenceColumns+" FROM "+occurrenceTables+" WHERE o.home = $1 ORDER BY o.id", x.home)
 	if err != nil {
 		return c, err
 	}
@@ -81,37 +82,56 @@ func (x *Index) reports(ctx context.Context) (left map[int64]int64, open map[int
 	return left, open, rows.Err()
 }
 
-// Remove forgets occurrences. What was counted stays counted. A group whose
-// exemplar goes gets the newest report that is left.
-func (x *Index) Remove(ctx context.Context, occurrences []Occurrence) error {
+// Remove forgets occurrences and returns those that it did forget: the others
+// have become the only report of an open group since they were planned. What was
+// counted stays counted. A group whose exemplar goes gets the newest report that
+// is left.
+func (x *Index) Remove(ctx context.Context, occurrences []Occurrence) (removed []Occurrence, err error) {
 	const batch = 500
-	for len(occurrences) > 0 {
-		some := occurrences[:min(len(occurrences), batch)]
-		occurrences = occurrences[len(some):]
+	for some := range slices.Chunk(occurrences, batch) {
+		var gone []Occurrence
 		err := x.write(ctx, "remove", func(tx *sql.Tx) error {
 			for i := range some {
-				o := &some[i]
-				for _, q := range []string{"DELETE FROM occurrences_text WHERE rowid = ?", "DELETE FROM occurrences WHERE id = ?"} {
-					if _, err := tx.ExecContext(ctx, q, o.ID); err != nil {
-						return err
-					}
-				}
-				_, err := tx.ExecContext(ctx, `UPDATE groups SET exemplar = coalesce((SELECT max(id) FROM occurrences WHERE group_id = ? AND report <> ''), 0)
-					WHERE id = ? AND exemplar = ?`, o.GroupID, o.GroupID, o.ID)
+				ok, err := remove(ctx, tx, &some[i])
 				if err != nil {
 					return err
+				}
+				if ok {
+					gone = append(gone, some[i])
 				}
 			}
 			return nil
 		})
 		if err != nil {
-			return err
+			return removed, err
 		}
+		removed = append(removed, gone...)
 	}
-	return nil
+	return removed, nil
 }
 
-// Reports calls f with the file of every report, in no order.
+// remove forgets an occurrence unless it has the only report of an open group:
+// other hosts clean, too.
+func remove(ctx context.Context, tx *sql.Tx, o *Occurrence) (bool, error) {
+	res, err := tx.ExecContext(ctx, `DELETE FROM occurrences WHERE id = $1 AND (report = ''
+		OR EXISTS (SELECT 1 FROM groups g WHERE g.id = occurrences.group_id AND g.status = $2)
+		OR EXISTS (SELECT 1 FROM occurrences s WHERE s.group_id = occurrences.group_id AND s.id <> occurrences.id AND s.report <> ''))`, o.ID, Fixed)
+	if err != nil {
+		return false, err
+	}
+	if n, err := res.RowsAffected(); err != nil || n == 0 {
+		return false, err
+	}
+	if _, err := tx.ExecContext(ctx, "DELETE FROM occurrences_text WHERE rowid = $1", o.ID); err != nil {
+		return false, err
+	}
+	_, err = tx.ExecContext(ctx, `UPDATE groups SET exemplar = coalesce((SELECT max(id) FROM occurrences WHERE group_id = $1 AND report <> ''), 0)
+		WHERE id = $1 AND exemplar = $2`, o.GroupID, o.ID)
+	return err == nil, err
+}
+
+// Reports calls f with the file of every report, in no order, also of those
+// that other hosts keep: two of them may share a directory.
 func (x *Index) Reports(ctx context.Context, f func(report string)) error {
 	rows, err := x.db.QueryContext(ctx, "SELECT report FROM occurrences WHERE report <> ''")
 	if err != nil {

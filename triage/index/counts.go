@@ -21,17 +21,17 @@ func (x *Index) Counts(ctx context.Context, group int64, what string) ([]Count, 
 	if what == "day" {
 		order = "value"
 	}
-	return x.counts(ctx, "SELECT value, n FROM counts WHERE group_id = ? AND what = ? ORDER BY "+order, group, what)
+	return x.counts(ctx, "SELECT value, n FROM counts WHERE group_id = $1 AND what = $2 ORDER BY "+order, group, what)
 }
 
 // Types are the occurrences by type of the exception, most frequent first.
 func (x *Index) Types(ctx context.Context) ([]Count, error) {
-	return x.counts(ctx, "SELECT type, sum(count) FROM groups GROUP BY type ORDER BY 2 DESC, 1")
+	return x.counts(ctx, "SELECT type, CAST(sum(count) AS BIGINT) FROM groups GROUP BY type ORDER BY 2 DESC, 1")
 }
 
 // Sites are the occurrences by crash site, most frequent first.
 func (x *Index) Sites(ctx context.Context) ([]Count, error) {
-	return x.counts(ctx, "SELECT site, sum(count) FROM groups GROUP BY site ORDER BY 2 DESC, 1")
+	return x.counts(ctx, "SELECT site, CAST(sum(count) AS BIGINT) FROM groups GROUP BY site ORDER BY 2 DESC, 1")
 }
 
 // States are the files by what became of them.
@@ -58,7 +58,7 @@ func (x *Index) counts(ctx context.Context, query string, args ...any) ([]Count,
 
 // Totals are how many occurrences and groups there are, open ones among them.
 func (x *Index) Totals(ctx context.Context) (occurrences, groups, open int64, err error) {
-	err = x.db.QueryRowContext(ctx, "SELECT coalesce(sum(count), 0), count(*), coalesce(sum(CASE WHEN status = ? THEN 0 ELSE 1 END), 0) FROM groups", Fixed).
+	err = x.db.QueryRowContext(ctx, "SELECT CAST(coalesce(sum(count), 0) AS BIGINT), count(*), coalesce(sum(CASE WHEN status = $1 THEN 0 ELSE 1 END), 0) FROM groups", Fixed).
 		Scan(&occurrences, &groups, &open)
 	return occurrences, groups, open, err
 }
@@ -80,7 +80,7 @@ func (v *Varying) Always(n int64) bool {
 // Variables compares the occurrences of a group: what was always the same, and
 // what differs.
 func (x *Index) Variables(ctx context.Context, group int64) ([]Varying, error) {
-	rows, err := x.db.QueryContext(ctx, "SELECT path, value, n FROM variables WHERE group_id = ?", group)
+	rows, err := x.db.QueryContext(ctx, "SELECT path, value, n FROM variables WHERE group_id = $1", group)
 	if err != nil {
 		return nil, err
 	}

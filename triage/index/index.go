@@ -6,24 +6,25 @@ import (
 	"embed"
 	"errors"
 	"fmt"
-	"net/url"
+	"io/fs"
 	"strconv"
 	"strings"
 	"time"
-
-	_ "modernc.org/sqlite" // the driver
+	"unicode/utf8"
 )
 
 //go:embed schema/*.sql
 var schema embed.FS
 
 // Version is the newest schema that is known.
-const Version = 1
+const Version = 2
 
 // Errors that callers tell apart.
 var (
 	// ErrNewer means that a newer sdcore wrote the index.
 	ErrNewer = errors.New("the index was written by a newer version of sdcore")
+	// ErrNone means that no batch has made an index there.
+	ErrNone = errors.New("no index")
 	// ErrNotFound means that no group or occurrence has such a name.
 	ErrNotFound = errors.New("no such group or occurrence")
 	// ErrAmbiguous means that the beginning of a name is that of several.
@@ -34,6 +35,10 @@ var (
 type Options struct {
 	// ReadOnly is for who only asks.
 	ReadOnly bool
+	// MustExist is for who makes no index where there is none: ErrNone.
+	MustExist bool
+	// Home is where this host keeps its reports, for an index that several share.
+	Home Home
 	// Fail, when set, is called before and after what must not be done by halves,
 	// with a name of the place. Tests end the process there.
 	Fail func(at string)
@@ -41,35 +46,25 @@ type Options struct {
 
 // Index is an opened index. It may be used by several goroutines.
 type Index struct {
-	db   *sql.DB
-	fail func(at string)
+	db      *sql.DB
+	dialect dialect
+	home    int64 // the number of this host's store
+	fail    func(at string)
 }
 
-// Open opens the index in a file, and makes or migrates it unless it is only
-// read.
-func Open(ctx context.Context, path string, o Options) (*Index, error) {
-	pragmas := url.Values{"_pragma": {"busy_timeout(10000)", "foreign_keys(1)", "temp_store(2)", "cache_size(-65536)"}}
-	if o.ReadOnly {
-		pragmas.Add("mode", "ro")
-	} else {
-		// Behind a commit the worst that a power cut does is to forget it: the
-		// file that it was about is then dealt with again.
-		pragmas["_pragma"] = append(pragmas["_pragma"], "journal_mode(WAL)", "synchronous(NORMAL)")
-		pragmas.Set("_txlock", "immediate")
-	}
-	name := url.URL{Scheme: "file", OmitHost: true, Path: path, RawQuery: pragmas.Encode()}
-	db, err := sql.Open("sqlite", name.String())
-	if err != nil {
-		return nil, err
-	}
-	db.SetMaxOpenConns(1) // one writer; every answer is short
-	x := &Index{db: db, fail: o.Fail}
+// open makes or migrates the schema. place is what errors call it.
+func open(ctx context.Context, db *sql.DB, d dialect, place string, o Options) (*Index, error) {
+	x := &Index{db: db, dialect: d, fail: o.Fail}
 	if x.fail == nil {
 		x.fail = func(string) {}
 	}
-	if err := x.migrate(ctx, o.ReadOnly); err != nil {
+	err := x.migrate(ctx, o)
+	if err == nil {
+		err = x.settle(ctx, o.Home, o)
+	}
+	if err != nil {
 		db.Close()
-		return nil, fmt.Errorf("%s: %w", path, err)
+		return nil, fmt.Errorf("%s: %w", place, err)
 	}
 	return x, nil
 }
@@ -79,30 +74,27 @@ func (x *Index) Close() error { return x.db.Close() }
 
 // migrate brings the schema up to date, a version at a time, each in one
 // transaction.
-func (x *Index) migrate(ctx context.Context, readOnly bool) error {
-	var have int
-	if err := x.db.QueryRowContext(ctx, "PRAGMA user_version").Scan(&have); err != nil {
-		return err
-	}
+func (x *Index) migrate(ctx context.Context, o Options) error {
+	have, err := x.dialect.version(ctx, x.db)
 	switch {
+	case err != nil:
+		return err
 	case have > Version:
 		return fmt.Errorf("schema %d, this one knows %d: %w", have, Version, ErrNewer)
-	case have < Version && readOnly:
+	case have == 0 && o.MustExist:
+		return ErrNone
+	case have < Version && (o.ReadOnly || o.MustExist && o.Home != (Home{})):
+		// Who asks does not lock out the hosts that have no newer sdcore yet.
 		return fmt.Errorf("schema %d is an old one: the next batch brings it up to date", have)
 	}
-	for v := have + 1; v <= Version; v++ {
+	for have < Version {
 		err := x.write(ctx, "migrate", func(tx *sql.Tx) error {
-			for _, name := range []string{"schema/%04d.sql", "schema/%04d.fts.sql"} {
-				text, err := schema.ReadFile(fmt.Sprintf(name, v))
-				if err != nil {
-					return err
-				}
-				if _, err := tx.ExecContext(ctx, string(text)); err != nil {
-					return fmt.Errorf("schema %d: %w", v, err)
-				}
+			// Another host may have been faster.
+			if have, err = x.dialect.version(ctx, tx); err != nil || have >= Version {
+				return err
 			}
-			_, err := tx.ExecContext(ctx, "PRAGMA user_version = "+strconv.Itoa(v))
-			return err
+			have++
+			return x.migrateTo(ctx, tx, have)
 		})
 		if err != nil {
 			return err
@@ -111,9 +103,28 @@ func (x *Index) migrate(ctx context.Context, readOnly bool) error {
 	return nil
 }
 
-// write runs f in a transaction.
+// migrateTo runs what makes of a schema the next one: what the databases share,
+// then what this one has of its own.
+func (x *Index) migrateTo(ctx context.Context, tx *sql.Tx, version int) error {
+	for _, name := range []string{"schema/%04d.sql", "schema/%04d." + x.dialect.name + ".sql"} {
+		text, err := schema.ReadFile(fmt.Sprintf(name, version))
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		if _, err := tx.ExecContext(ctx, string(text)); err != nil {
+			return fmt.Errorf("schema %d: %w", version, err)
+		}
+	}
+	_, err := tx.ExecContext(ctx, fmt.Sprintf(x.dialect.setVersion, version))
+	return err
+}
+
+// write runs f in a transaction, with no other writer beside it.
 func (x *Index) write(ctx context.Context, what string, f func(*sql.Tx) error) error {
-	tx, err := x.db.BeginTx(ctx, nil)
+	tx, err := x.dialect.begin(ctx, x.db)
 	if err != nil {
 		return err
 	}
@@ -164,3 +175,23 @@ func printable(s string, max int) string {
 
 // Printable makes of a path or a reason what may stand on a line of a terminal.
 func Printable(s string) string { return printable(s, maxMessage) }
+
+// storable makes of any bytes a text that a database takes, and another one of
+// others: the names of files may be anything, PostgreSQL takes no NUL and
+// nothing but UTF-8.
+func storable(s string) string {
+	if utf8.ValidString(s) && !strings.ContainsRune(s, 0) && !strings.HasPrefix(s, `"`) {
+		return s
+	}
+	return strconv.Quote(s)
+}
+
+// unstorable is what storable was given.
+func unstorable(s string) string {
+	if strings.HasPrefix(s, `"`) {
+		if raw, err := strconv.Unquote(s); err == nil {
+			return raw
+		}
+	}
+	return s
+}

@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -13,18 +12,6 @@ import (
 )
 
 var noon = time.Date(2026, 11, 29, 12, 0, 0, 0, time.UTC)
-
-func open(t testing.TB, path string) *Index {
-	t.Helper()
-	x, err := Open(context.Background(), path, Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { x.Close() })
-	return x
-}
-
-func fresh(t testing.TB) *Index { return open(t, filepath.Join(t.TempDir(), "index.db")) }
 
 // crash is an occurrence of bug number bug, n minutes after noon.
 func crash(n, bug int) Occurrence {
@@ -57,8 +44,10 @@ func must[T any](t testing.TB) func(v T, err error) T {
 }
 
 // What is added makes groups with times and counts, once for each crash.
-func TestAdd(t *testing.T) {
-	ctx, x := context.Background(), fresh(t)
+func TestAdd(t *testing.T) { onEach(t, testAdd) }
+
+func testAdd(t *testing.T, d database) {
+	ctx, x := context.Background(), d.open(t, Options{})
 	for n := range 6 {
 		add(t, x, crash(n, 1+n/4)) // 4 of bug 1, 2 of bug 2
 	}
@@ -94,8 +83,10 @@ func TestAdd(t *testing.T) {
 }
 
 // Crashes of the same microsecond have numbers of their own, in its place.
-func TestSameMoment(t *testing.T) {
-	ctx, x := context.Background(), fresh(t)
+func TestSameMoment(t *testing.T) { onEach(t, testSameMoment) }
+
+func testSameMoment(t *testing.T, d database) {
+	ctx, x := context.Background(), d.open(t, Options{})
 	var all []Occurrence
 	for n := range 1100 {
 		o := crash(n, 1)
@@ -104,7 +95,7 @@ func TestSameMoment(t *testing.T) {
 	}
 	err := x.write(ctx, "test", func(tx *sql.Tx) error {
 		for i := range all {
-			if err := addOccurrence(ctx, tx, &all[i], 1); err != nil {
+			if err := x.addOccurrence(ctx, tx, &all[i], 1); err != nil {
 				return err
 			}
 		}
@@ -120,8 +111,10 @@ func TestSameMoment(t *testing.T) {
 }
 
 // A crash of which too little is known is a group of its own.
-func TestUnknownCrashes(t *testing.T) {
-	ctx, x := context.Background(), fresh(t)
+func TestUnknownCrashes(t *testing.T) { onEach(t, testUnknownCrashes) }
+
+func testUnknownCrashes(t *testing.T, d database) {
+	ctx, x := context.Background(), d.open(t, Options{})
 	for n := range 2 {
 		o := crash(n, 1)
 		o.Group, o.Wide = "", ""
@@ -133,8 +126,10 @@ func TestUnknownCrashes(t *testing.T) {
 }
 
 // The variables say what was always alike and what differs.
-func TestVariables(t *testing.T) {
-	ctx, x := context.Background(), fresh(t)
+func TestVariables(t *testing.T) { onEach(t, testVariables) }
+
+func testVariables(t *testing.T, d database) {
+	ctx, x := context.Background(), d.open(t, Options{})
 	const n = maxDistinct + 4
 	for i := range n {
 		add(t, x, crash(i, 1))
@@ -153,8 +148,10 @@ func TestVariables(t *testing.T) {
 
 // The statuses: new until a report of the night told it, fixed until it comes
 // back in the version that was to fix it, or a later one.
-func TestStatuses(t *testing.T) {
-	ctx, x := context.Background(), fresh(t)
+func TestStatuses(t *testing.T) { onEach(t, testStatuses) }
+
+func testStatuses(t *testing.T, d database) {
+	ctx, x := context.Background(), d.open(t, Options{})
 	add(t, x, crash(0, 1))
 	status := func() Status { return must[[]Group](t)(x.Groups(ctx, Filter{}))[0].Status }
 	told := func() int {
@@ -188,8 +185,10 @@ func TestStatuses(t *testing.T) {
 }
 
 // Safedump's filters, over groups and over occurrences.
-func TestFilters(t *testing.T) {
-	ctx, x := context.Background(), fresh(t)
+func TestFilters(t *testing.T) { onEach(t, testFilters) }
+
+func testFilters(t *testing.T, d database) {
+	ctx, x := context.Background(), d.open(t, Options{})
 	for n := range 30 {
 		o := crash(n, 1+n%3)
 		if n%3 == 0 {
@@ -234,8 +233,10 @@ func TestFilters(t *testing.T) {
 	}
 }
 
-func TestFindByName(t *testing.T) {
-	ctx, x := context.Background(), fresh(t)
+func TestFindByName(t *testing.T) { onEach(t, testFindByName) }
+
+func testFindByName(t *testing.T, d database) {
+	ctx, x := context.Background(), d.open(t, Options{})
 	a, b := crash(0, 1), crash(1, 1)
 	add(t, x, a)
 	add(t, x, b)
@@ -256,8 +257,10 @@ func TestFindByName(t *testing.T) {
 }
 
 // Cleaning keeps a report of each open group, and what was counted.
-func TestClean(t *testing.T) {
-	ctx, x := context.Background(), fresh(t)
+func TestClean(t *testing.T) { onEach(t, testClean) }
+
+func testClean(t *testing.T, d database) {
+	ctx, x := context.Background(), d.open(t, Options{})
 	for n := range 10 {
 		add(t, x, crash(n, 1+n%2))
 	}
@@ -280,8 +283,8 @@ func TestClean(t *testing.T) {
 		}
 	}
 	c := must[Cleaning](t)(x.Plan(ctx, Keep{Since: noon.Add(time.Hour)}))
-	if err := x.Remove(ctx, c.Occurrences); err != nil {
-		t.Fatal(err)
+	if gone := must[[]Occurrence](t)(x.Remove(ctx, c.Occurrences)); len(gone) != 9 {
+		t.Errorf("%d are gone", len(gone))
 	}
 	if left := must[[]Occurrence](t)(x.Occurrences(ctx, Filter{})); len(left) != 1 || left[0].GroupID != 1 {
 		t.Errorf("left: %+v", left)
@@ -301,8 +304,10 @@ func TestClean(t *testing.T) {
 }
 
 // What a worker says is bounded and printable before it is stored.
-func TestHostileText(t *testing.T) {
-	ctx, x := context.Background(), fresh(t)
+func TestHostileText(t *testing.T) { onEach(t, testHostileText) }
+
+func testHostileText(t *testing.T, d database) {
+	ctx, x := context.Background(), d.open(t, Options{})
 	o := crash(0, 1)
 	bad := "\x1b[2J\x00\xff\u202e" + strings.Repeat("x", 1<<20)
 	o.Host, o.Type, o.Message, o.Title, o.Site, o.Missing = bad, bad, bad, bad, bad, bad
@@ -323,8 +328,10 @@ func TestHostileText(t *testing.T) {
 	}
 }
 
-func TestSources(t *testing.T) {
-	ctx, x := context.Background(), fresh(t)
+func TestSources(t *testing.T) { onEach(t, testSources) }
+
+func testSources(t *testing.T, d database) {
+	ctx, x := context.Background(), d.open(t, Options{})
 	s := Source{Key: "k", Path: "/c", Kind: "core", Size: 1, Modified: 2, Inode: 1 << 63, State: Waiting, Reason: "no binary", BuildID: "ab", Executable: "/srv/pay", Tried: "x"}
 	if err := x.Put(ctx, s, 1); err != nil {
 		t.Fatal(err)
@@ -347,42 +354,5 @@ func TestSources(t *testing.T) {
 	}
 	if got := must[[]Count](t)(x.States(ctx)); !slices.Equal(got, []Count{{"failed", 1}}) {
 		t.Errorf("%v", got)
-	}
-}
-
-// An index lives on when it is opened again; a newer one is refused, one of no
-// version is made whole or not at all.
-func TestOpen(t *testing.T) {
-	ctx, path := context.Background(), filepath.Join(t.TempDir(), "a b?c#.db")
-	x := open(t, path)
-	add(t, x, crash(0, 1))
-	if err := x.Close(); err != nil {
-		t.Fatal(err)
-	}
-	again, err := Open(ctx, path, Options{ReadOnly: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(must[[]Group](t)(again.Groups(ctx, Filter{}))) != 1 {
-		t.Error("nothing is left")
-	}
-	if err := again.Mark(ctx, 1, Known, ""); err == nil {
-		t.Error("written to, though only to be read")
-	}
-	again.Close()
-	db, err := sql.Open("sqlite", "file:"+filepath.Join(t.TempDir(), "newer.db"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var file, empty string
-	if err := errors.Join(db.QueryRow("PRAGMA user_version = 99").Err(), db.QueryRow("SELECT file FROM pragma_database_list").Scan(&file), db.Close()); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := Open(ctx, file, Options{}); !errors.Is(err, ErrNewer) {
-		t.Errorf("a newer schema: %v", err)
-	}
-	empty = filepath.Join(t.TempDir(), "none.db")
-	if _, err := Open(ctx, empty, Options{ReadOnly: true}); err == nil {
-		t.Error("an index that is not there was read")
 	}
 }

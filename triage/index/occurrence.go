@@ -46,6 +46,8 @@ type Occurrence struct {
 	// Bytes its size.
 	Report string `json:"-"`
 	Bytes  int64  `json:"-"`
+	// Home is the store that it is in.
+	Home Home `json:"-"`
 	// GroupName is the name of the group that it was put into.
 	GroupName string `json:"-"`
 	GroupID   int64  `json:"-"`
@@ -103,44 +105,44 @@ func (x *Index) Add(ctx context.Context, s Source, o Occurrence, run int64) (add
 	o.Clean()
 	err = x.write(ctx, "occurrence", func(tx *sql.Tx) error {
 		s.State = Done
-		if err := putSource(ctx, tx, &s, run); err != nil {
+		if err := x.putSource(ctx, tx, s, run); err != nil {
 			return err
 		}
 		var known int
-		err := tx.QueryRowContext(ctx, "SELECT 1 FROM occurrences WHERE key = ?", o.Key).Scan(&known)
+		err := tx.QueryRowContext(ctx, "SELECT 1 FROM occurrences WHERE key = $1", o.Key).Scan(&known)
 		if err == nil || !errors.Is(err, sql.ErrNoRows) {
 			return err
 		}
 		added = true
-		return addOccurrence(ctx, tx, &o, run)
+		return x.addOccurrence(ctx, tx, &o, run)
 	})
 	return added && err == nil, err
 }
 
-func addOccurrence(ctx context.Context, tx *sql.Tx, o *Occurrence, run int64) error {
+func (x *Index) addOccurrence(ctx context.Context, tx *sql.Tx, o *Occurrence, run int64) error {
 	var err error
 	if o.ID, err = freeNumber(ctx, tx, micros(o.Seen)); err != nil {
 		return err
 	}
-	if err := intoGroup(ctx, tx, o); err != nil {
+	if err := x.intoGroup(ctx, tx, o); err != nil {
 		return err
 	}
 	_, err = tx.ExecContext(ctx, `INSERT INTO occurrences (id, key, group_id, host, program, version, go_version, build_id, pid, type, message,
-		site, narrow, missing, report, bytes, run) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		site, narrow, missing, report, bytes, run, home) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)`,
 		o.ID, o.Key, o.GroupID, o.Host, o.Program, o.Version, o.GoVersion, o.BuildID, o.PID, o.Type, o.Message,
-		o.Site, o.Narrow, o.Missing, o.Report, o.Bytes, run)
+		o.Site, o.Narrow, o.Missing, o.Report, o.Bytes, run, x.home)
 	if err != nil {
 		return err
 	}
-	if _, err := tx.ExecContext(ctx, "INSERT INTO occurrences_text (rowid, text) VALUES (?, ?)", o.ID, o.text()); err != nil {
+	if _, err := tx.ExecContext(ctx, "INSERT INTO occurrences_text (rowid, text) VALUES ($1, $2)", o.ID, x.dialect.document(o.text())); err != nil {
 		return err
 	}
+	var counts [][3]any
 	for what, value := range map[string]string{"host": o.Host, "version": o.Version, "day": o.Seen.UTC().Format(time.DateOnly)} {
-		for _, group := range []int64{o.GroupID, 0} {
-			if err := count(ctx, tx, group, what, value); err != nil {
-				return err
-			}
-		}
+		counts = append(counts, [3]any{o.GroupID, what, value}, [3]any{0, what, value})
+	}
+	if err := increment(ctx, tx, "counts", "group_id, what, value", counts); err != nil {
+		return err
 	}
 	return addVariables(ctx, tx, o)
 }
@@ -154,14 +156,14 @@ func freeNumber(ctx context.Context, tx *sql.Tx, us int64) (int64, error) {
 	at := us << numberShift
 	const room = 1_000_000 << numberShift // a second's
 	var last sql.NullInt64
-	err := tx.QueryRowContext(ctx, "SELECT max(id) FROM occurrences WHERE id >= ? AND id < ?", at, at+1<<numberShift).Scan(&last)
+	err := tx.QueryRowContext(ctx, "SELECT max(id) FROM occurrences WHERE id >= $1 AND id < $2", at, at+1<<numberShift).Scan(&last)
 	if err != nil || !last.Valid {
 		return at, err
 	}
 	if last.Int64 < at+1<<numberShift-1 {
 		return last.Int64 + 1, nil
 	}
-	err = tx.QueryRowContext(ctx, "SELECT max(id) FROM occurrences WHERE id >= ? AND id < ?", at, at+room).Scan(&last)
+	err = tx.QueryRowContext(ctx, "SELECT max(id) FROM occurrences WHERE id >= $1 AND id < $2", at, at+room).Scan(&last)
 	return last.Int64 + 1, err
 }
 
@@ -178,21 +180,32 @@ func (o *Occurrence) text() string {
 	return strings.Join(parts, "\n")
 }
 
-func count(ctx context.Context, tx *sql.Tx, group int64, what, value string) error {
-	_, err := tx.ExecContext(ctx, `INSERT INTO counts (group_id, what, value, n) VALUES (?, ?, ?, 1)
-		ON CONFLICT (group_id, what, value) DO UPDATE SET n = n + 1`, group, what, value)
+// increment adds 1 to the n of rows of a table, each of which is there once, in
+// one statement: the database may be far away.
+func increment(ctx context.Context, tx *sql.Tx, table, key string, rows [][3]any) error {
+	if len(rows) == 0 {
+		return nil
+	}
+	var values []string
+	var args []any
+	for i, row := range rows {
+		values = append(values, fmt.Sprintf("($%d, $%d, $%d, 1)", 3*i+1, 3*i+2, 3*i+3))
+		args = append(args, row[:]...)
+	}
+	_, err := tx.ExecContext(ctx, fmt.Sprintf("INSERT INTO %s (%s, n) VALUES %s ON CONFLICT (%[2]s) DO UPDATE SET n = %[1]s.n + 1",
+		table, key, strings.Join(values, ", ")), args...)
 	return err
 }
 
 // intoGroup finds the group of an occurrence, or makes it.
-func intoGroup(ctx context.Context, tx *sql.Tx, o *Occurrence) error {
+func (x *Index) intoGroup(ctx context.Context, tx *sql.Tx, o *Occurrence) error {
 	fingerprint := o.Group
 	if fingerprint == "" {
 		fingerprint = "alone:" + o.Key
 	}
-	g, err := scanGroup(tx.QueryRowContext(ctx, "SELECT "+groupColumns+" FROM groups WHERE fingerprint = ?", fingerprint))
+	g, err := scanGroup(tx.QueryRowContext(ctx, "SELECT "+groupColumns+" FROM groups WHERE fingerprint = $1", fingerprint))
 	if errors.Is(err, sql.ErrNoRows) {
-		return newGroup(ctx, tx, o, fingerprint)
+		return x.newGroup(ctx, tx, o, fingerprint)
 	}
 	if err != nil {
 		return err
@@ -209,13 +222,13 @@ func intoGroup(ctx context.Context, tx *sql.Tx, o *Occurrence) error {
 	if exemplar == 0 {
 		exemplar = o.ID
 	}
-	_, err = tx.ExecContext(ctx, `UPDATE groups SET count = count + 1, first_seen = ?, last_seen = ?, status = ?, announced = ?, exemplar = ? WHERE id = ?`,
+	_, err = tx.ExecContext(ctx, `UPDATE groups SET count = count + 1, first_seen = $1, last_seen = $2, status = $3, announced = $4, exemplar = $5 WHERE id = $6`,
 		min(micros(g.First), micros(o.Seen)), max(micros(g.Last), micros(o.Seen)), status, announced, exemplar, g.ID)
 	return err
 }
 
 // newGroup makes a group of its first occurrence.
-func newGroup(ctx context.Context, tx *sql.Tx, o *Occurrence, fingerprint string) error {
+func (x *Index) newGroup(ctx context.Context, tx *sql.Tx, o *Occurrence, fingerprint string) error {
 	hash := fingerprint[strings.LastIndexByte(fingerprint, ':')+1:]
 	o.GroupName = "g" + hash[:min(len(hash), nameLen)]
 	var last sql.NullInt64
@@ -224,20 +237,20 @@ func newGroup(ctx context.Context, tx *sql.Tx, o *Occurrence, fingerprint string
 	}
 	o.GroupID = last.Int64 + 1
 	var taken int
-	err := tx.QueryRowContext(ctx, "SELECT 1 FROM groups WHERE name = ?", o.GroupName).Scan(&taken)
+	err := tx.QueryRowContext(ctx, "SELECT 1 FROM groups WHERE name = $1", o.GroupName).Scan(&taken)
 	if err == nil {
 		o.GroupName = fmt.Sprintf("g%s-%d", hash[:min(len(hash), nameLen)], o.GroupID)
 	} else if !errors.Is(err, sql.ErrNoRows) {
 		return err
 	}
 	_, err = tx.ExecContext(ctx, `INSERT INTO groups (id, name, fingerprint, wide, kind, type, title, site, program, status, fixed_in, first_seen,
-		last_seen, count, exemplar, announced) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, '', ?, ?, 1, ?, 0)`,
+		last_seen, count, exemplar, announced) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, '', $11, $12, 1, $13, 0)`,
 		o.GroupID, o.GroupName, fingerprint, o.Wide, o.Kind, o.Type, o.Title, o.Site, o.Program, New, micros(o.Seen), micros(o.Seen), o.ID)
 	if err != nil {
 		return err
 	}
-	_, err = tx.ExecContext(ctx, "INSERT INTO groups_text (rowid, text) VALUES (?, ?)", o.GroupID,
-		strings.Join(append([]string{o.Title, o.Type, o.Kind, o.Message, o.Site, o.Program}, o.Functions...), "\n"))
+	_, err = tx.ExecContext(ctx, "INSERT INTO groups_text (rowid, text) VALUES ($1, $2)", o.GroupID,
+		x.dialect.document(strings.Join(append([]string{o.Title, o.Type, o.Kind, o.Message, o.Site, o.Program}, o.Functions...), "\n")))
 	return err
 }
 
@@ -246,7 +259,7 @@ func newGroup(ctx context.Context, tx *sql.Tx, o *Occurrence, fingerprint string
 // there were: under otherValue, which no printable text is.
 func addVariables(ctx context.Context, tx *sql.Tx, o *Occurrence) error {
 	seen := map[string]map[string]int64{}
-	rows, err := tx.QueryContext(ctx, "SELECT path, value, n FROM variables WHERE group_id = ?", o.GroupID)
+	rows, err := tx.QueryContext(ctx, "SELECT path, value, n FROM variables WHERE group_id = $1", o.GroupID)
 	if err != nil {
 		return err
 	}
@@ -266,6 +279,7 @@ func addVariables(ctx context.Context, tx *sql.Tx, o *Occurrence) error {
 		return err
 	}
 	done := map[string]bool{}
+	var counts [][3]any
 	for _, v := range o.Variables {
 		if done[v.Path] || seen[v.Path] == nil && len(seen) >= maxPaths {
 			continue
@@ -275,13 +289,9 @@ func addVariables(ctx context.Context, tx *sql.Tx, o *Occurrence) error {
 		if _, ok := values[v.Value]; !ok && len(values) >= maxDistinct {
 			v.Value = otherValue
 		}
-		_, err := tx.ExecContext(ctx, `INSERT INTO variables (group_id, path, value, n) VALUES (?, ?, ?, 1)
-			ON CONFLICT (group_id, path, value) DO UPDATE SET n = n + 1`, o.GroupID, v.Path, v.Value)
-		if err != nil {
-			return err
-		}
+		counts = append(counts, [3]any{o.GroupID, v.Path, v.Value})
 	}
-	return nil
+	return increment(ctx, tx, "variables", "group_id, path, value", counts)
 }
 
 // otherValue stands for the values that were too many. PostgreSQL takes no NUL.

@@ -80,56 +80,55 @@ const (
 	maxGroups    = 10_000
 )
 
-// match is Search as FTS5 wants it: each word quoted, and as a beginning where
-// it ends in *. Beginnings are for who asks for them: all the rows that they
-// are in have to be collected before the newest is known.
-func match(search string) string {
-	var words []string
-	for _, w := range strings.Fields(search) {
-		star := ""
-		if rest, ok := strings.CutSuffix(w, "*"); ok {
-			w, star = rest, "*"
-		}
-		words = append(words, `"`+strings.ReplaceAll(w, `"`, `""`)+`"`+star)
-	}
-	return strings.Join(words, " ")
+// searches reports whether there are words to look for.
+func (f *Filter) searches() bool { return strings.TrimSpace(f.Search) != "" }
+
+// valid is a text of a user that every database takes.
+func valid(s string) string {
+	return strings.ToValidUTF8(strings.ReplaceAll(s, "\x00", "\ufffd"), "\ufffd")
 }
 
 // like is a part of a text as LIKE wants it, with \ to escape.
 func like(part string) string {
-	return "%" + strings.NewReplacer(`\`, `\\`, "%", `\%`, "_", `\_`).Replace(strings.ToLower(part)) + "%"
+	return "%" + strings.NewReplacer(`\`, `\\`, "%", `\%`, "_", `\_`).Replace(strings.ToLower(valid(part))) + "%"
 }
 
 // Groups lists groups, the ones that crashed last first.
 func (x *Index) Groups(ctx context.Context, f Filter) ([]Group, error) {
 	where, args := []string{"1 = 1"}, []any{}
-	add := func(cond string, arg any) { where, args = append(where, cond), append(args, arg) }
+	add := func(cond string, arg any) {
+		args = append(args, arg)
+		where = append(where, strings.ReplaceAll(cond, "$?", fmt.Sprintf("$%d", len(args))))
+	}
 	if f.Type != "" {
-		add(`lower(type) LIKE ? ESCAPE '\'`, like(f.Type))
+		add(`lower(type) LIKE $? ESCAPE '\'`, like(f.Type))
 	}
 	if !f.Since.IsZero() {
-		add("last_seen >= ?", micros(f.Since))
+		add("last_seen >= $?", micros(f.Since))
 	}
 	if !f.Until.IsZero() {
-		add("first_seen <= ?", micros(f.Until))
+		add("first_seen <= $?", micros(f.Until))
 	}
 	if f.Status != "" {
-		add("status = ?", f.Status)
+		add("status = $?", f.Status)
 	}
-	if m := match(f.Search); m != "" {
-		add("id IN (SELECT rowid FROM groups_text WHERE groups_text MATCH ?)", m)
+	if f.searches() {
+		add("id IN (SELECT rowid FROM groups_text WHERE "+x.dialect.matches("groups_text", "$?")+")", x.dialect.words(valid(f.Search)))
 	}
-	return x.groups(ctx, "SELECT "+groupColumns+" FROM groups WHERE "+strings.Join(where, " AND ")+" ORDER BY last_seen DESC, id DESC LIMIT ?",
-		append(args, cmp.Or(f.Limit, defaultLimit))...)
+	args = append(args, cmp.Or(f.Limit, defaultLimit))
+	return x.groups(ctx, fmt.Sprintf("SELECT %s FROM groups WHERE %s ORDER BY last_seen DESC, id DESC LIMIT $%d", groupColumns, strings.Join(where, " AND "), len(args)), args...)
 }
 
 const occurrenceColumns = `o.id, o.key, o.group_id, o.host, o.program, o.version, o.go_version, o.build_id, o.pid, o.type, o.message, o.site, o.narrow,
-	o.missing, o.report, o.bytes, g.name, g.title, g.kind`
+	o.missing, o.report, o.bytes, g.name, g.title, g.kind, coalesce(h.host, ''), coalesce(h.dir, '')`
+
+const occurrenceTables = "occurrences o JOIN groups g ON g.id = o.group_id LEFT JOIN homes h ON h.id = o.home"
 
 func scanOccurrence(row interface{ Scan(...any) error }) (Occurrence, error) {
 	var o Occurrence
 	err := row.Scan(&o.ID, &o.Key, &o.GroupID, &o.Host, &o.Program, &o.Version, &o.GoVersion, &o.BuildID, &o.PID, &o.Type, &o.Message, &o.Site, &o.Narrow,
-		&o.Missing, &o.Report, &o.Bytes, &o.GroupName, &o.Title, &o.Kind)
+		&o.Missing, &o.Report, &o.Bytes, &o.GroupName, &o.Title, &o.Kind, &o.Home.Host, &o.Home.Dir)
+	o.Home.Host, o.Home.Dir = unstorable(o.Home.Host), unstorable(o.Home.Dir)
 	o.Seen = seenAt(o.ID)
 	return o, err
 }
@@ -171,21 +170,22 @@ func (x *Index) Occurrences(ctx context.Context, f Filter) ([]Occurrence, error)
 	if f.Type != "" || f.Status != "" {
 		return x.ofGroups(ctx, f, from, to, limit)
 	}
-	query, args := "SELECT "+occurrenceColumns+" FROM occurrences o JOIN groups g ON g.id = o.group_id WHERE ", []any{from, to}
-	if m := match(f.Search); m != "" {
+	query, args := "SELECT "+occurrenceColumns+" FROM "+occurrenceTables+" WHERE ", []any{from, to, limit}
+	if f.searches() {
 		// The table of the full text is read in order of its row numbers.
-		query += "o.id IN (SELECT rowid FROM occurrences_text WHERE rowid BETWEEN ? AND ? AND occurrences_text MATCH ? ORDER BY rowid DESC LIMIT ?)"
-		args = append(args, m, limit)
-		if f.Group != 0 {
-			args[len(args)-1] = -1 // of the group's there may be few
+		query += "o.id IN (SELECT rowid FROM occurrences_text WHERE rowid BETWEEN $1 AND $2 AND " + x.dialect.matches("occurrences_text", "$4")
+		if args = append(args, x.dialect.words(valid(f.Search))); f.Group == 0 { // of one group's there may be few
+			query += " ORDER BY rowid DESC LIMIT $3"
 		}
+		query += ")"
 	} else {
-		query += "o.id BETWEEN ? AND ?"
+		query += "o.id BETWEEN $1 AND $2"
 	}
 	if f.Group != 0 {
-		query, args = query+" AND o.group_id = ?", append(args, f.Group)
+		args = append(args, f.Group)
+		query += fmt.Sprintf(" AND o.group_id = $%d", len(args))
 	}
-	return x.occurrences(ctx, query+" ORDER BY o.id DESC LIMIT ?", append(args, limit)...)
+	return x.occurrences(ctx, query+" ORDER BY o.id DESC LIMIT $3", args...)
 }
 
 // ofGroups lists the newest occurrences of the groups of a type or status: of
@@ -219,12 +219,13 @@ func (x *Index) ofGroups(ctx context.Context, f Filter, from, to int64, limit in
 // Find returns the group or the occurrence with a name, or the beginning of
 // one; the other is nil.
 func (x *Index) Find(ctx context.Context, name string) (*Group, *Occurrence, error) {
+	name = valid(name)
 	begins := strings.NewReplacer(`\`, `\\`, "%", `\%`, "_", `\_`).Replace(name) + "%"
-	groups, err := x.groups(ctx, "SELECT "+groupColumns+` FROM groups WHERE name LIKE ? ESCAPE '\' LIMIT 2`, begins)
+	groups, err := x.groups(ctx, "SELECT "+groupColumns+` FROM groups WHERE name LIKE $1 ESCAPE '\' LIMIT 2`, begins)
 	if err != nil {
 		return nil, nil, err
 	}
-	occs, err := x.occurrences(ctx, "SELECT "+occurrenceColumns+" FROM occurrences o JOIN groups g ON g.id = o.group_id WHERE o.key >= ? AND o.key < ? LIMIT 2",
+	occs, err := x.occurrences(ctx, "SELECT "+occurrenceColumns+" FROM "+occurrenceTables+" WHERE o.key >= $1 AND o.key < $2 LIMIT 2",
 		name, name+"\U0010ffff")
 	switch {
 	case err != nil:
@@ -241,7 +242,7 @@ func (x *Index) Find(ctx context.Context, name string) (*Group, *Occurrence, err
 
 // Occurrence returns the occurrence with a number.
 func (x *Index) Occurrence(ctx context.Context, id int64) (Occurrence, error) {
-	o, err := scanOccurrence(x.db.QueryRowContext(ctx, "SELECT "+occurrenceColumns+" FROM occurrences o JOIN groups g ON g.id = o.group_id WHERE o.id = ?", id))
+	o, err := scanOccurrence(x.db.QueryRowContext(ctx, "SELECT "+occurrenceColumns+" FROM "+occurrenceTables+" WHERE o.id = $1", id))
 	if err == sql.ErrNoRows {
 		return o, ErrNotFound
 	}
@@ -253,5 +254,5 @@ func (x *Index) Similar(ctx context.Context, g *Group) ([]Group, error) {
 	if g.Wide == "" {
 		return nil, nil
 	}
-	return x.groups(ctx, "SELECT "+groupColumns+" FROM groups WHERE wide = ? AND id <> ? ORDER BY last_seen DESC LIMIT 5", g.Wide, g.ID)
+	return x.groups(ctx, "SELECT "+groupColumns+" FROM groups WHERE wide = $1 AND id <> $2 ORDER BY last_seen DESC LIMIT 5", g.Wide, g.ID)
 }

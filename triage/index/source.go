@@ -40,23 +40,32 @@ func scanSource(row interface{ Scan(...any) error }) (Source, error) {
 	var ino int64
 	err := row.Scan(&s.Key, &s.Path, &s.Kind, &s.Size, &s.Modified, &ino, &s.State, &s.Reason, &s.BuildID, &s.GoID, &s.Executable, &s.Tried)
 	s.Inode = uint64(ino)
+	for _, text := range s.texts() {
+		*text = unstorable(*text)
+	}
 	return s, err
+}
+
+// texts are the ones that come from files and their names.
+func (s *Source) texts() []*string {
+	return []*string{&s.Path, &s.BuildID, &s.GoID, &s.Executable, &s.Tried}
 }
 
 // Source returns the file with these contents. ok is false where it is not
 // known.
 func (x *Index) Source(ctx context.Context, key string) (s Source, ok bool, err error) {
-	s, err = scanSource(x.db.QueryRowContext(ctx, "SELECT "+sourceColumns+" FROM sources WHERE key = ?", key))
+	s, err = scanSource(x.db.QueryRowContext(ctx, "SELECT "+sourceColumns+" FROM sources WHERE key = $1", key))
 	if errors.Is(err, sql.ErrNoRows) {
 		return s, false, nil
 	}
 	return s, err == nil, err
 }
 
-// SourceAt returns the file that was at a path with this size, time and inode.
+// SourceAt returns the file that was at a path of this host with this size, time
+// and inode.
 func (x *Index) SourceAt(ctx context.Context, path string, size, modified int64, inode uint64) (s Source, ok bool, err error) {
 	s, err = scanSource(x.db.QueryRowContext(ctx,
-		"SELECT "+sourceColumns+" FROM sources WHERE path = ? AND size = ? AND modified = ? AND inode = ?", path, size, modified, int64(inode)))
+		"SELECT "+sourceColumns+" FROM sources WHERE path = $1 AND size = $2 AND modified = $3 AND inode = $4 AND home = $5", storable(path), size, modified, int64(inode), x.home))
 	if errors.Is(err, sql.ErrNoRows) {
 		return s, false, nil
 	}
@@ -65,21 +74,24 @@ func (x *Index) SourceAt(ctx context.Context, path string, size, modified int64,
 
 // Put records what became of a file that has no occurrence.
 func (x *Index) Put(ctx context.Context, s Source, run int64) error {
-	return x.write(ctx, "source", func(tx *sql.Tx) error { return putSource(ctx, tx, &s, run) })
+	return x.write(ctx, "source", func(tx *sql.Tx) error { return x.putSource(ctx, tx, s, run) })
 }
 
-func putSource(ctx context.Context, tx *sql.Tx, s *Source, run int64) error {
-	_, err := tx.ExecContext(ctx, "INSERT INTO sources ("+sourceColumns+`, run) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+func (x *Index) putSource(ctx context.Context, tx *sql.Tx, s Source, run int64) error {
+	for _, text := range s.texts() {
+		*text = storable(*text)
+	}
+	_, err := tx.ExecContext(ctx, "INSERT INTO sources ("+sourceColumns+`, run, home) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
 		ON CONFLICT (key) DO UPDATE SET path = excluded.path, size = excluded.size, modified = excluded.modified, inode = excluded.inode,
 		kind = excluded.kind, state = excluded.state, reason = excluded.reason, build_id = excluded.build_id, go_id = excluded.go_id,
-		executable = excluded.executable, tried = excluded.tried, run = excluded.run`,
-		s.Key, s.Path, s.Kind, s.Size, s.Modified, int64(s.Inode), s.State, printable(s.Reason, maxMessage), s.BuildID, s.GoID, s.Executable, s.Tried, run)
+		executable = excluded.executable, tried = excluded.tried, run = excluded.run, home = excluded.home`,
+		s.Key, s.Path, s.Kind, s.Size, s.Modified, int64(s.Inode), s.State, printable(s.Reason, maxMessage), s.BuildID, s.GoID, s.Executable, s.Tried, run, x.home)
 	return err
 }
 
 // Sources lists the files in a state, by path.
 func (x *Index) Sources(ctx context.Context, state State, limit int) ([]Source, error) {
-	rows, err := x.db.QueryContext(ctx, "SELECT "+sourceColumns+" FROM sources WHERE state = ? AND state <> 'done' ORDER BY path LIMIT ?", state, limit)
+	rows, err := x.db.QueryContext(ctx, "SELECT "+sourceColumns+" FROM sources WHERE state = $1 AND state <> 'done' ORDER BY path LIMIT $2", state, limit)
 	if err != nil {
 		return nil, err
 	}

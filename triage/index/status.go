@@ -35,7 +35,7 @@ func regressed(version, fixedIn string) bool {
 // Mark says where a group stands; fixedIn is for Fixed.
 func (x *Index) Mark(ctx context.Context, group int64, status Status, fixedIn string) error {
 	return x.write(ctx, "mark", func(tx *sql.Tx) error {
-		_, err := tx.ExecContext(ctx, "UPDATE groups SET status = ?, fixed_in = ?, announced = 1 WHERE id = ?", status, fixedIn, group)
+		_, err := tx.ExecContext(ctx, "UPDATE groups SET status = $1, fixed_in = $2, announced = 1 WHERE id = $3", status, printable(fixedIn, maxWord), group)
 		return err
 	})
 }
@@ -43,7 +43,7 @@ func (x *Index) Mark(ctx context.Context, group int64, status Status, fixedIn st
 // Unannounced are the groups that are new or came back since the last report
 // of the night, the ones with most occurrences first.
 func (x *Index) Unannounced(ctx context.Context) ([]Group, error) {
-	return x.groups(ctx, "SELECT "+groupColumns+" FROM groups WHERE announced = 0 ORDER BY count DESC, id LIMIT ?", maxGroups)
+	return x.groups(ctx, "SELECT "+groupColumns+" FROM groups WHERE announced = 0 ORDER BY count DESC, id LIMIT $1", maxGroups)
 }
 
 // Announce says that a report of the night has told of these groups. The new
@@ -51,7 +51,7 @@ func (x *Index) Unannounced(ctx context.Context) ([]Group, error) {
 func (x *Index) Announce(ctx context.Context, groups []Group) error {
 	return x.write(ctx, "announce", func(tx *sql.Tx) error {
 		for i := range groups {
-			_, err := tx.ExecContext(ctx, "UPDATE groups SET announced = 1, status = CASE WHEN status = ? THEN ? ELSE status END WHERE id = ?",
+			_, err := tx.ExecContext(ctx, "UPDATE groups SET announced = 1, status = CASE WHEN status = $1 THEN $2 ELSE status END WHERE id = $3",
 				New, Known, groups[i].ID)
 			if err != nil {
 				return err
@@ -59,6 +59,12 @@ func (x *Index) Announce(ctx context.Context, groups []Group) error {
 		}
 		return nil
 	})
+}
+
+// Turn waits until no other host that shares the index is telling its night, and
+// keeps the others waiting until done: each group is told by one of them.
+func (x *Index) Turn(ctx context.Context) (done func(), err error) {
+	return x.dialect.turn(ctx, x.db)
 }
 
 // BeginRun records that a batch begins and returns its number.
@@ -70,7 +76,7 @@ func (x *Index) BeginRun(ctx context.Context, host string, now time.Time) (int64
 			return err
 		}
 		id = last.Int64 + 1
-		_, err := tx.ExecContext(ctx, "INSERT INTO runs (id, started, ended, host) VALUES (?, ?, 0, ?)", id, micros(now), printable(host, maxWord))
+		_, err := tx.ExecContext(ctx, "INSERT INTO runs (id, started, ended, host) VALUES ($1, $2, 0, $3)", id, micros(now), printable(host, maxWord))
 		return err
 	})
 	return id, err
@@ -79,7 +85,7 @@ func (x *Index) BeginRun(ctx context.Context, host string, now time.Time) (int64
 // EndRun records that a batch came to its end.
 func (x *Index) EndRun(ctx context.Context, run int64, now time.Time) error {
 	return x.write(ctx, "run", func(tx *sql.Tx) error {
-		_, err := tx.ExecContext(ctx, "UPDATE runs SET ended = ? WHERE id = ?", micros(now), run)
+		_, err := tx.ExecContext(ctx, "UPDATE runs SET ended = $1 WHERE id = $2", micros(now), run)
 		return err
 	})
 }

@@ -1,5 +1,5 @@
--- One statement each, in the SQL that SQLite and PostgreSQL share; 0001.fts.sql
--- is SQLite's own.
+-- In the SQL that SQLite and PostgreSQL share; 0001.sqlite.sql and
+-- 0001.postgres.sql are their own.
 
 CREATE TABLE sources (
   key TEXT NOT NULL PRIMARY KEY,
