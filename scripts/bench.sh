@@ -193,7 +193,7 @@ each() {
 
 bench_batch() {
   go test -run xxx -bench Find10000 ./triage/discover | grep ^Benchmark
-  go test -timeout 60m -run xxx -bench Index -benchtime 5x -occurrences 1000000 ./triage/index | grep ^Benchmark
+  go test ./triage/index -timeout 60m -run xxx -bench Index -benchtime 5x -occurrences 1000000 | grep ^Benchmark
   local n=${SDCORE_BENCH_CRASHES:-200} i build
   mkdir -p "$scratch/releases"
   for build in 1 2 3 4 5; do

@@ -30,9 +30,11 @@ type WorkOptions struct {
 	Fail func(at string)
 }
 
-// Work does one job, which it reads from in. Whatever is wrong with the input is
-// in its answer; an error means that there is none.
+// Work does one job, which it reads from in, in a process of its own: what that
+// may do is restricted, and how it collects its garbage. Whatever is wrong with the
+// input is in its answer; an error means that there is none.
 func Work(ctx context.Context, in io.Reader, o WorkOptions) error {
+	relaxCollector()
 	j, err := readJob(in)
 	if err != nil {
 		return err
