@@ -99,6 +99,10 @@ func (a *app) ci(ctx context.Context, argv []string, f *ciFlags) (err error) {
 	if err != nil {
 		return err
 	}
+	// A core names its binary by the real path.
+	if scratch, err = filepath.EvalSymlinks(scratch); err != nil {
+		return err
+	}
 	if !f.keep {
 		defer func() { err = errors.Join(err, os.RemoveAll(scratch)) }()
 	}

@@ -38,7 +38,7 @@
       }
       box.append(line);
     }
-    if (!vars.length) box.append(make("p", "muted", "No variables of it are in this report."));
+    if (!vars.length) box.append(make("p", "muted", "No variables of it are in this page."));
     into.replaceChildren(box);
   };
 

@@ -73,12 +73,11 @@ func (b *batch) died(err error, said []byte, j *job) error {
 // readable are the files and directories that a worker for an item reads.
 func (b *batch) readable(it *discover.Item) []string {
 	paths := []string{it.Path, b.store.binaries()}
-	for _, beside := range []string{".sidecar.json"} {
-		paths = append(paths, it.Path+beside)
-		for _, suffix := range []string{".core", ".crash.txt"} {
-			if base, ok := strings.CutSuffix(it.Path, suffix); ok {
-				paths = append(paths, base+beside)
-			}
+	const beside = ".sidecar.json"
+	paths = append(paths, it.Path+beside)
+	for _, suffix := range []string{".core", ".crash.txt"} {
+		if base, ok := strings.CutSuffix(it.Path, suffix); ok {
+			paths = append(paths, base+beside)
 		}
 	}
 	paths = append(paths, b.o.Readable...)
