@@ -67,7 +67,7 @@ const (
 	missingPiece   reason = "a piece of it has no location: delve takes it for zero"
 	lostRegister   reason = "it is in a register that delve does not have: it fills less than a word up with zeros"
 	argumentsPlace reason = "its location is that of an argument of another type"
-	impossible     reason = "what is at its location can't be a slice"
+	impossible     reason = "what is at its location can't be of its type"
 	collected      reason = "its channel was collected: delve shows what is there now as one"
 	notDuringCall  reason = "it has no location while the call runs: delve takes what will be its location after it"
 )
@@ -132,11 +132,28 @@ func (r reason) proves(e *evidence) (text string, ok bool) {
 		text, isNone := e.noChannel()
 		expr, ok = fmt.Sprintf("%s; %s", expr, text), isNone
 	case impossible:
-		slice, isSlice := e.dv.RealType.(*godwarf.SliceType)
-		ok = isSlice && (e.dv.Len > e.dv.Cap || e.core.Memory().Provenance(e.dv.Base+uint64(e.dv.Len*slice.ElemType.Size())-1) == corefile.Unmapped)
-		expr = fmt.Sprintf("%s; there are length %d and capacity %d", expr, e.dv.Len, e.dv.Cap)
+		text, isNone := e.notOfItsType()
+		expr, ok = fmt.Sprintf("%s; %s", expr, text), isNone
 	}
 	return expr, ok
+}
+
+// notOfItsType reports whether what is at a variable's location can't be a slice
+// or a bool.
+func (e *evidence) notOfItsType() (text string, ok bool) {
+	switch typ := e.dv.RealType.(type) {
+	case *godwarf.SliceType:
+		last := e.dv.Base + uint64(e.dv.Len*typ.ElemType.Size()) - 1
+		ok = e.dv.Len > e.dv.Cap || e.core.Memory().Provenance(last) == corefile.Unmapped
+		return fmt.Sprintf("there are length %d and capacity %d", e.dv.Len, e.dv.Cap), ok
+	case *godwarf.BoolType:
+		b, _, present := e.core.Memory().View(e.dv.Addr, 1)
+		if !present {
+			return "nothing is there", true
+		}
+		return fmt.Sprintf("the byte there is %d", b[0]), b[0] > 1
+	}
+	return "it is neither a slice nor a bool", false
 }
 
 // noChannel reports whether what a variable of a channel's type points to can't
@@ -204,7 +221,7 @@ func (d *differential) disagree(t *testing.T, where string, fr *corefile.Frame, 
 		return
 	}
 	if d.byChance(fr) && len(e.c.differ) == 0 {
-		for _, why := range []reason{missingPiece, lostRegister, notDuringCall, collected} {
+		for _, why := range []reason{missingPiece, lostRegister, notDuringCall, collected, impossible} {
 			if text, proven := why.proves(e); proven {
 				t.Logf("delve is wrong about %s in %s, by chance: %s: %s", e.dv.Name, where, why, text)
 				d.slip(why)
@@ -222,11 +239,15 @@ func (d *differential) slip(why reason) {
 	}
 }
 
-// byChance reports whether a frame is one of the runtime's in a fixture whose
+// byChance reports whether a frame was interrupted by a signal, wherever it happened to
+// be, so before its results were set perhaps, or is one of the runtime's in a fixture whose
 // goroutines are stopped wherever they happen to be, or that collects garbage, so that
 // dead variables of the runtime's point to what is something else by now: which of its variables
 // delve takes wrongly can't be listed, so it is proven each time.
 func (d *differential) byChance(fr *corefile.Frame) bool {
+	if fr.CallPC == fr.PC {
+		return true
+	}
 	base, _, _ := strings.Cut(d.fixture, ".")
 	return slices.Contains([]string{"mapwrite", "sigabrt", "sigquit", "heapgraph", "heaplocals", "heapwaste", "heapsecrets", "heaparena", "memprofile", "shapes", "stackroots"}, base) && strings.HasPrefix(fr.Function, "runtime.")
 }
