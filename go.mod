@@ -21,6 +21,7 @@ require (
 
 // Test dependencies.
 require (
+	github.com/maruel/panicparse/v2 v2.5.0
 	github.com/rogpeppe/go-internal v1.16.0
 	github.com/santhosh-tekuri/jsonschema/v6 v6.0.3
 )

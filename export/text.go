@@ -117,7 +117,7 @@ func deathText(c *report.Crash) string {
 	e := &c.Exception
 	switch c.Kind {
 	case report.KindPanic:
-		return "panic: " + e.Message
+		return "panic: " + unindented(e.Message)
 	case report.KindFatal, report.KindDeadlock:
 		if strings.HasPrefix(e.Message, "fatal error: ") {
 			return e.Message
@@ -140,6 +140,10 @@ func deathText(c *report.Crash) string {
 	}
 	return e.Type + ": " + e.Message
 }
+
+// unindented takes the tabs off with which the runtime prints further lines of a
+// panic's text.
+func unindented(message string) string { return strings.ReplaceAll(message, "\n\t", "\n") }
 
 // signalText is the line that the runtime prints for a signal.
 func signalText(sig *report.Signal) string {
