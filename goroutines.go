@@ -26,6 +26,8 @@ type Filter struct {
 	Wait string
 	// Func selects by a part of the name of any function on the stack.
 	Func string
+	// Waits adds what the goroutines wait for, and who may hold it.
+	Waits bool
 	// Locals decodes arguments and locals of the selected goroutines.
 	Locals bool
 	// Frames gives each selected goroutine frames of its own.
@@ -62,20 +64,24 @@ func (s *Session) selection(ctx context.Context, f *Filter) (*view, error) {
 	}
 	v.site = s.explain(ctx, e, v.rep, all)
 	whole := all
-	if f.Wait != "" {
+	if f.Wait != "" || f.Waits {
 		whole = slices.Clone(all) // selecting overwrites it
 	}
 	var named map[uint64]bool
 	if f.Wait != "" && !slices.ContainsFunc(all, func(st stacked) bool { return f.reason(st.g) }) {
 		named = s.waitFor(ctx, v, all, f.Wait)
 	}
+	found := len(all)
 	v.all = slices.DeleteFunc(all, func(st stacked) bool { return !f.selects(&st, v.rep.Crash.Goroutine, named) })
+	if n := found - len(v.all); n > 0 && f.everyone() {
+		v.rep.Omitted = append(v.rep.Omitted, report.Omission{What: "goroutines of the runtime", Count: int64(n), Why: "--system"})
+	}
 	if n := len(f.IDs); n > 0 && len(v.all) < n {
 		return nil, fmt.Errorf("no goroutine %v in this core", missingIDs(f.IDs, v.all))
 	}
 	v.rep.Groups = group(v.all)
-	if f.Wait != "" {
-		s.waits(ctx, v, whole, waits.Options{Brief: true}, false)
+	if f.Wait != "" || f.Waits {
+		s.waits(ctx, v, whole, waits.Options{Brief: !f.Waits}, false)
 	}
 	if f.Frames || f.Locals {
 		crashedFirst(v.all, v.rep.Crash.Goroutine)
@@ -111,6 +117,11 @@ func missingIDs(ids []uint64, kept []stacked) []uint64 {
 		}
 	}
 	return missing
+}
+
+// everyone reports whether f selects all goroutines of the program.
+func (f *Filter) everyone() bool {
+	return len(f.IDs) == 0 && f.State == "" && f.Wait == "" && f.Func == ""
 }
 
 // reason reports whether a goroutine waits for the reason that f.Wait is a part of.

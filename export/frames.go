@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/safedump/sdcore/report"
 )
@@ -40,7 +39,9 @@ func (s *screen) crashStack() {
 	if g.Frames[first].Source != nil && len(g.Frames[first].Vars) > 0 {
 		s.line()
 	}
+	s.site = true
 	s.vars(g.Frames[first].Vars, crashVars)
+	s.site = false
 	s.defers(&g.Frames[first])
 	s.above = map[string]bool{}
 	for j := range g.Frames[first].Vars {
@@ -57,7 +58,7 @@ func (s *screen) crashStack() {
 		s.line("  ", s.grey(fmt.Sprintf("… +%d frames left out", g.OmittedFrames)))
 	}
 	if g.Creator != nil {
-		s.line("  ", s.grey("created by "+creatorText(g.Creator)+" in goroutine "+fmt.Sprint(g.Creator.Goroutine)))
+		s.line("  ", s.grey("created by "+s.creator(g.Creator)+" in goroutine "+fmt.Sprint(g.Creator.Goroutine)))
 	}
 }
 
@@ -216,7 +217,15 @@ func (s *screen) frameLine(f *report.Frame, crash bool) {
 	if f.Repeat > 1 {
 		note += s.grey(fmt.Sprintf(" (%d times in a row)", f.Repeat))
 	}
-	s.line(fn, note, "  ", s.grey(place(f.File, f.Line)))
+	s.line(fn, note, "  ", s.grey(s.place(f.File, f.Line)))
+}
+
+// place is file and line, the file's name shortened unless all is wanted.
+func (s *screen) place(file string, line int) string { return place(s.names.short(file), line) }
+
+// creator is the function and place of a go statement.
+func (s *screen) creator(c *report.Creator) string {
+	return name(c.Function) + " " + s.place(c.File, c.Line)
 }
 
 // place is file and line.
@@ -251,80 +260,4 @@ func (s *screen) source(src *report.Source, line int) {
 			s.line(s.grey(fmt.Sprintf("    %4d | ", n)), text)
 		}
 	}
-}
-
-// vars shows variables in columns: name, type, value.
-func (s *screen) vars(vars []report.Variable, limit int) {
-	if s.o.Full {
-		limit = len(vars)
-	}
-	nameCol, typeCol := 0, 0
-	shared := shadowing(vars)
-	for i := range vars[:min(len(vars), limit)] {
-		nameCol = max(nameCol, min(utf8.RuneCountInString(name(vars[i].Name)), 16))
-		typeCol = max(typeCol, min(utf8.RuneCountInString(name(vars[i].Value.Type)), 24))
-	}
-	for i := range vars {
-		if i >= limit {
-			s.line("      ", s.grey(fmt.Sprintf("… +%d variables", len(vars)-i)))
-			return
-		}
-		v := &vars[i]
-		label := pad(name(v.Name), nameCol)
-		typ := pad(name(v.Value.Type), typeCol)
-		column := 6 + utf8.RuneCountInString(label) + 2 + utf8.RuneCountInString(typ) + 2
-		text := s.fold(&v.Value, column)
-		s.line("      ", s.bold(label), "  ", s.grey(typ), "  ", text, s.grey(roleWord(v.Role)+declared(v, shared)))
-	}
-}
-
-// fold renders a value within the rest of the line, or whole where asked for.
-func (s *screen) fold(v *report.Value, column int) string {
-	if s.o.Full {
-		return block(v, "      ", column, s.wide, s.ink)
-	}
-	text, _ := oneLine(v, max(s.wide-column, 32), s.ink)
-	return text
-}
-
-// shadowing returns the names that several variables share.
-func shadowing(vars []report.Variable) map[string]bool {
-	var shared map[string]bool
-	for i := range vars {
-		if plain, _, ok := strings.Cut(vars[i].Name, "#"); ok {
-			if shared == nil {
-				shared = map[string]bool{}
-			}
-			shared[plain] = true
-		}
-	}
-	return shared
-}
-
-// declared tells variables of one name apart by where they are declared.
-func declared(v *report.Variable, shared map[string]bool) string {
-	plain, _, _ := strings.Cut(v.Name, "#")
-	if !shared[plain] || v.DeclLine <= 0 {
-		return ""
-	}
-	return fmt.Sprintf("  (line %d)", v.DeclLine)
-}
-
-// roleWord tells results and captured variables from arguments and locals.
-func roleWord(r report.Role) string {
-	switch r {
-	case report.RoleResult:
-		return "  (result)"
-	case report.RoleCaptured:
-		return "  (captured)"
-	}
-	return ""
-}
-
-// pad fills s with spaces to n columns.
-func pad(s string, n int) string {
-	if d := n - utf8.RuneCountInString(s); d > 0 {
-		return s + strings.Repeat(" ", d)
-	}
-	return s
 }

@@ -87,7 +87,7 @@ func writeValue(p *paper, r *report.Report, o ValueOptions) error {
 	head := path + " "
 	s.line(s.bold(path), " ", s.grey(name(f.Value.Type)), " = ", block(f.Value, "", len(head)+len(f.Value.Type)+3, s.wide, s.ink))
 	if f.Frame != nil {
-		s.line(s.grey("  in " + name(f.Frame.Function) + "  " + place(f.Frame.File, f.Frame.Line) + threadOf(f.Goroutine)))
+		s.line(s.grey("  in " + name(f.Frame.Function) + "  " + s.place(f.Frame.File, f.Frame.Line) + threadOf(f.Goroutine)))
 	}
 	if f.Value.Addr != 0 {
 		s.line(s.grey("  at " + f.Value.Addr.String()))

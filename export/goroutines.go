@@ -3,7 +3,9 @@ package export
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/safedump/sdcore/redact"
 	"github.com/safedump/sdcore/report"
@@ -16,6 +18,9 @@ type GoroutineOptions struct {
 	All bool
 	// Locals shows the variables of each frame; it implies All.
 	Locals bool
+	// Runtime shows the runtime's frames too, which lie above where a goroutine waits
+	// and below its first function. Full implies it.
+	Runtime bool
 	// Select chooses goroutines; nil means all of them.
 	Select func(*report.Goroutine) bool
 }
@@ -32,6 +37,7 @@ func writeGoroutines(p *paper, r *report.Report, o GoroutineOptions) error {
 	part.Crash.Goroutine, part.Crash.Kind = r.Crash.Goroutine, r.Crash.Kind
 	s := newScreen(&part, o.TextOptions)
 	s.o.Groups = -1
+	s.runtime = o.Runtime || o.Full
 	s.goroutineTable(true)
 	if o.All || o.Locals {
 		if err := s.layStacks(p); err != nil {
@@ -41,12 +47,17 @@ func writeGoroutines(p *paper, r *report.Report, o GoroutineOptions) error {
 			return err
 		}
 		return p.goroutines(chosen, r.Goroutines, func() pen {
-			own := &screen{r: s.r, o: s.o, ink: s.ink, wide: s.wide, stacks: s.stacks}
+			own := &screen{r: s.r, o: s.o, ink: s.ink, wide: s.wide, names: s.names, stacks: s.stacks, runtime: s.runtime, site: o.Locals}
 			return pen{&own.b, func(g *report.Goroutine) { own.goroutine(g, o.Locals) }}
 		})
 	}
 	for _, g := range sortedGroups(part.Groups) {
 		s.group(g)
+	}
+	part.Omitted = slices.DeleteFunc(slices.Clone(r.Omitted), func(o report.Omission) bool { return strings.HasPrefix(o.Why, "--tier") })
+	if len(part.Omitted) > 0 {
+		s.line()
+		s.omitted()
 	}
 	return s.flush(p)
 }
@@ -108,17 +119,51 @@ func groupMembers(g *report.Group) string {
 // group shows the stack that a group has in common.
 func (s *screen) group(g *report.Group) {
 	s.line()
-	s.line(s.bold(fmt.Sprintf("%d × [%s]", g.Count, name(stateText(g.Status, g.WaitReason)))), s.grey("  "+groupMembers(g)))
-	s.b.WriteString(s.groupStack(g))
+	head := fmt.Sprintf("%d × [%s]", g.Count, name(stateText(g.Status, g.WaitReason)))
+	if crashed := s.crashedGroup(); crashed != 0 && crashed == g.ID {
+		head = s.red(head + " " + s.fate())
+	} else {
+		head = s.bold(head)
+	}
+	s.line(head, s.grey("  "+groupMembers(g)))
 	s.groupWaits(g.ID)
+	s.b.WriteString(s.groupStack(g))
 	s.createdBy(g.Creator)
+}
+
+// own is the part of a stack that is the program's, between the runtime's frames in
+// which a goroutine waits or dies and those that called its first function; all of it
+// where none is, or they are wanted.
+func own[F any](s *screen, frames []F, function func(*F) string) []F {
+	if s.runtime {
+		return frames
+	}
+	from, to := 0, len(frames)
+	for from < to && plumbing(function(&frames[from])) {
+		from++
+	}
+	for to > from && plumbing(function(&frames[to-1])) {
+		to--
+	}
+	if from == to {
+		return frames
+	}
+	return frames[from:to]
+}
+
+// plumbing reports whether a function is the runtime's, or what other packages of the
+// standard library have it under.
+func plumbing(fn string) bool {
+	pkg := packageOf(fn)
+	return pkg == "runtime" || pkg == "internal/sync" || strings.HasPrefix(pkg, "internal/runtime/") || strings.HasPrefix(fn, pkg+".runtime_")
 }
 
 // groupStack is the stack of a group as text.
 func (s *screen) groupStack(g *report.Group) string {
-	lines := screen{o: s.o, ink: s.ink, wide: s.wide}
-	for i := range g.Frames {
-		f := &g.Frames[i]
+	lines := screen{o: s.o, ink: s.ink, wide: s.wide, names: s.names}
+	frames := own(s, g.Frames, func(f *report.FrameRef) string { return f.Function })
+	for i := range frames {
+		f := &frames[i]
 		lines.b.WriteString("    ")
 		lines.frameLine(&report.Frame{Function: f.Function, File: f.File, Line: f.Line, Inlined: f.Inlined, Repeat: f.Repeat}, false)
 	}
@@ -169,13 +214,15 @@ func (s *screen) goroutine(g *report.Goroutine, locals bool) {
 			s.line("    ", s.grey("values left out"))
 		}
 	}
-	for i := range g.Frames {
+	frames := own(s, g.Frames, func(f *report.Frame) string { return f.Function })
+	for i := range frames {
+		f := &frames[i]
 		s.b.WriteString("    ")
-		s.frameLine(&g.Frames[i], g.Frames[i].CrashSite)
+		s.frameLine(f, f.CrashSite)
 		if locals {
-			s.vars(g.Frames[i].Vars, len(g.Frames[i].Vars))
+			s.vars(f.Vars, len(f.Vars))
 		}
-		s.defers(&g.Frames[i])
+		s.defers(f)
 	}
 	if g.OmittedFrames > 0 {
 		s.line("    ", s.grey(fmt.Sprintf("… +%d frames left out", g.OmittedFrames)))
@@ -188,6 +235,6 @@ func (s *screen) goroutine(g *report.Goroutine, locals bool) {
 
 func (s *screen) createdBy(c *report.Creator) {
 	if c != nil {
-		s.line("    ", s.grey("created by "+creatorText(c)+" in goroutine "+strconv.FormatUint(c.Goroutine, 10)))
+		s.line("    ", s.grey("created by "+s.creator(c)+" in goroutine "+strconv.FormatUint(c.Goroutine, 10)))
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"sort"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/olekukonko/tablewriter"
 	"github.com/olekukonko/tablewriter/renderer"
@@ -100,7 +101,46 @@ func (s *screen) groupTable(groups []*report.Group) {
 		}
 		rows = append(rows, []string{fmt.Sprint(g.Count), state, top, created, idList(g)})
 	}
-	s.table([]string{"count", "state", "at", "created by", "goroutines"}, rows)
+	header := []string{"count", "state", "at", "created by", "goroutines"}
+	const at, by = 2, 3
+	if over := tableWidth(header, rows) - s.wide; over > 0 { // the stacks below say who created them
+		header = slices.Delete(header, by, by+1)
+		for i := range rows {
+			rows[i] = slices.Delete(rows[i], by, by+1)
+		}
+	}
+	if over := tableWidth(header, rows) - s.wide; over > 0 {
+		longest := 0
+		for _, row := range rows {
+			longest = max(longest, utf8.RuneCountInString(row[at]))
+		}
+		for _, row := range rows {
+			row[at] = clipFront(row[at], max(longest-over, 24))
+		}
+	}
+	s.table(header, rows)
+}
+
+// tableWidth is how many columns of the screen a table takes.
+func tableWidth(header []string, rows [][]string) int {
+	total := 0
+	for i, title := range header {
+		wide := utf8.RuneCountInString(title)
+		for _, row := range rows {
+			wide = max(wide, utf8.RuneCountInString(row[i]))
+		}
+		total += 2 + wide
+	}
+	return total
+}
+
+// clipFront shortens s to n runes from its beginning: what a place ends in tells it
+// from others.
+func clipFront(s string, n int) string {
+	if over := utf8.RuneCountInString(s) - n; over > 0 {
+		return "…" + string([]rune(s)[over+1:])
+	}
+	return s
 }
 
 // crashedGroup is the group of the goroutine that crashed, 0 for none. Where

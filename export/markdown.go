@@ -25,7 +25,7 @@ func Markdown(w io.Writer, res redact.Result) error {
 }
 
 func writeMarkdown(w io.Writer, r *report.Report) error {
-	m := &markdown{r: stable(r)}
+	m := &markdown{r: stable(r), names: newPaths(r)}
 	m.head()
 	m.crash()
 	m.callers()
@@ -40,8 +40,9 @@ func writeMarkdown(w io.Writer, r *report.Report) error {
 
 // markdown collects the report.
 type markdown struct {
-	r *report.Report
-	b strings.Builder
+	r     *report.Report
+	names paths
+	b     strings.Builder
 }
 
 // span returns s as a code span that nothing in s can end.
@@ -120,12 +121,13 @@ func (m *markdown) crash() {
 	}
 	frames := m.r.Goroutines[i].Frames
 	f := &frames[crashSite(frames)]
-	m.b.WriteString("In " + span(f.Function) + " at " + span(place(f.File, f.Line)) + "\n\n")
+	m.b.WriteString("In " + span(f.Function) + " at " + span(place(m.names.short(f.File), f.Line)) + "\n\n")
 	text := m.screenText(func(s *screen) {
 		s.source(f.Source, f.Line)
 		if f.Source != nil {
 			s.line()
 		}
+		s.site = true
 		s.vars(f.Vars, crashVars)
 	})
 	if text != "" { // a crash text has neither
@@ -155,14 +157,14 @@ func (m *markdown) callers() {
 }
 
 func (m *markdown) groups() {
-	if len(m.r.Groups) == 0 {
+	own, total := programs(m.r.Groups), 0
+	for _, g := range own {
+		total += g.Count
+	}
+	if total == 0 {
 		return
 	}
-	total := 0
-	for i := range m.r.Groups {
-		total += m.r.Groups[i].Count
-	}
-	m.details(fmt.Sprintf("Goroutines: %d in %s", total, counted(len(m.r.Groups), "groups")), func() {
+	m.details(fmt.Sprintf("Goroutines: %d in %s", total, counted(len(own), "groups")), func() {
 		m.fence("text", m.screenText(func(s *screen) { s.groupCounts() }))
 	})
 }
@@ -177,9 +179,15 @@ func (m *markdown) heap() {
 	})
 }
 
-// groupCounts is the table of groups without IDs.
+// programs are the groups of the program's own goroutines, large ones first: which of
+// the runtime's there are differs from run to run.
+func programs(groups []report.Group) []*report.Group {
+	return slices.DeleteFunc(sortedGroups(groups), func(g *report.Group) bool { return g.System })
+}
+
+// groupCounts is the table of the program's groups without IDs.
 func (s *screen) groupCounts() {
-	groups := sortedGroups(s.r.Groups)
+	groups := programs(s.r.Groups)
 	var rows [][]string
 	for i, g := range groups {
 		if i == markdownGroups {

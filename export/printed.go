@@ -69,10 +69,11 @@ func writePrinted(w io.Writer, r *report.Report, o PrintedOptions) error {
 		return err
 	}
 	s := newScreen(r, o.TextOptions)
+	s.names = newPaths(r) // the value is what is asked for whole
 	head := name(o.Path)
 	s.line(s.bold(head), " ", s.grey(name(p.value.Type)), " = ", block(p.value, "", len(head)+len(p.value.Type)+4, s.wide, s.ink))
 	if p.frame != nil {
-		s.line(s.grey(fmt.Sprintf("  in %s  %s  goroutine %d", name(p.frame.Function), place(p.frame.File, p.frame.Line), p.goroutine.ID)))
+		s.line(s.grey(fmt.Sprintf("  in %s  %s  goroutine %d", name(p.frame.Function), s.place(p.frame.File, p.frame.Line), p.goroutine.ID)))
 	}
 	if p.value.Addr != 0 {
 		s.line(s.grey("  at " + p.value.Addr.String()))

@@ -49,8 +49,13 @@ type screen struct {
 	r *report.Report
 	o TextOptions
 	ink
-	wide int
-	b    bytes.Buffer
+	wide  int
+	names paths
+	b     bytes.Buffer
+	// runtime shows the runtime's frames around the program's.
+	runtime bool
+	// site is set for variables that are what somebody looks for: two lines each.
+	site bool
 	// above holds the variables that inner frames have shown.
 	above map[string]bool
 	// stacks are the texts of groups' stacks by ID, see layStacks.
@@ -58,7 +63,11 @@ type screen struct {
 }
 
 func newScreen(r *report.Report, o TextOptions) *screen {
-	return &screen{r: r, o: o, ink: ink(o.Color), wide: o.width()}
+	s := &screen{r: r, o: o, ink: ink(o.Color), wide: o.width()}
+	if !o.Full {
+		s.names = newPaths(r)
+	}
+	return s
 }
 
 func (s *screen) line(parts ...string) {

@@ -33,15 +33,23 @@ type printer struct {
 // in breadth first: all fields of a struct say more than the inner parts of
 // its first one. cut tells that something was left out.
 func oneLine(v *report.Value, limit int, k ink) (text string, cut bool) {
-	for _, nest := range []int{0, 4, 3, 2, 1} {
+	for _, nest := range []int{0, 4, 3, 2} {
 		p := printer{limit: limit, ink: k, nest: nest}
 		p.value(v, false, 0)
-		text, cut = p.b.String(), p.cut || p.folded
 		if !p.cut && p.n <= limit {
-			break
+			return p.b.String(), p.folded
 		}
 	}
-	return text, cut
+	// What the last element is too long by is taken off, until it fits or next to
+	// nothing is left.
+	for room := limit; ; {
+		p := printer{limit: room, ink: k, nest: 1}
+		p.value(v, false, 0)
+		if p.n <= limit || room <= limit/2 {
+			return p.b.String(), p.cut || p.folded
+		}
+		room -= max(p.n-limit, limit/8)
+	}
 }
 
 func (p *printer) text(s string) {

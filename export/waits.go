@@ -132,7 +132,7 @@ func (s *screen) finding(f *report.WaitFinding) {
 		if o := s.r.Waits.Object(f.Object); o != nil {
 			what = "  for " + objectText(o)
 		}
-		s.line("    ", name(f.Function), "  ", s.grey(place(f.File, f.Line)), what)
+		s.line("    ", name(f.Function), "  ", s.grey(s.place(f.File, f.Line)), what)
 	}
 	for i := range f.Steps {
 		s.step(f, i)
@@ -155,7 +155,7 @@ func (s *screen) step(f *report.WaitFinding, i int) {
 	} else {
 		line += "does not wait"
 	}
-	s.line(line, s.grey("  "+name(st.Function)+"  "+place(st.File, st.Line)))
+	s.line(line, s.grey("  "+name(st.Function)+"  "+s.place(st.File, st.Line)))
 	if st.Holds != 0 && (i > 0 || f.Kind == report.FindDeadlock || f.Kind == report.FindSelf) {
 		held := "it"
 		if o := s.r.Waits.Object(st.Holds); o != nil {
@@ -192,7 +192,7 @@ func sinceText(ns int64) string {
 
 func opText(op string) string {
 	switch op {
-	case "wait", "":
+	case "wait", "sleep", "":
 		return "be woken by"
 	case "select":
 		return "go on with"
@@ -271,7 +271,7 @@ func (s *screen) object(o *report.WaitObject) {
 		if h.Call != "" {
 			call = " " + name(h.Call)
 		}
-		s.line("      ", fmt.Sprintf("held by goroutine %d? ", h.Goroutine), s.grey(gradeText(h.Grade)+": "+name(h.Evidence)+call+", in "+name(h.Function)+"  "+place(h.File, h.Line)))
+		s.line("      ", fmt.Sprintf("held by goroutine %d? ", h.Goroutine), s.grey(gradeText(h.Grade)+": "+name(h.Evidence)+call+", in "+name(h.Function)+"  "+s.place(h.File, h.Line)))
 	}
 	if len(o.Holders) == 0 && (o.Kind == report.WaitMutex || o.Kind == report.WaitRWMutex || o.Kind == report.WaitOnce) {
 		s.line("      ", s.grey("holder unknown"))
@@ -309,7 +309,7 @@ func (s *screen) waiters(o *report.WaitObject) {
 			op = "select: " + op
 		}
 		g := report.Group{Count: len(ids[at]), IDs: ids[at]}
-		s.line("      ", op, "  ", cmp.Or(name(at.function), "?"), "  ", s.grey(place(at.file, at.line)+"  "+groupMembers(&g)+detailText(details[at])))
+		s.line("      ", op, "  ", cmp.Or(name(at.function), "?"), "  ", s.grey(s.place(at.file, at.line)+"  "+groupMembers(&g)+detailText(details[at])))
 	}
 	if more := o.Waiting - len(o.Waiters); more > 0 {
 		s.line("      ", s.grey(fmt.Sprintf("… +%d more goroutines", more)))
@@ -368,6 +368,26 @@ func (s *screen) waitSummary() {
 	}
 }
 
+// groupWait says what some goroutines of a group wait for, and who seems to have it.
+func (s *screen) groupWait(f *report.WaitingFor, o *report.WaitObject) {
+	verb := "waits"
+	if f.Count > 1 {
+		verb = strconv.Itoa(f.Count) + " wait"
+	}
+	note := ""
+	if o.Waiting > f.Count {
+		note = fmt.Sprintf(" · %d wait for it in all", o.Waiting)
+	}
+	if len(o.Holders) > 0 {
+		h, does := &o.Holders[0], "seems to hold it"
+		if o.Kind == report.WaitWaitGroup {
+			does = "has still to call Done, it seems"
+		}
+		note += fmt.Sprintf(" · goroutine %d %s (%s)", h.Goroutine, does, gradeText(h.Grade))
+	}
+	s.line("    ", s.yellow(verb+" to "+opText(f.Op)+" "+objectText(o)), s.grey(note))
+}
+
 // groupWaits shows what the goroutines of a group wait for, where that is known.
 func (s *screen) groupWaits(group int) {
 	if s.r.Waits == nil {
@@ -379,7 +399,7 @@ func (s *screen) groupWaits(group int) {
 		}
 		for _, f := range g.Objects {
 			if o := s.r.Waits.Object(f.Object); o != nil {
-				s.line("    ", fmt.Sprintf("%d × %s %s", f.Count, name(f.Op), objectText(o)), s.grey(fmt.Sprintf("  %d wait for it in all", o.Waiting)))
+				s.groupWait(&f, o)
 			}
 		}
 		if g.Others > 0 {

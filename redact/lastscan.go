@@ -87,6 +87,9 @@ func formAt(sorted []string, s string) (whole, begun bool) {
 		return false, false
 	}
 	s = s[:min(len(s), maxForm)]
+	if shortened(sorted, s) {
+		return true, false
+	}
 	for key := s; len(key) >= minSpread; {
 		at, exact := slices.BinarySearch(sorted, key)
 		if exact && !ordinary(key) {
@@ -110,6 +113,26 @@ func formAt(sorted []string, s string) (whole, begun bool) {
 		key = key[:min(n, len(key)-1)]
 	}
 	return false, begun
+}
+
+// shortened reports whether s begins with half of a form or more, where an output that
+// shows values on one line has cut it off: "sk_live_51Hx"… +12 bytes.
+func shortened(sorted []string, s string) bool {
+	at, exact := slices.BinarySearch(sorted, s)
+	if exact {
+		return false
+	}
+	for _, form := range sorted[max(at-1, 0):min(at+1, len(sorted))] { // the others have less in common with s
+		n := commonPrefix(s, form)
+		if n < minSpread || 2*n < len(form) || ordinary(form[:n]) {
+			continue
+		}
+		mark := strings.TrimLeft(s[n:min(n+len("\\\"\x1b[90m…"), len(s))], "\\\"`")
+		if strings.HasPrefix(mark, "…") || strings.HasPrefix(mark, "\x1b[90m…") {
+			return true
+		}
+	}
+	return false
 }
 
 // ordinary reports whether a form may well stand in a report as sdcore's own

@@ -312,3 +312,25 @@ func TestRecordsComeAfter(t *testing.T) {
 		t.Errorf("a piece of a text: %+v", v)
 	}
 }
+
+// TestLastScanShortened: half of a secret or more is found where an output has cut it
+// off, and only there.
+func TestLastScanShortened(t *testing.T) {
+	l := scanFor(t, "Zq7xLw2yXv9kTr4m", "Zq7xLw2yXv9kTr4mAndMore", "Aa1bB2cC3dD4", `q"Kd8fJw2p\zQx5`)
+	for text, want := range map[string]bool{
+		`name "Zq7xLw2yXv9kTr"… +2 bytes`:             true,
+		"name \"Zq7xLw2yXv9kTr\"\x1b[90m… +2 bytes":   true,
+		"Zq7xLw2yXv9k…":                               true,
+		`{\"name\": \"Zq7xLw2yXv9k\"… +4 bytes}`:      true,
+		`"q\"Kd8fJw2p"… +5 bytes`:                     true,
+		"Aa1bB2cC3…":                                  true,
+		`"Zq7xLw2"… +9 bytes`:                         false, // next to nothing of it
+		"Zq7xLw2yXv9kTr, and then":                    false, // another text
+		"Zq7xLw2yXv9kTr":                              false,
+		"Zq7xLw2yXv9kT\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"": false,
+	} {
+		if found, _ := l.Find([]byte(text)); found != want {
+			t.Errorf("%q: found %v, want %v", text, found, want)
+		}
+	}
+}

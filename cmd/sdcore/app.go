@@ -14,6 +14,7 @@ type app struct {
 	stdin          io.Reader
 	stdout, stderr io.Writer
 	progress       *progress
+	pager          *pager       // nil unless asked for
 	patient        *atomic.Bool // a signal ends it at its own time: batch
 	width          int          // of stdout's terminal, 0 when it is none
 	color          bool         // stdout wants colour

@@ -51,6 +51,7 @@ adds arguments and locals; --id, --state, --wait and --func select.`,
 			}
 			filter.System = filter.System || all
 			filter.List = all || len(ids) > 0 || filter.Locals || format.name != "text"
+			filter.Waits = format.name == "text" && !filter.List
 			filter.Frames = len(ids) > 0 || filter.List && (format.name == "json" || format.name == "jsonl")
 			if f.options.Limits.MaxSize == 0 {
 				f.options.Limits.MaxSize = -1
@@ -67,7 +68,7 @@ adds arguments and locals; --id, --state, --wait and --func select.`,
 				return a.partial(res)
 			}
 			return a.ask(cmd, core, binary, f, format.name, func(w io.Writer, res redact.Result, format string) error {
-				o := export.GoroutineOptions{TextOptions: a.textOptions(f.full), All: filter.List, Locals: filter.Locals}
+				o := export.GoroutineOptions{TextOptions: a.textOptions(f.full), All: filter.List, Locals: filter.Locals, Runtime: f.options.RuntimeVars}
 				return writeGoroutines(w, res, format, o)
 			}, func(s *sdcore.Session) (*report.Report, error) {
 				return s.Goroutines(cmd.Context(), filter)

@@ -52,5 +52,6 @@ func (a *app) run(ctx context.Context, args []string) int {
 	root.SetErr(a.stderr)
 	err := root.ExecuteContext(ctx)
 	a.progress.clear()
+	a.pager.close()
 	return a.exitStatus(err)
 }

@@ -12,8 +12,8 @@ func newRootCommand(a *app) *cobra.Command {
 		Long: `sdcore opens the core dump of a crashed Go program together with its binary and
 says what the values were: every goroutine with its frames, arguments and
 locals, the package variables, and why the program died. Secrets are removed
-before anything is shown. It works offline, runs no program and writes one
-file: the report.
+before anything is shown. It works offline, runs no program but on request, and
+writes one file: the report.
 
 Exit status: 0 complete, 1 failed, 2 wrong usage, 3 written but incomplete.`,
 		Example: `  sdcore analyze core.1234 ./server     # what died, where, with which values
@@ -25,6 +25,13 @@ Exit status: 0 complete, 1 failed, 2 wrong usage, 3 written but incomplete.`,
 		SilenceUsage:  true,
 		Args:          noArgs,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	var page bool
+	root.PersistentFlags().BoolVar(&page, "pager", false, "show output on a terminal a screen at a time, by $SDCORE_PAGER or $PAGER (less)")
+	root.PersistentPreRun = func(*cobra.Command, []string) {
+		if page {
+			a.page()
+		}
 	}
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usagef("%w (see %s --help)", err, cmd.CommandPath())
