@@ -1,6 +1,7 @@
 package export
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"slices"
@@ -188,6 +189,10 @@ func programs(groups []report.Group) []*report.Group {
 // groupCounts is the table of the program's groups without IDs.
 func (s *screen) groupCounts() {
 	groups := programs(s.r.Groups)
+	key := func(g *report.Group) string { return stateText(g.Status, g.WaitReason) + " " + s.topFrame(g.Frames) }
+	slices.SortStableFunc(groups, func(a, b *report.Group) int { // goroutine IDs, in whose order they come, differ
+		return cmp.Or(cmp.Compare(b.Count, a.Count), cmp.Compare(key(a), key(b)))
+	})
 	var rows [][]string
 	for i, g := range groups {
 		if i == markdownGroups {
@@ -213,8 +218,8 @@ func (m *markdown) about() {
 	})
 }
 
-// stable returns a copy of r without what differs between equal crashes:
-// addresses and the name of the core.
+// stable returns a copy of r without what differs between equal crashes: addresses, the
+// name of the core, and how deep the runtime's own stacks were.
 func stable(r *report.Report) *report.Report {
 	c := completed(r)
 	c.Identity.Core = ""
@@ -227,6 +232,7 @@ func stable(r *report.Report) *report.Report {
 		}
 		c.Crash.Signal = &sig
 	}
+	c.Omitted = slices.DeleteFunc(slices.Clone(c.Omitted), func(o report.Omission) bool { return o.Why == "--runtime-vars" })
 	c.Problems = append([]report.Problem{}, c.Problems...)
 	for i := range c.Problems {
 		p := &c.Problems[i]

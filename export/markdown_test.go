@@ -2,6 +2,7 @@ package export
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -49,6 +50,9 @@ func TestMarkdownIsEqualForEqualCrashes(t *testing.T) {
 			r.Groups[i].IDs[j] += 7
 		}
 	}
+	slices.Reverse(r.Groups) // by the order of IDs, which is another one
+	r.Groups = append(r.Groups, report.Group{ID: 99, Count: 2, IDs: []uint64{98, 99}, System: true, Status: "waiting", WaitReason: "GC worker (idle)"})
+	r.Omitted = append(r.Omitted, report.Omission{What: "runtime frames' variables", Count: 7, Why: "--runtime-vars"})
 	if err := writeMarkdown(&two, r); err != nil {
 		t.Fatal(err)
 	}

@@ -72,7 +72,7 @@ func (s *screen) fold(v *report.Value, column int) string {
 func hang(text string, room, column int) string {
 	var b strings.Builder
 	line, from, last := 0, 0, -1 // runes of the line; its start; where it may be broken
-	quoted, inner := false, 0 // between quotes, in parentheses
+	quoted, inner := false, 0    // between quotes, in parentheses
 	for i := 0; i < len(text); {
 		r, n := utf8.DecodeRuneInString(text[i:])
 		switch {
