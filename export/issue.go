@@ -43,8 +43,9 @@ type IssueOptions struct {
 	EmbedName string
 	// Short leaves out all of the report.
 	Short bool
-	// Reserved is a word of Foot that must not occur in what comes of the report: it
-	// is broken there by a space.
+	// Reserved is a word, such as one of Foot, that must not occur in what comes of the
+	// report: it is broken there by a space before its last byte. It is nothing that the
+	// JSON of a report has but inside of strings.
 	Reserved string
 }
 
@@ -115,7 +116,8 @@ func (o *IssueOptions) unreserved(text string) string {
 	if len(o.Reserved) < 2 {
 		return text
 	}
-	return strings.ReplaceAll(text, o.Reserved, o.Reserved[:1]+" "+o.Reserved[1:])
+	last := len(o.Reserved) - 1
+	return strings.ReplaceAll(text, o.Reserved, o.Reserved[:last]+" "+o.Reserved[last:])
 }
 
 // Lines of the parts of an issue that are not folded away.
@@ -229,7 +231,8 @@ func (o *IssueOptions) embedded(r *report.Report, room int, check func([]byte) e
 // JSON says the same.
 func (o *IssueOptions) inertJSON(text string) string {
 	if len(o.Reserved) >= 2 {
-		text = strings.ReplaceAll(text, o.Reserved, fmt.Sprintf(`\u%04x`, o.Reserved[0])+o.Reserved[1:])
+		last := len(o.Reserved) - 1
+		text = strings.ReplaceAll(text, o.Reserved, o.Reserved[:last]+fmt.Sprintf(`\u%04x`, o.Reserved[last]))
 	}
 	var b strings.Builder
 	for _, r := range text {
