@@ -62,6 +62,7 @@ var importTable = map[string][]string{
 	"tracker":             {"report", "redact", "export", "triage/fingerprint", "golang.org/x/mod/semver"},
 	"scripts/compare":     {"golang.org/x/sys/unix"},
 	"scripts/providers":   {},
+	"scripts/openapi":     {},
 	"scripts/helperbench": {},
 	"scripts/httpload":    {},
 	"scripts/delvelocals": {"github.com/go-delve/delve/..."},

@@ -59,10 +59,18 @@ func (i *giteaIssue) issue() Issue {
 }
 
 // Find lists what has the label. Where that could not be set, what the search knows,
-// which lags behind.
+// which lags behind. Asked for a label that is not there, Gitea lists all issues.
 func (g *gitea) Find(ctx context.Context, group string) ([]Issue, error) {
+	label, err := g.labels(ctx)
+	if err != nil {
+		return nil, err
+	}
+	asks := []url.Values{{"q": {group}}}
+	if len(label) > 0 {
+		asks = append([]url.Values{{"labels": {g.o.Label}}}, asks...)
+	}
 	var found []Issue
-	for _, by := range []url.Values{{"labels": {g.o.Label}}, {"q": {group}}} {
+	for _, by := range asks {
 		by.Set("state", "all")
 		by.Set("type", "issues")
 		by.Set("limit", giteaPage)
@@ -100,37 +108,42 @@ func (g *gitea) Read(ctx context.Context, issue *Issue) error {
 	return nil
 }
 
-// labels are the numbers by which a new issue gets its label, which is made where it
-// is missing. Who may not make it files the issue without one.
+type giteaLabel struct {
+	ID   int64  `json:"id"`
+	Name string `json:"name"`
+}
+
+// labels are the numbers by which a new issue gets its label: none where that is
+// missing.
 func (g *gitea) labels(ctx context.Context) ([]int64, error) {
-	type label struct {
-		ID   int64  `json:"id"`
-		Name string `json:"name"`
-	}
-	var ids []int64
-	err := pages(ctx, g.Client, g.repo+"/labels", url.Values{"limit": {giteaPage}}, func(l *label) {
+	ids := []int64{}
+	err := pages(ctx, g.Client, g.repo+"/labels", url.Values{"limit": {giteaPage}}, func(l *giteaLabel) {
 		if l.Name == g.o.Label && len(ids) == 0 {
 			ids = append(ids, l.ID)
 		}
 	})
-	if err != nil || len(ids) > 0 {
-		return ids, err
-	}
-	var made label
-	err = g.json(ctx, http.MethodPost, g.repo+"/labels", map[string]any{"name": g.o.Label, "color": "#b60205", "description": "filed by sdcore attach"}, &made)
-	if forbidden(err) {
-		return nil, nil
-	}
-	return []int64{made.ID}, err
+	return ids, err
 }
 
+// Create makes the label where it is missing. Who may not make it files the issue
+// without one.
 func (g *gitea) Create(ctx context.Context, d Draft) (Issue, error) {
 	labels, err := g.labels(ctx)
 	if err != nil {
 		return Issue{}, err
 	}
+	if len(labels) == 0 {
+		var made giteaLabel
+		err := g.json(ctx, http.MethodPost, g.repo+"/labels", map[string]any{"name": g.o.Label, "color": "#b60205", "description": "filed by sdcore attach"}, &made)
+		if err != nil && !forbidden(err) {
+			return Issue{}, err
+		}
+		if err == nil {
+			labels = append(labels, made.ID)
+		}
+	}
 	var made giteaIssue
-	err = g.json(ctx, http.MethodPost, g.repo+"/issues", map[string]any{"title": d.Title, "body": d.Body, "labels": append([]int64{}, labels...)}, &made)
+	err = g.json(ctx, http.MethodPost, g.repo+"/issues", map[string]any{"title": d.Title, "body": d.Body, "labels": labels}, &made)
 	return made.issue(), err
 }
 

@@ -77,7 +77,7 @@ func (g *gitLab) Read(ctx context.Context, issue *Issue) error {
 
 func (g *gitLab) Create(ctx context.Context, d Draft) (Issue, error) {
 	var made gitLabIssue
-	err := g.json(ctx, http.MethodPost, g.project+"/issues", map[string]any{"title": d.Title, "description": d.Body, "labels": g.o.Label}, &made)
+	err := g.json(ctx, http.MethodPost, g.project+"/issues", map[string]any{"title": d.Title, "description": d.Body, "labels": []string{g.o.Label}}, &made)
 	return made.issue(), err
 }
 
