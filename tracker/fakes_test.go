@@ -383,7 +383,7 @@ func redmineFake(b *board) http.Handler {
 		}
 		answer(w, 200, fields{"issues": out, "total_count": len(out)})
 	})
-	m.HandleFunc("POST /issues.json", func(w http.ResponseWriter, r *http.Request) {
+	m.HandleFunc("POST /projects/pay/issues.json", func(w http.ResponseWriter, r *http.Request) {
 		v := body(r)["issue"].(fields)
 		i := b.add(str(v["subject"]), str(v["description"]))
 		add(i, v)

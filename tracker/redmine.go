@@ -145,7 +145,9 @@ func (r *redmine) Create(ctx context.Context, d Draft) (Issue, error) {
 	var answer struct {
 		Issue redmineIssue `json:"issue"`
 	}
-	err := r.json(ctx, http.MethodPost, "/issues.json", d.with(map[string]any{"project_id": r.o.Project, "subject": d.Title, "description": d.Body}), &answer)
+	// Below the project: there it may be called by its identifier, in the issue it may not.
+	path := "/projects/" + url.PathEscape(r.o.Project) + "/issues.json"
+	err := r.json(ctx, http.MethodPost, path, d.with(map[string]any{"subject": d.Title, "description": d.Body}), &answer)
 	return r.issue(&answer.Issue), err
 }
 
