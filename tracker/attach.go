@@ -60,7 +60,7 @@ func Attach(ctx context.Context, t Tracker, reports []Report, o RunOptions) []Ou
 
 // hopeless reports whether nothing else will succeed.
 func hopeless(err error) bool {
-	for _, e := range []error{ErrNoToken, ErrRefused, ErrNotFound, ErrRateLimit, ErrUnavailable, ErrRedirect, context.Canceled, context.DeadlineExceeded} {
+	for _, e := range []error{ErrNoToken, ErrRefused, ErrNotFound, ErrRateLimit, ErrUnavailable, ErrCertificate, ErrRedirect, context.Canceled, context.DeadlineExceeded} {
 		if errors.Is(err, e) {
 			return true
 		}

@@ -3,6 +3,7 @@ package tracker
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -266,6 +267,10 @@ func (c *Client) lost(k call, err error, connected bool) error {
 	}
 	if errors.Is(err, context.Canceled) || errors.Is(err, ErrRedirect) {
 		return fmt.Errorf("%s: %w", k.name(c), err)
+	}
+	var certificate *tls.CertificateVerificationError
+	if errors.As(err, &certificate) {
+		return fmt.Errorf("%s: %w: %w", k.name(c), ErrCertificate, certificate.Err)
 	}
 	err = fmt.Errorf("%s: %w: %w", k.name(c), ErrUnavailable, err)
 	if connected && k.once {

@@ -26,6 +26,7 @@ var (
 	ErrRateLimit   = errors.New("too many requests")
 	ErrRedirect    = errors.New("the tracker sends elsewhere")
 	ErrAnswer      = errors.New("the tracker's answer is not as it should be")
+	ErrCertificate = errors.New("the tracker's certificate is not trusted")
 	ErrUnavailable = errors.New("the tracker did not answer")
 	ErrNotRedacted = errors.New("the report is not redacted")
 	ErrNoGroup     = errors.New("too little is known of this crash to tell it from others")

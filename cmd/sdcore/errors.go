@@ -132,6 +132,7 @@ func hint(err error) string {
 		{tracker.ErrForbidden, "it needs the right to write issues in the project"},
 		{tracker.ErrNotFound, "check --project and --url, and whose credential it is"},
 		{tracker.ErrRateLimit, "run it again later: it goes on where it stopped"},
+		{tracker.ErrCertificate, "name the certificate of who signed it with --ca-cert"},
 		{tracker.ErrUnavailable, "check --url, and the proxy if there is one; run it again: it goes on where it stopped"},
 		{tracker.ErrRedirect, "use the address and the project's name that the tracker has now"},
 		{tracker.ErrNotRedacted, "`sdcore redact REPORT -o NEW` makes one that is"},
