@@ -59,15 +59,17 @@ var importTable = map[string][]string{
 	".": {"report", "redact", "corefile", "corefile/gotype", "corefile/goscope", "corefile/goruntime",
 		"corefile/gounwind", "corefile/delvecore", "vars", "crash", "heapwalk", "waits", "crashtext", "sidecar"},
 	"triage/fingerprint":  {"report", "redact"},
+	"tracker":             {"report", "redact", "export", "triage/fingerprint", "golang.org/x/mod/semver"},
 	"scripts/compare":     {"golang.org/x/sys/unix"},
 	"scripts/providers":   {},
+	"scripts/openapi":     {},
 	"scripts/helperbench": {},
 	"scripts/httpload":    {},
 	"scripts/delvelocals": {"github.com/go-delve/delve/..."},
 	"capture":             {"github.com/go-delve/delve/...", "golang.org/x/sys/unix"},
 	"hostcheck":           {"golang.org/x/sys/unix"},
 	"crashrun":            {"corefile", "hostcheck", "golang.org/x/sys/unix"},
-	"cmd/sdcore":          {".", "report", "redact", "redact/policyfile", "export", "corefile", "crashtext", "sidecar", "capture", "hostcheck", "crashrun", "triage/batch", "triage/discover", "triage/index", "triage/night", "github.com/spf13/cobra/...", "golang.org/x/term", "golang.org/x/sys/unix"},
+	"cmd/sdcore":          {".", "report", "redact", "redact/policyfile", "export", "corefile", "crashtext", "sidecar", "capture", "hostcheck", "crashrun", "tracker", "triage/batch", "triage/discover", "triage/index", "triage/night", "github.com/spf13/cobra/...", "golang.org/x/term", "golang.org/x/sys/unix"},
 }
 
 // testOnly are packages that only tests may import.

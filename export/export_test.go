@@ -29,6 +29,7 @@ func exporters() map[string]func(io.Writer, redact.Result) error {
 		"InfoJSON":        InfoJSON,
 		"Markdown":        Markdown,
 		"HTML":            HTML,
+		"Issue":           func(w io.Writer, r redact.Result) error { return Issue(w, r, IssueOptions{Embed: true}) },
 		"Traceback":       Traceback,
 		"Profile":         Profile,
 		"HeapText":        func(w io.Writer, r redact.Result) error { return HeapText(w, r, HeapOptions{Of: "main.T"}) },

@@ -132,6 +132,9 @@ func ways() map[string]func(io.Writer, redact.Result) error {
 		"PrintedGo": func(w io.Writer, r redact.Result) error {
 			return PrintedGo(w, printable(r), PrintedOptions{Path: "dir"})
 		},
+		"IssueEither": func(w io.Writer, r redact.Result) error {
+			return Issue(w, r, IssueOptions{Markup: IssueEither, Reserved: "planted"})
+		},
 		"FileName":    said(FileName),
 		"MissingText": said(MissingText),
 		"ValueText": func(w io.Writer, r redact.Result) error {

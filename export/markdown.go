@@ -44,6 +44,8 @@ type markdown struct {
 	r     *report.Report
 	names paths
 	b     strings.Builder
+	// headLines and siteLines bound what is not folded away, 0 for no bound.
+	headLines, siteLines int
 }
 
 // span returns s as a code span that nothing in s can end.
@@ -95,7 +97,11 @@ func (m *markdown) screenText(draw func(*screen)) string {
 
 func (m *markdown) head() {
 	m.b.WriteString("### Crash: " + span(crashTitle(&m.r.Crash)) + "\n\n")
-	m.fence("text", m.screenText(func(s *screen) {
+	m.fence("text", firstLines(m.headText(), m.headLines))
+}
+
+func (m *markdown) headText() string {
+	return m.screenText(func(s *screen) {
 		for _, l := range plainLines(deathText(&m.r.Crash), messageLines) {
 			s.line(l)
 		}
@@ -103,7 +109,7 @@ func (m *markdown) head() {
 			s.line(signalText(m.r.Crash.Signal))
 		}
 		s.exceptions(&m.r.Crash.Exception, "  ", 0)
-	}))
+	})
 }
 
 // crashTitle is the kind of the crash, and its type where that says more.
@@ -116,14 +122,36 @@ func crashTitle(c *report.Crash) string {
 
 // crash shows the crash site with its values.
 func (m *markdown) crash() {
-	i := crashedGoroutine(m.r)
-	if i < 0 || len(m.r.Goroutines[i].Frames) == 0 {
+	f := m.site()
+	if f == nil {
 		return
 	}
-	frames := m.r.Goroutines[i].Frames
-	f := &frames[crashSite(frames)]
 	m.b.WriteString("In " + span(f.Function) + " at " + span(place(m.names.short(f.File), f.Line)) + "\n\n")
-	text := m.screenText(func(s *screen) {
+	if text := m.siteText(f); text != "" { // a crash text has neither
+		m.fence("text", firstLines(text, m.siteLines))
+	}
+}
+
+// stack are the frames of the goroutine that crashed, from the crash site on.
+func (m *markdown) stack() []report.Frame {
+	i := crashedGoroutine(m.r)
+	if i < 0 || len(m.r.Goroutines[i].Frames) == 0 {
+		return nil
+	}
+	frames := m.r.Goroutines[i].Frames
+	return frames[crashSite(frames):]
+}
+
+// site is the frame of the crash, nil where there is none.
+func (m *markdown) site() *report.Frame {
+	if frames := m.stack(); len(frames) > 0 {
+		return &frames[0]
+	}
+	return nil
+}
+
+func (m *markdown) siteText(f *report.Frame) string {
+	return m.screenText(func(s *screen) {
 		s.source(f.Source, f.Line)
 		if f.Source != nil {
 			s.line()
@@ -131,29 +159,27 @@ func (m *markdown) crash() {
 		s.site = true
 		s.vars(f.Vars, crashVars)
 	})
-	if text != "" { // a crash text has neither
-		m.fence("text", text)
-	}
 }
 
 func (m *markdown) callers() {
-	i := crashedGoroutine(m.r)
-	if i < 0 {
-		return
-	}
-	frames := m.r.Goroutines[i].Frames
+	frames := m.stack()
 	if len(frames) == 0 {
 		return
 	}
-	frames = frames[crashSite(frames):]
-	m.details(fmt.Sprintf("Stack: %d frames", len(frames)), func() {
-		m.fence("text", m.screenText(func(s *screen) {
-			s.frameLine(&frames[0], false)
-			for j := range frames[0].Vars {
-				s.remember(&frames[0].Vars[j])
-			}
-			s.callers(frames[1:])
-		}))
+	m.details(fmt.Sprintf("Stack: %d frames", len(frames)), func() { m.fence("text", m.callersText()) })
+}
+
+func (m *markdown) callersText() string {
+	frames := m.stack()
+	if len(frames) == 0 {
+		return ""
+	}
+	return m.screenText(func(s *screen) {
+		s.frameLine(&frames[0], false)
+		for j := range frames[0].Vars {
+			s.remember(&frames[0].Vars[j])
+		}
+		s.callers(frames[1:])
 	})
 }
 

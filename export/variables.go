@@ -101,8 +101,8 @@ func hang(text string, room, column int) string {
 	return b.String() + text[from:]
 }
 
-// visible counts the runes of text that take a column.
-func visible(text string) int {
+// shownColumns counts the runes of text that take a column.
+func shownColumns(text string) int {
 	n := 0
 	for text != "" {
 		before, after, ok := strings.Cut(text, "\x1b[")

@@ -12,6 +12,7 @@ import (
 	"github.com/safedump/sdcore/corefile"
 	"github.com/safedump/sdcore/export"
 	"github.com/safedump/sdcore/report"
+	"github.com/safedump/sdcore/tracker"
 	"github.com/safedump/sdcore/triage/batch"
 	"github.com/safedump/sdcore/triage/index"
 )
@@ -122,6 +123,21 @@ func hint(err error) string {
 		{capture.ErrUnsupported, "see `sdcore doctor` for cores of the kernel"},
 		{errCrashText, "`sdcore analyze` reads it, or pass a core"},
 		{sdcore.ErrNoBinary, "name it as the second argument, or its directory with --bin-path"},
+		{tracker.ErrKind, "see sdcore attach --help"},
+		{tracker.ErrNoURL, "say it with --url"},
+		{tracker.ErrURL, "fix --url"},
+		{tracker.ErrProject, "fix --project"},
+		{tracker.ErrPlainHTTP, "use https, or --insecure-http if you trust the way"},
+		{tracker.ErrRefused, "is it of this tracker, and still valid?"},
+		{tracker.ErrForbidden, "it needs the right to write issues in the project"},
+		{tracker.ErrNotFound, "check --project and --url, and whose credential it is"},
+		{tracker.ErrRateLimit, "run it again later: it goes on where it stopped"},
+		{tracker.ErrCertificate, "name the certificate of who signed it with --ca-cert"},
+		{tracker.ErrUnavailable, "check --url, and the proxy if there is one; run it again: it goes on where it stopped"},
+		{tracker.ErrRedirect, "use the address and the project's name that the tracker has now"},
+		{tracker.ErrNotRedacted, "`sdcore redact REPORT -o NEW` makes one that is"},
+		{tracker.ErrNoGroup, "file it by hand: `sdcore convert --format markdown` has the text"},
+		{export.ErrIssueSize, "attach it by hand"},
 		{export.ErrSecret, "please report this as a bug of sdcore; another --format may be free of it"},
 		{report.ErrNewerSchema, "it was written by a newer version: update sdcore"},
 		{report.ErrNotReport, "pass a *.safedump.json file"},

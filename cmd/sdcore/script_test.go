@@ -77,7 +77,7 @@ func runScripts(t *testing.T, dir string, vars []string) {
 	testscript.Run(t, testscript.Params{
 		Dir:           dir,
 		UpdateScripts: *update,
-		Cmds:          map[string]func(*testscript.TestScript, bool, []string){"exits": cmdExits, "pack": cmdPack, "launch": cmdLaunch, "forget": cmdForget},
+		Cmds:          map[string]func(*testscript.TestScript, bool, []string){"exits": cmdExits, "pack": cmdPack, "launch": cmdLaunch, "forget": cmdForget, "tracker": cmdTracker},
 		Setup: func(env *testscript.Env) error {
 			env.Vars = append(env.Vars, vars...)
 			env.Setenv("HOME", filepath.Join(env.WorkDir, "home"))
