@@ -71,7 +71,29 @@ var importTable = map[string][]string{
 }
 
 // testOnly are packages that only tests may import.
-var testOnly = []string{"internal/coretest"}
+var testOnly = []string{"internal/browsertest", "internal/coretest"}
+
+// TestBinaryHasNoTestSupport checks that what only tests need is not linked
+// into the binary, by whatever way.
+func TestBinaryHasNoTestSupport(t *testing.T) {
+	deps := func(args ...string) string {
+		out, err := exec.Command("go", append([]string{"list", "-deps"}, args...)...).Output()
+		if err != nil {
+			t.Fatalf("go list -deps %v: %v\n%s", args, err, stderrOf(err))
+		}
+		return string(out)
+	}
+	of := []string{modulePath + "/internal/", "github.com/chromedp/", "github.com/rogpeppe/", "github.com/santhosh-tekuri/", "\ntesting\n"}
+	binary, support := deps("./cmd/sdcore"), deps("-test", "./internal/...", "./cmd/sdcore", "./export")
+	for _, path := range of {
+		if strings.Contains(binary, path) {
+			t.Errorf("cmd/sdcore links %q", path)
+		}
+		if !strings.Contains(support, path) {
+			t.Errorf("no test uses %q: this looks for nothing", path)
+		}
+	}
+}
 
 type goPackage struct {
 	ImportPath string
