@@ -54,6 +54,7 @@ var importTable = map[string][]string{
 	"triage/batch": {".", "report", "redact", "export", "corefile", "triage/discover", "triage/fingerprint", "triage/index",
 		"golang.org/x/sys/unix"},
 	"triage/night":    {"triage/batch", "triage/index"},
+	"serve":           {"report", "redact", "export", "triage/index"},
 	"triage/discover": {"corefile", "crashtext", "sidecar"},
 	"crash":           {"report", "corefile", "corefile/gotype", "corefile/goscope", "corefile/goruntime", "vars"},
 	".": {"report", "redact", "corefile", "corefile/gotype", "corefile/goscope", "corefile/goruntime",
@@ -67,7 +68,7 @@ var importTable = map[string][]string{
 	"capture":             {"github.com/go-delve/delve/...", "golang.org/x/sys/unix"},
 	"hostcheck":           {"golang.org/x/sys/unix"},
 	"crashrun":            {"corefile", "hostcheck", "golang.org/x/sys/unix"},
-	"cmd/sdcore":          {".", "report", "redact", "redact/policyfile", "export", "corefile", "crashtext", "sidecar", "capture", "hostcheck", "crashrun", "triage/batch", "triage/discover", "triage/index", "triage/night", "github.com/spf13/cobra/...", "golang.org/x/term", "golang.org/x/sys/unix"},
+	"cmd/sdcore":          {".", "report", "redact", "redact/policyfile", "export", "corefile", "crashtext", "sidecar", "capture", "hostcheck", "crashrun", "triage/batch", "triage/discover", "triage/index", "triage/night", "serve", "github.com/spf13/cobra/...", "golang.org/x/term", "golang.org/x/sys/unix"},
 }
 
 // testOnly are packages that only tests may import.

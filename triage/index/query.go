@@ -10,23 +10,24 @@ import (
 	"time"
 )
 
-// Group is crashes of one kind.
+// Group is crashes of one kind. Its JSON is what lists write.
 type Group struct {
-	ID      int64
-	Name    string
-	Wide    string
-	Kind    string
-	Type    string
-	Title   string
-	Site    string
-	Program string
-	Status  Status
-	FixedIn string
-	First   time.Time
-	Last    time.Time
-	Count   int64
+	ID      int64     `json:"-"`
+	Name    string    `json:"name"`
+	Status  Status    `json:"status"`
+	Count   int64     `json:"count"`
+	First   time.Time `json:"first_seen"`
+	Last    time.Time `json:"last_seen"`
+	Type    string    `json:"type"`
+	Title   string    `json:"title"`
+	Site    string    `json:"site"`
+	Program string    `json:"program"`
+	FixedIn string    `json:"fixed_in,omitempty"`
+	// Kind is what the crash is called, for filters; Wide the fingerprint's level.
+	Kind string `json:"-"`
+	Wide string `json:"-"`
 	// Exemplar is the occurrence whose report is kept, 0 when there is none.
-	Exemplar int64
+	Exemplar int64 `json:"-"`
 
 	announced bool
 }
@@ -77,6 +78,8 @@ type Filter struct {
 	Order Order
 	// Offset is how many groups are skipped.
 	Offset int
+	// Open selects the groups that are not fixed.
+	Open bool
 	// Group selects the occurrences of one group.
 	Group int64
 	// Before selects the occurrences with smaller numbers: the older ones.
@@ -142,6 +145,9 @@ func (x *Index) Groups(ctx context.Context, f Filter) ([]Group, error) {
 	}
 	if f.Status != "" {
 		add("status = $?", f.Status)
+	}
+	if f.Open {
+		add("status <> $?", Fixed)
 	}
 	if f.Kind != "" {
 		add("kind = $?", valid(f.Kind))
