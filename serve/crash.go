@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -45,14 +46,27 @@ func (s *Server) reportPage(q *request, sub *subject) error {
 	if err != nil {
 		return err
 	}
-	q.w.Header().Set("Content-Security-Policy", reportPolicy)
-	send(q.w, http.StatusOK, "text/html; charset=utf-8", page)
+	bar, err := s.views.render("bar", frame{Base: s.base, Page: sub})
+	if err != nil {
+		return s.stopped(err)
+	}
+	q.w.Header().Set("Content-Security-Policy", export.HTMLPolicy()+"; frame-ancestors 'none'")
+	send(q.w, http.StatusOK, "text/html; charset=utf-8", withBar(page, bar))
 	return nil
 }
 
-// reportPolicy adds to the policy that is in the page itself what only a header
-// can say: both hold.
-const reportPolicy = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+// pageTop is where a report's page begins to show something. Text of the process
+// can't be it: that has its < escaped.
+var pageTop = []byte("<body>\n<header>\n")
+
+// withBar is a report's page with the way back to the other pages at its top.
+func withBar(page, bar []byte) []byte {
+	before, after, ok := bytes.Cut(page, pageTop)
+	if !ok {
+		return page
+	}
+	return slices.Concat(before, pageTop, bar, after)
+}
 
 func (s *Server) reportJSON(q *request, sub *subject) error {
 	body, err := s.exported(q, sub, func(w io.Writer, res redact.Result) error {

@@ -12,7 +12,9 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
+	"github.com/safedump/sdcore/export"
 	"github.com/safedump/sdcore/triage/index"
 )
 
@@ -48,10 +50,11 @@ type views struct {
 }
 
 func newViews() (*views, error) {
-	style, err := viewFiles.ReadFile("view/serve.css")
+	own, err := viewFiles.ReadFile("view/serve.css")
 	if err != nil {
 		return nil, err
 	}
+	style := []byte(export.HTMLStyle() + string(own)) // they look like the report
 	script, err := viewFiles.ReadFile("view/serve.js")
 	if err != nil {
 		return nil, err
@@ -66,7 +69,7 @@ func newViews() (*views, error) {
 		"orders": func() [][2]string {
 			return [][2]string{{"", "last crash"}, {"first", "first crash"}, {"count", "most crashes"}}
 		},
-		"places": func(n int) string { return counted(int64(n), "place") }, "crashes": func(n int64) string { return counted(n, "crash") },
+		"places": func(n int) string { return counted(int64(n), "place") }, "crashes": func(n int64) string { return counted(n, "crash") }, "groups": func(n int64) string { return counted(n, "group") },
 	}).ParseFS(viewFiles, "view/*.tmpl")
 	return v, err
 }
@@ -90,8 +93,32 @@ func (v *views) write(w http.ResponseWriter, status int, name string, f frame) {
 func (v *views) render(name string, f frame) ([]byte, error) {
 	var b bytes.Buffer
 	err := v.pages.ExecuteTemplate(&b, name+".tmpl", f)
-	return b.Bytes(), err
+	return shown(b.Bytes()), err
 }
+
+// shown writes what is not printable as a Go escape, whatever the index says: a
+// template keeps text from being markup, not from turning the line around.
+func shown(page []byte) []byte {
+	text := string(page)
+	plain := func(r rune, size int) bool {
+		return r == '\n' || r == thin || strconv.IsPrint(r) && (r != utf8.RuneError || size > 1)
+	}
+	out := page[:0:0]
+	from := 0
+	for i := 0; i < len(text); {
+		r, size := utf8.DecodeRuneInString(text[i:])
+		if !plain(r, size) {
+			quoted := strconv.Quote(text[i : i+size])
+			out = append(append(out, text[from:i]...), quoted[1:len(quoted)-1]...)
+			from = i + size
+		}
+		i += size
+	}
+	return append(out, text[from:]...)
+}
+
+// thin is the space between thousands.
+const thin = '\u202f'
 
 // send answers with bytes. That the client has gone is nobody's trouble.
 func send(w http.ResponseWriter, status int, kind string, body []byte) {
@@ -105,7 +132,7 @@ func send(w http.ResponseWriter, status int, kind string, body []byte) {
 func number(n int64) string {
 	s := strconv.FormatInt(n, 10)
 	for i := len(s) - 3; i > 0 && s[i-1] != '-'; i -= 3 {
-		s = s[:i] + "\u202f" + s[i:]
+		s = s[:i] + string(thin) + s[i:]
 	}
 	return s
 }
