@@ -211,6 +211,8 @@ func (p *redactionsPage) read(data []byte, r *report.Report) error {
 			c.Places = append(c.Places, placeRow{placeIn(r, x.Location), x.Location})
 		}
 	}
+	// What removed most comes first.
+	slices.SortStableFunc(p.Rules, func(a, b ruleRow) int { return b.N - a.N })
 	for _, x := range list.Secrets[:min(len(list.Secrets), maxSecretRows)] {
 		p.Secrets = append(p.Secrets, secretRow{redact.PlaceholderOf(x.Secret), x.Count})
 	}

@@ -12,8 +12,9 @@ import (
 
 // Bounds of the page of a group.
 const (
-	maxCompared = 20   // variables of each sort
-	maxHours    = 2000 // crashes that are sorted into hours
+	maxCompared  = 20   // variables of each sort
+	maxHours     = 2000 // crashes that are sorted into hours
+	crashesShown = 20
 )
 
 // groupPage is what is known of a group.
@@ -76,7 +77,7 @@ func (s *Server) group(q *request) error {
 		return err
 	}
 	defer x.Close()
-	p, err := s.readGroup(q.ctx(), x, g, before, pageSize)
+	p, err := s.readGroup(q.ctx(), x, g, before, crashesShown)
 	if err != nil {
 		return err
 	}

@@ -92,14 +92,14 @@ func TestGroupPage(t *testing.T) {
 	if sum != 60 || len(bars) < 27 {
 		t.Errorf("%d bars of %d crashes, want 60 crashes", len(bars), sum)
 	}
-	if n := strings.Count(body, "<tr data-row>"); n != pageSize {
+	if n := strings.Count(body, "<tr data-row>"); n != crashesShown {
 		t.Errorf("%d crashes are listed", n)
 	}
 	older := regexp.MustCompile(`href="(\?before=\d+)#crashes"`).FindStringSubmatch(body)
 	if older == nil {
 		t.Fatal("no way to older crashes")
 	}
-	if code, body := w.get(cookie, path+older[1]); code != 200 || strings.Count(body, "<tr data-row>") != 10 || !strings.Contains(body, "The newest") {
+	if code, body := w.get(cookie, path+older[1]); code != 200 || strings.Count(body, "<tr data-row>") != crashesShown || !strings.Contains(body, "The newest") {
 		t.Errorf("older crashes: %d", code)
 	}
 	// A young one is shown by the hour.

@@ -13,43 +13,31 @@ type timeline struct {
 	Title   string
 	Unit    string // what a bar stands for: hour, day, week
 	Words   string // the chart for who does not see it
-	Width   int
 	Bars    []bar
-	Marks   []mark // below the bars
+	Ticks   []string // below the bars: the first, the one in the middle, the last
 	Most    int64
 	Earlier int64 // crashes before its beginning
+	Width   int
 }
 
+// bar is a rectangle; an empty one has no height.
 type bar struct {
 	X, Y, Width, Height int
 	N                   int64
 	Label               string // when
 }
 
-// mark is a label below the bars.
-type mark struct {
-	X, TextX int
-	Anchor   string
-	Text     string
-}
-
-// The chart in its own units.
+// The chart in its own units: it is as wide as the page.
 const (
-	chartWidth  = 720
-	chartHeight = 120
-	chartFoot   = 20
+	chartHeight = 100
+	barWidth    = 10
+	barGap      = 2
 	minBars     = 14
 	maxBars     = 90
 )
 
-// ChartHeight and the others are for the template.
-func (t *timeline) ChartHeight() int { return chartHeight + chartFoot }
-
-// Floor is where the bars stand.
-func (t *timeline) Floor() int { return chartHeight }
-
-// Foot is the line of the labels.
-func (t *timeline) Foot() int { return chartHeight + chartFoot - 5 }
+// Height is that of the chart.
+func (t *timeline) Height() int { return chartHeight }
 
 // timeline draws the crashes of a group: by hour when it is young and all of its
 // crashes are known, by day as long as that is readable, else by week.
@@ -128,26 +116,25 @@ func (s *span) label(i int) string {
 
 // draw lays the bars out.
 func (s *span) draw() *timeline {
-	t := &timeline{Unit: s.unit, Width: chartWidth, Title: "Crashes by " + s.unit, Earlier: s.earlier}
+	n := len(s.counts)
+	t := &timeline{Unit: s.unit, Title: "Crashes by " + s.unit, Earlier: s.earlier, Width: n*(barWidth+barGap) - barGap}
 	total, busiest := int64(0), 0
-	for i, n := range s.counts {
-		total += n
-		if n > s.counts[busiest] {
+	for i, c := range s.counts {
+		total += c
+		if c > s.counts[busiest] {
 			busiest = i
 		}
 	}
-	t.Most = s.counts[busiest]
-	slot := chartWidth / len(s.counts)
-	for i, n := range s.counts {
-		b := bar{X: i * slot, Width: max(slot-2, 2), N: n, Label: s.label(i)}
-		if n > 0 {
-			b.Height = max(3, int(n*(chartHeight-16)/t.Most))
+	t.Most = max(1, s.counts[busiest])
+	for i, c := range s.counts {
+		b := bar{X: i * (barWidth + barGap), Width: barWidth, N: c, Label: s.label(i)}
+		if c > 0 {
+			b.Height = max(3, int(c*chartHeight/t.Most))
 		}
 		b.Y = chartHeight - b.Height
 		t.Bars = append(t.Bars, b)
 	}
-	last := len(s.counts) - 1
-	t.Marks = []mark{{X: 0, TextX: 0, Anchor: "start", Text: s.label(0)}, {X: last * slot, TextX: last*slot + slot, Anchor: "end", Text: s.label(last)}}
-	t.Words = fmt.Sprintf("%s from %s to %s UTC; most in one %s: %d, %s.", counted(total, "crash"), s.label(0), s.label(last), s.unit, t.Most, s.label(busiest))
+	t.Ticks = []string{s.label(0), s.label(n / 2), s.label(n - 1)}
+	t.Words = fmt.Sprintf("%s from %s to %s UTC; most in one %s: %d, %s.", counted(total, "crash"), s.label(0), s.label(n-1), s.unit, s.counts[busiest], s.label(busiest))
 	return t
 }

@@ -63,7 +63,7 @@ func newViews() (*views, error) {
 	v.pages, err = template.New("").Funcs(template.FuncMap{
 		"style":  func() template.CSS { return template.CSS(style) },
 		"script": func() template.JS { return template.JS(script) },
-		"number": number, "when": when, "machine": machine, "ago": ago, "some": some, "share": share, "plain": index.Printable, "kind": kindName, "orUnknown": orUnknown, "counts": countsOf,
+		"number": number, "when": when, "machine": machine, "ago": ago, "some": some, "share": share, "clip": clip, "newIn": newIn, "part": func(n, of int64) int64 { return max(1, n*100/max(1, of)) }, "plain": index.Printable, "kind": kindName, "orUnknown": orUnknown, "counts": countsOf,
 		"segment": url.PathEscape, "kib": func(n int64) string { return number((n + 1023) / 1024) },
 		"statuses": func() []string { return []string{"open", "new", "known", "fixed", "regressed"} },
 		"orders": func() [][2]string {
@@ -179,7 +179,7 @@ func ago(t, now time.Time) string {
 func some(list []index.Count, n int) string {
 	var parts []string
 	for _, c := range list[:min(n, len(list))] {
-		parts = append(parts, orUnknown(c.Value))
+		parts = append(parts, clip(orUnknown(c.Value), maxWord))
 	}
 	text := strings.Join(parts, ", ")
 	if more := len(list) - n; more > 0 {
@@ -224,4 +224,23 @@ const maxCounts = 12
 func countsOf(head string, list []index.Count) countsTable {
 	shown := list[:min(len(list), maxCounts)]
 	return countsTable{head, list, shown, len(list) - len(shown)}
+}
+
+// maxWord bounds a version or host in a list; the page of a group has it whole.
+const maxWord = 30
+
+// clip is a text as far as it fits.
+func clip(s string, max int) string {
+	if runes := []rune(s); len(runes) > max {
+		return string(runes[:max-1]) + "…"
+	}
+	return s
+}
+
+// newIn is a message that its title does not say already.
+func newIn(title, message string) string {
+	if strings.Contains(title, message) {
+		return ""
+	}
+	return message
 }
