@@ -34,6 +34,7 @@ const (
 	barGap      = 2
 	minBars     = 14
 	maxBars     = 90
+	fewest      = 4 // crashes that fill the height: one crash is no tower
 )
 
 // Height is that of the chart.
@@ -125,11 +126,11 @@ func (s *span) draw() *timeline {
 			busiest = i
 		}
 	}
-	t.Most = max(1, s.counts[busiest])
+	t.Most = s.counts[busiest]
 	for i, c := range s.counts {
 		b := bar{X: i * (barWidth + barGap), Width: barWidth, N: c, Label: s.label(i)}
 		if c > 0 {
-			b.Height = max(3, int(c*chartHeight/t.Most))
+			b.Height = max(3, int(c*chartHeight/max(t.Most, fewest)))
 		}
 		b.Y = chartHeight - b.Height
 		t.Bars = append(t.Bars, b)

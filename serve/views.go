@@ -63,7 +63,7 @@ func newViews() (*views, error) {
 	v.pages, err = template.New("").Funcs(template.FuncMap{
 		"style":  func() template.CSS { return template.CSS(style) },
 		"script": func() template.JS { return template.JS(script) },
-		"number": number, "when": when, "machine": machine, "ago": ago, "some": some, "share": share, "clip": clip, "newIn": newIn, "part": func(n, of int64) int64 { return max(1, n*100/max(1, of)) }, "plain": index.Printable, "kind": kindName, "orUnknown": orUnknown, "counts": countsOf,
+		"number": number, "when": when, "machine": machine, "ago": ago, "some": some, "share": share, "clip": clip, "files": filesText, "newIn": newIn, "part": func(n, of int64) int64 { return max(1, n*100/max(1, of)) }, "plain": index.Printable, "kind": kindName, "orUnknown": orUnknown, "counts": countsOf,
 		"segment": url.PathEscape, "kib": func(n int64) string { return number((n + 1023) / 1024) },
 		"statuses": func() []string { return []string{"open", "new", "known", "fixed", "regressed"} },
 		"orders": func() [][2]string {
@@ -243,4 +243,18 @@ func newIn(title, message string) string {
 		return ""
 	}
 	return message
+}
+
+// filesText says what became of files that have no report, "" where another one
+// stands for them.
+func filesText(c index.Count) string {
+	switch index.State(c.Value) {
+	case index.Covered:
+		return ""
+	case index.Waiting:
+		return counted(c.N, "file") + " without a binary yet"
+	case index.Failed:
+		return counted(c.N, "file") + " that could not be reported"
+	}
+	return counted(c.N, "file") + " " + clip(c.Value, maxWord)
 }
