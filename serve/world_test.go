@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -31,6 +32,15 @@ var testNow = time.Date(2026, 11, 29, 12, 0, 0, 0, time.UTC)
 
 // evil is text that would act where it is not kept from it.
 const evil = "<script>alert('owned')</script><img src=x onerror=alert(1)></title></style>\"'><svg onload=alert(2)> **bold** [x](javascript:alert(3)) {{.}} \x1b[31m\x1b]0;owned\a \u202etxet \xff"
+
+// redactor is compiled once.
+var redactor = sync.OnceValue(func() *redact.Redactor {
+	x, err := redact.New(redact.Default())
+	if err != nil {
+		panic(err)
+	}
+	return x
+})
 
 // world is a store with reports, and a server for it.
 type world struct {
@@ -59,7 +69,7 @@ func newWorld(t *testing.T, change func(*Options)) *world {
 			if w.refused != nil {
 				return redact.Result{}, w.refused
 			}
-			return redact.Apply(r, redact.Default())
+			return redactor().Apply(r)
 		},
 		Used: func(link string) { w.links = append(w.links, link) },
 	}
@@ -123,7 +133,7 @@ func (w *world) add(crashes ...crash) {
 // write saves a report below the directory.
 func (w *world) write(name string, r *report.Report) {
 	w.t.Helper()
-	res, err := redact.Apply(r, redact.Default())
+	res, err := redactor().Apply(r)
 	if err != nil {
 		w.t.Fatal(err)
 	}
