@@ -32,7 +32,7 @@ func (s *Server) apiGroups(q *request) error {
 	if err != nil {
 		return err
 	}
-	x, err := s.o.Open(q.ctx())
+	x, err := s.open(q.ctx())
 	if err != nil {
 		return err
 	}
@@ -69,7 +69,7 @@ func (s *Server) apiGroup(q *request) error {
 		return err
 	}
 	defer x.Close()
-	p, err := s.readGroup(q.ctx(), x, g, 0, pageSize)
+	p, err := s.readGroup(q.ctx(), x.Index, g, 0, pageSize)
 	if err != nil {
 		return err
 	}
@@ -114,7 +114,7 @@ func (s *Server) apiCrashes(q *request) error {
 			return badQuestion("before is the number of a crash.")
 		}
 	}
-	x, err := s.o.Open(q.ctx())
+	x, err := s.open(q.ctx())
 	if err != nil {
 		return err
 	}
@@ -148,7 +148,7 @@ func (s *Server) apiCrashes(q *request) error {
 }
 
 func (s *Server) apiStats(q *request) error {
-	x, err := s.o.Open(q.ctx())
+	x, err := s.open(q.ctx())
 	if err != nil {
 		return err
 	}

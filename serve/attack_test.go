@@ -3,6 +3,7 @@ package serve
 import (
 	"compress/gzip"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"os"
@@ -13,6 +14,7 @@ import (
 	"time"
 
 	"github.com/safedump/sdcore/export"
+	"github.com/safedump/sdcore/redact"
 	"github.com/safedump/sdcore/triage/index"
 )
 
@@ -417,9 +419,39 @@ func TestNotProven(t *testing.T) {
 		}
 	}
 	w.refused = nil
+	// An export that the last scan stops: nothing of what was written is sent.
+	w.s.handler = w.s.guard(w.s.answer(w.s.ofIndex(func(q *request, sub *subject) error {
+		_, err := w.s.exported(q, sub, func(out io.Writer, _ redact.Result) error {
+			_, err := io.WriteString(out, secretValue)
+			return errors.Join(err, fmt.Errorf("export html: %w", export.ErrSecret))
+		})
+		return err
+	})))
+	r := asBrowser(http.MethodGet, "/")
+	r.SetPathValue("name", c.key())
+	if res := w.do(r); res.Code != 422 || !strings.Contains(res.Body.String(), "the last scan found a secret") || strings.Contains(res.Body.String(), secretValue) {
+		t.Errorf("%d\n%s", res.Code, text(res.Body.String()))
+	}
 	for _, err := range []error{w.s.stopped(export.ErrSecret), w.s.stopped(errors.New(secretValue))} {
 		if s := err.Error(); strings.Contains(s, secretValue) || !strings.Contains(s, "report it as a bug") {
 			t.Errorf("an export that was stopped says %q", s)
+		}
+	}
+}
+
+// TestPageIsScanned: a page that is made here of what was scanned is scanned
+// again: here by chance the paths of all pages hold the secret.
+func TestPageIsScanned(t *testing.T) {
+	w := newWorld(t, nil)
+	raw := `{"safedump_version":"1.0","schema_version":1,"exception":{"type":"E","message":"m"},"frames":[{"function":"main.f","file":"f.go","line":1,"locals":{"password":"` + secretValue + `"}}]}`
+	if err := os.WriteFile(filepath.Join(w.dir, "raw.safedump.json"), []byte(raw), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for base, want := range map[string]int{w.s.base: 200, "/" + secretValue: 422} {
+		w.s.base = base
+		w.s.handler = w.s.guard(w.s.entrance())
+		if code, body := w.get(w.enter(), "/saved/raw.safedump.json/redactions"); code != want || want == 422 && !strings.Contains(body, "the last scan found a secret") {
+			t.Errorf("%s: %d\n%s", base, code, text(body))
 		}
 	}
 }

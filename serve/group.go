@@ -44,12 +44,12 @@ type variantRow struct {
 }
 
 // openGroup opens the index and finds a group by its name.
-func (s *Server) openGroup(q *request) (*index.Index, *index.Group, error) {
+func (s *Server) openGroup(q *request) (*lease, *index.Group, error) {
 	name := q.r.PathValue("name")
 	if !groupName.MatchString(name) {
 		return nil, nil, notFound("group")
 	}
-	x, err := s.o.Open(q.ctx())
+	x, err := s.open(q.ctx())
 	if err != nil {
 		return nil, nil, err
 	}
@@ -77,7 +77,7 @@ func (s *Server) group(q *request) error {
 		return err
 	}
 	defer x.Close()
-	p, err := s.readGroup(q.ctx(), x, g, before, crashesShown)
+	p, err := s.readGroup(q.ctx(), x.Index, g, before, crashesShown)
 	if err != nil {
 		return err
 	}

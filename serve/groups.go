@@ -111,7 +111,7 @@ func (s *Server) groups(q *request) error {
 		return err
 	}
 	p := groupsPage{Asked: a, Now: s.o.Now(), Saved: s.o.Saved != ""}
-	x, err := s.o.Open(q.ctx())
+	x, err := s.open(q.ctx())
 	switch {
 	case errors.Is(err, index.ErrNone):
 		p.None = true
@@ -119,7 +119,7 @@ func (s *Server) groups(q *request) error {
 		return err
 	default:
 		defer x.Close()
-		if err := p.read(q, x); err != nil {
+		if err := p.read(q, x.Index); err != nil {
 			return err
 		}
 	}

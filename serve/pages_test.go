@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"os"
 	"regexp"
 	"strconv"
 	"strings"
@@ -138,6 +139,17 @@ func TestLive(t *testing.T) {
 	w.add(crash{bug: "charge", host: "web1", at: testNow})
 	if code, body := w.get(cookie, "/"); code != 200 || !strings.Contains(body, "in charge</a>") {
 		t.Errorf("a crash that came: %d\n%s", code, text(body))
+	}
+	// Another index in its place.
+	if err := os.RemoveAll(w.store); err != nil {
+		t.Fatal(err)
+	}
+	if code, body := w.get(cookie, "/"); code != 200 || !strings.Contains(body, "What to do next") {
+		t.Errorf("an index that went: %d\n%s", code, text(body))
+	}
+	w.add(crash{bug: "refund", host: "web1", at: testNow})
+	if code, body := w.get(cookie, "/"); code != 200 || !strings.Contains(body, "in refund</a>") || strings.Contains(body, "in charge</a>") {
+		t.Errorf("an index that was made anew: %d\n%s", code, text(body))
 	}
 }
 

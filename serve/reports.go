@@ -47,7 +47,7 @@ func (s *Server) ofIndex(f func(*request, *subject) error) func(*request) error 
 		if !crashName.MatchString(name) {
 			return notFound("crash")
 		}
-		x, err := s.o.Open(q.ctx())
+		x, err := s.open(q.ctx())
 		if err != nil {
 			return err
 		}

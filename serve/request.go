@@ -116,6 +116,7 @@ func (s *Server) troubleOf(err error) *trouble {
 	case errors.Is(err, index.ErrNewer):
 		return &trouble{status: http.StatusServiceUnavailable, what: "The index was written by a newer version of sdcore.", remedy: "Update sdcore on this host."}
 	}
+	s.shelf.forget() // it may have been mended
 	return &trouble{status: http.StatusServiceUnavailable, what: "The index can't be read.", why: "It is damaged, locked for long, or its database does not answer.",
 		remedy: orElse(s.o.Remedy(err), "sdcore list says more on a terminal.")}
 }

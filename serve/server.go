@@ -24,8 +24,10 @@ type Options struct {
 	Home  index.Home
 	// Saved is a directory of reports that stand beside the index, "" for none.
 	Saved string
-	// Open opens the index. It is asked for each page: what is new is seen.
+	// Open opens the index. As long as there is none, each page asks again.
 	Open func(context.Context) (*index.Index, error)
+	// Which tells whether the index is still the one that was opened. May be nil.
+	Which func() string
 	// Redact redacts a stored report again.
 	Redact func(*report.Report) (redact.Result, error)
 	// Remedy is what to do about an error, "" when nobody knows. May be nil.
@@ -53,6 +55,7 @@ type Server struct {
 	sessions *sessions
 	views    *views
 	slots    chan struct{}
+	shelf    shelf
 	handler  http.Handler
 }
 
@@ -66,6 +69,9 @@ func New(o Options) (*Server, error) {
 	}
 	if o.Remedy == nil {
 		o.Remedy = func(error) string { return "" }
+	}
+	if o.Which == nil {
+		o.Which = func() string { return "" }
 	}
 	if o.Used == nil {
 		o.Used = func(string) {}
@@ -88,6 +94,9 @@ func New(o Options) (*Server, error) {
 
 // Handler is the server as a handler, with all of its checks.
 func (s *Server) Handler() http.Handler { return s.handler }
+
+// Close closes the index.
+func (s *Server) Close() { s.shelf.forget() }
 
 // Link is the path of the link that opens the pages. It works once.
 func (s *Server) Link() string { return loginPath + s.sessions.link() }

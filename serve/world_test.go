@@ -16,6 +16,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -71,6 +72,13 @@ func newWorld(t *testing.T, change func(*Options)) *world {
 			}
 			return redactor().Apply(r)
 		},
+		Which: func() string {
+			info, err := os.Stat(filepath.Join(w.store, "index.db"))
+			if err != nil {
+				return ""
+			}
+			return fmt.Sprint(info.Sys().(*syscall.Stat_t).Ino)
+		},
 		Used: func(link string) { w.links = append(w.links, link) },
 	}
 	if change != nil {
@@ -80,6 +88,7 @@ func newWorld(t *testing.T, change func(*Options)) *world {
 	if w.s, err = New(o); err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(w.s.Close)
 	return w
 }
 
@@ -99,6 +108,9 @@ func (c crash) key() string {
 func (w *world) add(crashes ...crash) {
 	w.t.Helper()
 	ctx := context.Background()
+	if err := os.MkdirAll(w.store, 0o700); err != nil {
+		w.t.Fatal(err)
+	}
 	x, err := index.Open(ctx, filepath.Join(w.store, "index.db"), index.Options{})
 	if err != nil {
 		w.t.Fatal(err)

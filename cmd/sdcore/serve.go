@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -133,6 +134,13 @@ func (a *app) serve(ctx context.Context, f *serveFlags, args []string) error {
 		Open: func(ctx context.Context) (*index.Index, error) {
 			return f.index(ctx, store, index.Options{MustExist: true})
 		},
+		Which: func() string {
+			info, err := os.Stat(store.Index())
+			if f.db != "" || err != nil {
+				return ""
+			}
+			return fmt.Sprint(info.Sys().(*syscall.Stat_t).Ino)
+		},
 		Redact: func(r *report.Report) (redact.Result, error) {
 			p := f.policyFlags // of its own: reports are read side by side
 			p.now = time.Time{}
@@ -186,6 +194,7 @@ func (a *app) listen(ctx context.Context, f *serveFlags, o serve.Options) error 
 	if err != nil {
 		return usageError{err}
 	}
+	defer s.Close()
 	if !serve.Loopback(f.host) {
 		fmt.Fprintf(a.stderr, "sdcore: warning: %s can be reached from other machines, without encryption: who is between them reads every report and can act as the browser\n", o.Addr)
 	}
