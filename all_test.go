@@ -54,6 +54,7 @@ var importTable = map[string][]string{
 	"triage/batch": {".", "report", "redact", "export", "corefile", "triage/discover", "triage/fingerprint", "triage/index",
 		"golang.org/x/sys/unix"},
 	"triage/night":    {"triage/batch", "triage/index"},
+	"serve":           {"report", "redact", "export", "triage/index"},
 	"triage/discover": {"corefile", "crashtext", "sidecar"},
 	"crash":           {"report", "corefile", "corefile/gotype", "corefile/goscope", "corefile/goruntime", "vars"},
 	".": {"report", "redact", "corefile", "corefile/gotype", "corefile/goscope", "corefile/goruntime",
@@ -69,11 +70,33 @@ var importTable = map[string][]string{
 	"capture":             {"github.com/go-delve/delve/...", "golang.org/x/sys/unix"},
 	"hostcheck":           {"golang.org/x/sys/unix"},
 	"crashrun":            {"corefile", "hostcheck", "golang.org/x/sys/unix"},
-	"cmd/sdcore":          {".", "report", "redact", "redact/policyfile", "export", "corefile", "crashtext", "sidecar", "capture", "hostcheck", "crashrun", "tracker", "triage/batch", "triage/discover", "triage/index", "triage/night", "github.com/spf13/cobra/...", "golang.org/x/term", "golang.org/x/sys/unix"},
+	"cmd/sdcore":          {".", "report", "redact", "redact/policyfile", "export", "corefile", "crashtext", "sidecar", "capture", "hostcheck", "crashrun", "tracker", "triage/batch", "triage/discover", "triage/index", "triage/night", "serve", "github.com/spf13/cobra/...", "golang.org/x/term", "golang.org/x/sys/unix"},
 }
 
 // testOnly are packages that only tests may import.
-var testOnly = []string{"internal/coretest"}
+var testOnly = []string{"internal/browsertest", "internal/coretest"}
+
+// TestBinaryHasNoTestSupport checks that what only tests need is not linked
+// into the binary, by whatever way.
+func TestBinaryHasNoTestSupport(t *testing.T) {
+	deps := func(args ...string) string {
+		out, err := exec.Command("go", append([]string{"list", "-deps"}, args...)...).Output()
+		if err != nil {
+			t.Fatalf("go list -deps %v: %v\n%s", args, err, stderrOf(err))
+		}
+		return string(out)
+	}
+	of := []string{modulePath + "/internal/", "github.com/chromedp/", "github.com/rogpeppe/", "github.com/santhosh-tekuri/", "\ntesting\n"}
+	binary, support := deps("./cmd/sdcore"), deps("-test", "./internal/...", "./cmd/sdcore", "./export")
+	for _, path := range of {
+		if strings.Contains(binary, path) {
+			t.Errorf("cmd/sdcore links %q", path)
+		}
+		if !strings.Contains(support, path) {
+			t.Errorf("no test uses %q: this looks for nothing", path)
+		}
+	}
+}
 
 type goPackage struct {
 	ImportPath string

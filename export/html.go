@@ -21,11 +21,29 @@ import (
 var (
 	//go:embed page/body.tmpl
 	htmlBody string
+	//go:embed page/base.css
+	htmlBase string
 	//go:embed page/page.css
-	htmlStyle string
+	htmlOwn string
 	//go:embed page/page.js
 	htmlScript string
 )
+
+// HTMLStyle is the style sheet that pages beside the report's begin with:
+// colours for light and dark, fonts, and what plain elements look like. It
+// lays nothing out.
+func HTMLStyle() string { return htmlBase }
+
+// HTMLPolicy is the Content-Security-Policy of every page that [HTML] writes. It
+// stands in the page itself; who serves pages sends it as a header, too, where
+// `frame-ancestors 'none'` can be added to it. It differs between versions of
+// sdcore: style and script are named by their hashes.
+func HTMLPolicy() string {
+	return fmt.Sprintf("default-src 'none'; style-src '%s'; script-src '%s'; base-uri 'none'; form-action 'none'", sourceHash(htmlStyle()), sourceHash(htmlScript))
+}
+
+// htmlStyle is the style of the report's page.
+func htmlStyle() string { return htmlBase + htmlOwn }
 
 // Bounds of a page, so that a browser can open it.
 const (
@@ -69,10 +87,9 @@ func writeHTML(w io.Writer, r *report.Report) error {
 	}
 	var b bytes.Buffer
 	b.WriteString("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n")
-	fmt.Fprintf(&b, "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src '%s'; script-src '%s'; base-uri 'none'; form-action 'none'\">\n",
-		sourceHash(htmlStyle), sourceHash(htmlScript))
+	b.WriteString("<meta http-equiv=\"Content-Security-Policy\" content=\"" + HTMLPolicy() + "\">\n")
 	b.WriteString("<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<meta name=\"referrer\" content=\"no-referrer\">\n")
-	b.WriteString("<title>" + template.HTMLEscapeString(page.Title) + "</title>\n<style>" + htmlStyle + "</style>\n</head>\n<body>\n")
+	b.WriteString("<title>" + template.HTMLEscapeString(page.Title) + "</title>\n<style>" + htmlStyle() + "</style>\n</head>\n<body>\n")
 	if err := body.Execute(&b, page); err != nil {
 		return fmt.Errorf("page: %w", err)
 	}

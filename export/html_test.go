@@ -43,11 +43,14 @@ func TestHTMLTags(t *testing.T) {
 // TestHTMLPolicy: nothing is loaded from elsewhere, and what acts is named.
 func TestHTMLPolicy(t *testing.T) {
 	page := htmlOf(t, payReport())
-	want := fmt.Sprintf(`content="default-src 'none'; style-src '%s'; script-src '%s'; base-uri 'none'; form-action 'none'"`, sourceHash(htmlStyle), sourceHash(htmlScript))
-	if !strings.Contains(page, want) {
+	want := fmt.Sprintf(`content="default-src 'none'; style-src '%s'; script-src '%s'; base-uri 'none'; form-action 'none'"`, sourceHash(htmlStyle()), sourceHash(htmlScript))
+	if !strings.Contains(page, want) || !strings.Contains(want, HTMLPolicy()) {
 		t.Errorf("no policy %s", want)
 	}
-	if !strings.Contains(page, "<style>"+htmlStyle+"</style>") || !strings.Contains(page, "<script>"+htmlScript+"</script>") {
+	if !strings.HasPrefix(htmlStyle(), HTMLStyle()) || !strings.Contains(HTMLStyle(), "prefers-color-scheme: dark") {
+		t.Error("pages beside it get another style")
+	}
+	if !strings.Contains(page, "<style>"+htmlStyle()+"</style>") || !strings.Contains(page, "<script>"+htmlScript+"</script>") {
 		t.Error("style or script are others than the policy names")
 	}
 	if m := regexp.MustCompile(`(?i)<[^>]*\s(src|style|on[a-z]+)\s*=|<link|<iframe|<form|href="[^#]`).FindString(regexp.MustCompile(`(?s)<(script|textarea|pre)[^>]*>.*?</(script|textarea|pre)>`).ReplaceAllString(page, "")); m != "" {

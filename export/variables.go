@@ -94,7 +94,7 @@ func hang(text string, room, column int) string {
 		if line++; line > room && last > from {
 			b.WriteString(text[from:last] + "\n" + strings.Repeat(" ", column))
 			from = last + 1
-			line = visible(text[from : i+n])
+			line = shownColumns(text[from : i+n])
 		}
 		i += n
 	}

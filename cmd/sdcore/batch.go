@@ -215,7 +215,7 @@ func (a *app) tellNight(ctx context.Context, x *index.Index, f *batchFlags, out 
 		return err
 	}
 	fail("night.told")
-	if err := x.Announce(ctx, groups); err != nil {
+	if err := x.Announce(ctx, groups, time.Now()); err != nil {
 		return err
 	}
 	switch {

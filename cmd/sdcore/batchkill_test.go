@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"github.com/safedump/sdcore/internal/coretest"
+	"github.com/safedump/sdcore/triage/index"
 	"github.com/safedump/sdcore/triage/night"
 )
 
@@ -56,8 +57,8 @@ func failpoints(t *testing.T) []string {
 
 // state is what a store holds in the end, without what differs by the time.
 type state struct {
-	Crashes []occurrenceJSON
-	Groups  []groupJSON
+	Crashes []index.Listed
+	Groups  []index.Group
 	Files   []string
 	Stats   stats
 }

@@ -121,30 +121,11 @@ crashed last first: status, number of crashes, last one, title. --all lists ever
 	return cmd
 }
 
-// groupJSON is a group as list and stats write it.
-type groupJSON struct {
-	Name    string       `json:"name"`
-	Status  index.Status `json:"status"`
-	Count   int64        `json:"count"`
-	First   time.Time    `json:"first_seen"`
-	Last    time.Time    `json:"last_seen"`
-	Type    string       `json:"type"`
-	Title   string       `json:"title"`
-	Site    string       `json:"site"`
-	Program string       `json:"program"`
-	FixedIn string       `json:"fixed_in,omitempty"`
-}
-
 const listTime = "2006-01-02 15:04"
 
 func writeGroups(w io.Writer, list []index.Group, format string) error {
 	if format == "json" {
-		out := []groupJSON{}
-		for i := range list {
-			g := &list[i]
-			out = append(out, groupJSON{g.Name, g.Status, g.Count, g.First, g.Last, g.Type, g.Title, g.Site, g.Program, g.FixedIn})
-		}
-		return writeJSON(w, out)
+		return writeJSON(w, append([]index.Group{}, list...))
 	}
 	if len(list) == 0 {
 		_, err := io.WriteString(w, "No crashes found.\n")
@@ -159,34 +140,9 @@ func writeGroups(w io.Writer, list []index.Group, format string) error {
 	return err
 }
 
-// occurrenceJSON is a crash as list writes it.
-type occurrenceJSON struct {
-	Name    string    `json:"name"`
-	Group   string    `json:"group"`
-	Time    time.Time `json:"time"`
-	Host    string    `json:"host"`
-	Program string    `json:"program"`
-	Version string    `json:"version"`
-	PID     int       `json:"pid"`
-	Type    string    `json:"type"`
-	Message string    `json:"message"`
-	Site    string    `json:"site"`
-	Missing string    `json:"missing,omitempty"`
-	Report  string    `json:"report,omitempty"`
-	// Which host keeps the report, and the directory of its store: of an index
-	// that hosts share.
-	ReportHost string `json:"report_host,omitempty"`
-	ReportDir  string `json:"report_dir,omitempty"`
-}
-
 func writeOccurrences(w io.Writer, list []index.Occurrence, format string) error {
 	if format == "json" {
-		out := []occurrenceJSON{}
-		for i := range list {
-			o := &list[i]
-			out = append(out, occurrenceJSON{o.Name(), o.GroupName, o.Seen, o.Host, o.Program, o.Version, o.PID, o.Type, o.Message, o.Site, o.Missing, o.Report, o.Home.Host, o.Home.Dir})
-		}
-		return writeJSON(w, out)
+		return writeJSON(w, index.List(list))
 	}
 	if len(list) == 0 {
 		_, err := io.WriteString(w, "No crashes found.\n")

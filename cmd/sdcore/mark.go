@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -10,7 +11,7 @@ import (
 
 func newMarkCommand(a *app) *cobra.Command {
 	var store storeFlag
-	var fixedIn string
+	var fixedIn, reason string
 	var open bool
 	cmd := &cobra.Command{
 		Use:   "mark [flags] GROUP",
@@ -18,7 +19,7 @@ func newMarkCommand(a *app) *cobra.Command {
 		Long: `Mark says in which version a group of crashes is fixed. A crash of that version, or a
 later one, brings it back: 'sdcore batch' then tells of it as of a new one. Versions are those
 of the main module (v1.2.3); what can't be compared brings nothing back.`,
-		Example: "  sdcore mark g3f0c2a91d7e4 --fixed-in v1.4.0",
+		Example: "  sdcore mark g3f0c2a91d7e4 --fixed-in v1.4.0 --reason 'the cache is locked now'",
 		Args:    argRange(1, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if (fixedIn == "") == !open {
@@ -40,7 +41,7 @@ of the main module (v1.2.3); what can't be compared brings nothing back.`,
 			if fixedIn != "" {
 				status = index.Fixed
 			}
-			if err := x.Mark(cmd.Context(), g.ID, status, fixedIn); err != nil {
+			if err := x.Mark(cmd.Context(), g.ID, index.Change{At: time.Now(), Status: status, FixedIn: fixedIn, Reason: reason}); err != nil {
 				return err
 			}
 			_, err = fmt.Fprintf(a.stdout, "%s is %s: %s\n", g.Name, status, g.Title)
@@ -49,6 +50,7 @@ of the main module (v1.2.3); what can't be compared brings nothing back.`,
 	}
 	store.register(cmd)
 	cmd.Flags().StringVar(&fixedIn, "fixed-in", "", "`VERSION` of the main module that fixes it")
+	cmd.Flags().StringVar(&reason, "reason", "", "`TEXT` that is kept with the change")
 	cmd.Flags().BoolVar(&open, "open", false, "it is open again")
 	return cmd
 }

@@ -26,7 +26,7 @@ import (
 var update = flag.Bool("update", false, "rewrite the golden parts of the scripts")
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"sdcore": main, "victim": victim})
+	testscript.Main(m, map[string]func(){"sdcore": main, "victim": victim, "ask": ask})
 }
 
 // TestScripts runs the scripts that need no core.

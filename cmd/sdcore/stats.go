@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"io"
 	"strings"
@@ -29,14 +28,14 @@ func newStatsCommand(a *app) *cobra.Command {
 				return err
 			}
 			defer x.Close()
-			s, err := readStats(cmd.Context(), x)
+			s, err := x.Stats(cmd.Context())
 			if err != nil {
 				return err
 			}
 			if format.name == "json" {
 				return writeJSON(a.stdout, s)
 			}
-			return s.write(a.stdout)
+			return (*stats)(s).write(a.stdout)
 		},
 	}
 	store.register(cmd)
@@ -44,41 +43,7 @@ func newStatsCommand(a *app) *cobra.Command {
 	return cmd
 }
 
-type stats struct {
-	Crashes  int64         `json:"crashes"`
-	Groups   int64         `json:"groups"`
-	Open     int64         `json:"open_groups"`
-	Types    []index.Count `json:"types"`
-	Sites    []index.Count `json:"sites"`
-	Hosts    []index.Count `json:"hosts"`
-	Versions []index.Count `json:"versions"`
-	Days     []index.Count `json:"days"`
-	Files    []index.Count `json:"files"` // that have no report, by state
-}
-
-func readStats(ctx context.Context, x *index.Index) (*stats, error) {
-	var s stats
-	var err error
-	if s.Crashes, s.Groups, s.Open, err = x.Totals(ctx); err != nil {
-		return nil, err
-	}
-	for _, part := range []struct {
-		to   *[]index.Count
-		read func() ([]index.Count, error)
-	}{
-		{&s.Types, func() ([]index.Count, error) { return x.Types(ctx) }},
-		{&s.Sites, func() ([]index.Count, error) { return x.Sites(ctx) }},
-		{&s.Hosts, func() ([]index.Count, error) { return x.Counts(ctx, 0, "host") }},
-		{&s.Versions, func() ([]index.Count, error) { return x.Counts(ctx, 0, "version") }},
-		{&s.Days, func() ([]index.Count, error) { return x.Counts(ctx, 0, "day") }},
-		{&s.Files, func() ([]index.Count, error) { return x.States(ctx) }},
-	} {
-		if *part.to, err = part.read(); err != nil {
-			return nil, err
-		}
-	}
-	return &s, nil
-}
+type stats index.Stats
 
 // statsBar is the longest bar, as Safedump has it.
 const statsBar = 40

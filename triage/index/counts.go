@@ -5,6 +5,7 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -27,6 +28,11 @@ func (x *Index) Counts(ctx context.Context, group int64, what string) ([]Count, 
 // Types are the occurrences by type of the exception, most frequent first.
 func (x *Index) Types(ctx context.Context) ([]Count, error) {
 	return x.counts(ctx, "SELECT type, CAST(sum(count) AS BIGINT) FROM groups GROUP BY type ORDER BY 2 DESC, 1")
+}
+
+// Kinds are the occurrences by what the crashes are called, most frequent first.
+func (x *Index) Kinds(ctx context.Context) ([]Count, error) {
+	return x.counts(ctx, "SELECT kind, CAST(sum(count) AS BIGINT) FROM groups GROUP BY kind ORDER BY 2 DESC, 1")
 }
 
 // Sites are the occurrences by crash site, most frequent first.
@@ -52,6 +58,73 @@ func (x *Index) counts(ctx context.Context, query string, args ...any) ([]Count,
 			return nil, err
 		}
 		out = append(out, c)
+	}
+	return out, rows.Err()
+}
+
+// Spread is where the crashes of a group came from, most frequent first.
+type Spread struct{ Hosts, Versions []Count }
+
+// Spreads are those of some groups, by their numbers, in one question.
+func (x *Index) Spreads(ctx context.Context, groups []Group) (map[int64]Spread, error) {
+	out := map[int64]Spread{}
+	if len(groups) == 0 {
+		return out, nil
+	}
+	ids := make([]string, len(groups))
+	for i := range groups {
+		ids[i] = strconv.FormatInt(groups[i].ID, 10)
+	}
+	rows, err := x.db.QueryContext(ctx, "SELECT group_id, what, value, n FROM counts WHERE what IN ('host', 'version') AND group_id IN ("+
+		strings.Join(ids, ", ")+") ORDER BY n DESC, value")
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var id int64
+		var what string
+		var c Count
+		if err := rows.Scan(&id, &what, &c.Value, &c.N); err != nil {
+			return nil, err
+		}
+		s := out[id]
+		if what == "host" {
+			s.Hosts = append(s.Hosts, c)
+		} else {
+			s.Versions = append(s.Versions, c)
+		}
+		out[id] = s
+	}
+	return out, rows.Err()
+}
+
+// Variant is occurrences of a group that are equal at the narrow level of the
+// fingerprint.
+type Variant struct {
+	Narrow string `json:"narrow"`
+	N      int64  `json:"count"`
+	Newest int64  `json:"-"` // the number of its newest occurrence
+}
+
+// maxVariants is how many variants of a group are listed.
+const maxVariants = 50
+
+// Variants are those of a group, most frequent first, of the occurrences that
+// were not cleaned.
+func (x *Index) Variants(ctx context.Context, group int64) ([]Variant, error) {
+	rows, err := x.db.QueryContext(ctx, "SELECT narrow, count(*), max(id) FROM occurrences WHERE group_id = $1 GROUP BY narrow ORDER BY 2 DESC, 3 DESC LIMIT $2", group, maxVariants)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var out []Variant
+	for rows.Next() {
+		var v Variant
+		if err := rows.Scan(&v.Narrow, &v.N, &v.Newest); err != nil {
+			return nil, err
+		}
+		out = append(out, v)
 	}
 	return out, rows.Err()
 }

@@ -17,7 +17,7 @@ import (
 var schema embed.FS
 
 // Version is the newest schema that is known.
-const Version = 2
+const Version = 3
 
 // Errors that callers tell apart.
 var (

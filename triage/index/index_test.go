@@ -156,7 +156,7 @@ func testStatuses(t *testing.T, d database) {
 	status := func() Status { return must[[]Group](t)(x.Groups(ctx, Filter{}))[0].Status }
 	told := func() int {
 		g := must[[]Group](t)(x.Unannounced(ctx))
-		if err := x.Announce(ctx, g); err != nil {
+		if err := x.Announce(ctx, g, time.Now()); err != nil {
 			t.Fatal(err)
 		}
 		return len(g)
@@ -167,7 +167,7 @@ func testStatuses(t *testing.T, d database) {
 	if add(t, x, crash(1, 1)); status() != Known || told() != 0 {
 		t.Errorf("%s: a known one was told again", status())
 	}
-	if err := x.Mark(ctx, 1, Fixed, "v1.3.0"); err != nil {
+	if err := x.Mark(ctx, 1, Change{Status: Fixed, FixedIn: "v1.3.0"}); err != nil {
 		t.Fatal(err)
 	}
 	for i, version := range []string{"v1.2.9", "v1.3.0-rc.1", "", "(devel)"} {
@@ -264,7 +264,7 @@ func testClean(t *testing.T, d database) {
 	for n := range 10 {
 		add(t, x, crash(n, 1+n%2))
 	}
-	if err := x.Mark(ctx, 2, Fixed, "v2.0.0"); err != nil {
+	if err := x.Mark(ctx, 2, Change{Status: Fixed, FixedIn: "v2.0.0"}); err != nil {
 		t.Fatal(err)
 	}
 	for name, tt := range map[string]struct {

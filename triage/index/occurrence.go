@@ -217,6 +217,9 @@ func (x *Index) intoGroup(ctx context.Context, tx *sql.Tx, o *Occurrence) error 
 	}
 	if status == Fixed && regressed(o.Version, g.FixedIn) {
 		status, announced = Regressed, 0
+		if err := addChange(ctx, tx, g.ID, cameBack(o)); err != nil {
+			return err
+		}
 	}
 	exemplar := g.Exemplar
 	if exemplar == 0 {

@@ -30,7 +30,7 @@ func testOpen(t *testing.T, d database) {
 	if len(must[[]Group](t)(again.Groups(ctx, Filter{}))) != 1 {
 		t.Error("nothing is left")
 	}
-	if err := again.Mark(ctx, 1, Known, ""); err == nil {
+	if err := again.Mark(ctx, 1, Change{Status: Known, FixedIn: ""}); err == nil {
 		t.Error("written to, though only to be read")
 	}
 	again.Close()
@@ -92,7 +92,7 @@ func testAnyBytes(t *testing.T, d database) {
 				t.Errorf("%q: %+v, %v, %v", odd, got, ok, err)
 			}
 		}
-		if err := x.Mark(ctx, 1, Fixed, odd); err != nil {
+		if err := x.Mark(ctx, 1, Change{Status: Fixed, FixedIn: odd}); err != nil {
 			t.Errorf("fixed in %q: %v", odd, err)
 		}
 		for _, f := range []Filter{{Search: "x" + odd}, {Type: "x" + odd}, {Type: "x", Search: odd}} {

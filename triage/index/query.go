@@ -10,23 +10,24 @@ import (
 	"time"
 )
 
-// Group is crashes of one kind.
+// Group is crashes of one kind. Its JSON is what lists write.
 type Group struct {
-	ID      int64
-	Name    string
-	Wide    string
-	Kind    string
-	Type    string
-	Title   string
-	Site    string
-	Program string
-	Status  Status
-	FixedIn string
-	First   time.Time
-	Last    time.Time
-	Count   int64
+	ID      int64     `json:"-"`
+	Name    string    `json:"name"`
+	Status  Status    `json:"status"`
+	Count   int64     `json:"count"`
+	First   time.Time `json:"first_seen"`
+	Last    time.Time `json:"last_seen"`
+	Type    string    `json:"type"`
+	Title   string    `json:"title"`
+	Site    string    `json:"site"`
+	Program string    `json:"program"`
+	FixedIn string    `json:"fixed_in,omitempty"`
+	// Kind is what the crash is called, for filters; Wide the fingerprint's level.
+	Kind string `json:"-"`
+	Wide string `json:"-"`
 	// Exemplar is the occurrence whose report is kept, 0 when there is none.
-	Exemplar int64
+	Exemplar int64 `json:"-"`
 
 	announced bool
 }
@@ -69,10 +70,43 @@ type Filter struct {
 	Search string
 	// Status selects groups.
 	Status Status
+	// Kind selects groups by what the crash is called: "nil dereference".
+	Kind string
+	// Version selects the groups with a crash of it.
+	Version string
+	// Order is that of groups.
+	Order Order
+	// Offset is how many groups are skipped.
+	Offset int
+	// Open selects the groups that are not fixed.
+	Open bool
 	// Group selects the occurrences of one group.
 	Group int64
+	// Before selects the occurrences with smaller numbers: the older ones.
+	Before int64
 	// Limit is how many are wanted, 0 for 20.
 	Limit int
+}
+
+// Order is what groups are sorted by.
+type Order string
+
+// The orders of groups, the zero one ByLast.
+const (
+	ByLast  Order = "last"  // the ones that crashed last first
+	ByFirst Order = "first" // the newest groups first
+	ByCount Order = "count" // most crashes first
+)
+
+// columns are those of an order.
+func (o Order) columns() string {
+	switch o {
+	case ByFirst:
+		return "first_seen DESC, id DESC"
+	case ByCount:
+		return "count DESC, last_seen DESC, id DESC"
+	}
+	return "last_seen DESC, id DESC"
 }
 
 const (
@@ -93,7 +127,7 @@ func like(part string) string {
 	return "%" + strings.NewReplacer(`\`, `\\`, "%", `\%`, "_", `\_`).Replace(strings.ToLower(valid(part))) + "%"
 }
 
-// Groups lists groups, the ones that crashed last first.
+// Groups lists groups.
 func (x *Index) Groups(ctx context.Context, f Filter) ([]Group, error) {
 	where, args := []string{"1 = 1"}, []any{}
 	add := func(cond string, arg any) {
@@ -112,11 +146,21 @@ func (x *Index) Groups(ctx context.Context, f Filter) ([]Group, error) {
 	if f.Status != "" {
 		add("status = $?", f.Status)
 	}
+	if f.Open {
+		add("status <> $?", Fixed)
+	}
+	if f.Kind != "" {
+		add("kind = $?", valid(f.Kind))
+	}
+	if f.Version != "" {
+		add("id IN (SELECT group_id FROM counts WHERE what = 'version' AND value = $?)", valid(f.Version))
+	}
 	if f.searches() {
 		add("id IN (SELECT rowid FROM groups_text WHERE "+x.dialect.matches("groups_text", "$?")+")", x.dialect.words(valid(f.Search)))
 	}
-	args = append(args, cmp.Or(f.Limit, defaultLimit))
-	return x.groups(ctx, fmt.Sprintf("SELECT %s FROM groups WHERE %s ORDER BY last_seen DESC, id DESC LIMIT $%d", groupColumns, strings.Join(where, " AND "), len(args)), args...)
+	args = append(args, cmp.Or(f.Limit, defaultLimit), f.Offset)
+	return x.groups(ctx, fmt.Sprintf("SELECT %s FROM groups WHERE %s ORDER BY %s LIMIT $%d OFFSET $%d",
+		groupColumns, strings.Join(where, " AND "), f.Order.columns(), len(args)-1, len(args)), args...)
 }
 
 const occurrenceColumns = `o.id, o.key, o.group_id, o.host, o.program, o.version, o.go_version, o.build_id, o.pid, o.type, o.message, o.site, o.narrow,
@@ -158,6 +202,9 @@ func (f *Filter) bounds() (from, to int64) {
 	}
 	if !f.Until.IsZero() {
 		to = (micros(f.Until)+1)<<numberShift - 1
+	}
+	if f.Before != 0 {
+		to = min(to, f.Before-1)
 	}
 	return from, to
 }
@@ -205,7 +252,7 @@ func (x *Index) ofGroups(ctx context.Context, f Filter, from, to int64, limit in
 		if f.Group != 0 && g.ID != f.Group {
 			continue
 		}
-		some, err := x.Occurrences(ctx, Filter{Since: f.Since, Until: f.Until, Search: f.Search, Group: g.ID, Limit: limit})
+		some, err := x.Occurrences(ctx, Filter{Since: f.Since, Until: f.Until, Search: f.Search, Group: g.ID, Before: f.Before, Limit: limit})
 		if err != nil {
 			return nil, err
 		}

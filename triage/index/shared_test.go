@@ -191,7 +191,7 @@ func TestOneTells(t *testing.T) {
 			if err != nil {
 				t.Error(err)
 			}
-			if err := y.Announce(ctx, groups); err != nil {
+			if err := y.Announce(ctx, groups, time.Now()); err != nil {
 				t.Error(err)
 			}
 			mu.Lock()

@@ -32,11 +32,14 @@ func regressed(version, fixedIn string) bool {
 	return semver.Compare(version, fixedIn) >= 0
 }
 
-// Mark says where a group stands; fixedIn is for Fixed.
-func (x *Index) Mark(ctx context.Context, group int64, status Status, fixedIn string) error {
+// Mark says where a group stands.
+func (x *Index) Mark(ctx context.Context, group int64, c Change) error {
 	return x.write(ctx, "mark", func(tx *sql.Tx) error {
-		_, err := tx.ExecContext(ctx, "UPDATE groups SET status = $1, fixed_in = $2, announced = 1 WHERE id = $3", status, printable(fixedIn, maxWord), group)
-		return err
+		_, err := tx.ExecContext(ctx, "UPDATE groups SET status = $1, fixed_in = $2, announced = 1 WHERE id = $3", c.Status, printable(c.FixedIn, maxWord), group)
+		if err != nil {
+			return err
+		}
+		return addChange(ctx, tx, group, c)
 	})
 }
 
@@ -48,17 +51,30 @@ func (x *Index) Unannounced(ctx context.Context) ([]Group, error) {
 
 // Announce says that a report of the night has told of these groups. The new
 // ones are known then.
-func (x *Index) Announce(ctx context.Context, groups []Group) error {
+func (x *Index) Announce(ctx context.Context, groups []Group, now time.Time) error {
 	return x.write(ctx, "announce", func(tx *sql.Tx) error {
 		for i := range groups {
-			_, err := tx.ExecContext(ctx, "UPDATE groups SET announced = 1, status = CASE WHEN status = $1 THEN $2 ELSE status END WHERE id = $3",
-				New, Known, groups[i].ID)
-			if err != nil {
+			if err := announce(ctx, tx, groups[i].ID, now); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
+}
+
+func announce(ctx context.Context, tx *sql.Tx, group int64, now time.Time) error {
+	res, err := tx.ExecContext(ctx, "UPDATE groups SET status = $1, announced = 1 WHERE id = $2 AND status = $3", Known, group, New)
+	if err != nil {
+		return err
+	}
+	switch n, err := res.RowsAffected(); {
+	case err != nil:
+		return err
+	case n > 0:
+		return addChange(ctx, tx, group, Change{At: now, Status: Known, Reason: "told by batch"})
+	}
+	_, err = tx.ExecContext(ctx, "UPDATE groups SET announced = 1 WHERE id = $1", group)
+	return err
 }
 
 // Turn waits until no other host that shares the index is telling its night, and

@@ -1,11 +1,8 @@
 package night
 
 import (
-	"cmp"
 	"context"
 	"errors"
-	"slices"
-	"strings"
 
 	"github.com/safedump/sdcore/triage/index"
 )
@@ -53,36 +50,11 @@ func tell(ctx context.Context, x *index.Index, g *index.Group) (Group, error) {
 	for i := range similar {
 		t.Similar = append(t.Similar, similar[i].Name)
 	}
-	vars, err := x.Variables(ctx, g.ID)
-	if err != nil || g.Count < 2 { // once nothing is always so
+	always, differ, err := x.Compare(ctx, g)
+	if err != nil {
 		return t, err
 	}
-	slices.SortStableFunc(vars, func(a, b index.Varying) int { return cmp.Compare(interest(&a, g), interest(&b, g)) })
-	for _, v := range vars {
-		switch {
-		case v.Always(g.Count) && len(t.Always) < maxAlways:
-			t.Always = append(t.Always, index.Variable{Path: v.Path, Value: v.Values[0].Value})
-		case !v.Always(g.Count) && len(v.Values) > 1 && len(t.Differ) < maxDiffer:
-			t.Differ = append(t.Differ, v)
-		}
-	}
+	t.Always = append(t.Always, always[:min(len(always), maxAlways)]...)
+	t.Differ = append(t.Differ, differ[:min(len(differ), maxDiffer)]...)
 	return t, nil
-}
-
-// interest orders variables: those of the crash site first, and there what was
-// said in words before numbers, and numbers before lengths.
-func interest(v *index.Varying, g *index.Group) int {
-	rank := 0
-	function, _, _ := strings.Cut(g.Site, " ")
-	path := strings.TrimPrefix(v.Path, "len(")
-	if !strings.HasPrefix(path, function+".") {
-		rank = 3
-	}
-	switch {
-	case path != v.Path:
-		return rank + 2
-	case len(v.Values) > 0 && strings.HasPrefix(v.Values[0].Value, `"`):
-		return rank
-	}
-	return rank + 1
 }
