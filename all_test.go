@@ -86,7 +86,7 @@ func TestBinaryHasNoTestSupport(t *testing.T) {
 		}
 		return string(out)
 	}
-	of := []string{modulePath + "/internal/", "github.com/chromedp/", "github.com/rogpeppe/", "github.com/santhosh-tekuri/", "\ntesting\n"}
+	of := []string{modulePath + "/internal/", "github.com/chromedp/", "github.com/rogpeppe/", "github.com/santhosh-tekuri/", "github.com/yuin/", "\ntesting\n"}
 	binary, support := deps("./cmd/sdcore"), deps("-test", "./internal/...", "./cmd/sdcore", "./export")
 	for _, path := range of {
 		if strings.Contains(binary, path) {

@@ -5,12 +5,13 @@ import (
 	"crypto/sha256"
 	_ "embed" // the parts of the page
 	"encoding/base64"
-	"encoding/json"
 	"fmt"
 	"html"
 	"html/template"
 	"io"
+	"path"
 	"slices"
+	"strings"
 
 	"github.com/safedump/sdcore/redact"
 	"github.com/safedump/sdcore/report"
@@ -47,26 +48,35 @@ func htmlStyle() string { return htmlBase + htmlOwn }
 
 // Bounds of a page, so that a browser can open it.
 const (
-	htmlNodes   = 60_000   // parts of values that are laid out
-	htmlData    = 24 << 20 // bytes about further goroutines
-	htmlValue   = 160      // runes of a value on one line
-	htmlStrings = 8 << 10  // bytes of a text that is unfolded
+	htmlNodes    = 15_000   // values and parts of them that are laid out
+	htmlGroups   = 300      // groups that are; the script shows others
+	htmlWaiting  = 12       // goroutines that are, where none crashed
+	htmlEarlier  = 6        // lines about earlier and wrapped errors, above the stack
+	htmlLabels   = 200      // bytes of labels beside a goroutine's number
+	htmlDataSize = 24 << 20 // bytes about goroutines and groups for the script
+	htmlValue    = 160      // runes of a value on one line
+	htmlBrief    = 40       // and in the line of a folded frame
+	htmlStrings  = 8 << 10  // bytes of a text that is unfolded
 )
 
 // HTML writes the report as one page that needs nothing else: no network, no
 // other file, and no script to be read, which only searches and unfolds. Its
 // policy lets nothing act but its own style and script. The crash, one goroutine
-// of each group, and what was found out stand in the page; the other goroutines
-// are data that the script shows on request, so that 100 000 of them can be
-// opened.
+// of each of the largest groups, and what was found out stand in the page; the
+// others are data that the script shows on request, so that a page of 100 000
+// goroutines can be opened. See docs/html.md.
 func HTML(w io.Writer, res redact.Result) error {
 	return scanned(w, res, "html", func(p *paper, r *report.Report) error {
 		var page bytes.Buffer
-		if err := writeHTML(&page, r); err != nil {
+		texts, err := drawHTML(&page, r)
+		if err != nil {
 			return err
 		}
-		// What is looked for is not escaped as a page is.
+		// What is looked for is not escaped as a page is, nor as its data are.
 		if err := p.check([]byte(html.UnescapeString(page.String()))); err != nil {
+			return err
+		}
+		if err := p.check([]byte(strings.Join(texts, "\n"))); err != nil {
 			return err
 		}
 		if _, err := p.Write(page.Bytes()); err != nil {
@@ -77,13 +87,23 @@ func HTML(w io.Writer, res redact.Result) error {
 }
 
 func writeHTML(w io.Writer, r *report.Report) error {
+	_, err := drawHTML(w, r)
+	return err
+}
+
+// drawHTML writes a page, and returns the texts of its data.
+func drawHTML(w io.Writer, r *report.Report) ([]string, error) {
 	page, err := newHTMLPage(r)
 	if err != nil {
-		return fmt.Errorf("page: %w", err)
+		return nil, fmt.Errorf("page: %w", err)
 	}
 	body, err := template.New("body").Parse(htmlBody)
 	if err != nil {
-		return fmt.Errorf("page: %w", err)
+		return nil, fmt.Errorf("page: %w", err)
+	}
+	data, err := page.data.json()
+	if err != nil {
+		return nil, fmt.Errorf("page: %w", err)
 	}
 	var b bytes.Buffer
 	b.WriteString("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n")
@@ -91,16 +111,16 @@ func writeHTML(w io.Writer, r *report.Report) error {
 	b.WriteString("<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<meta name=\"referrer\" content=\"no-referrer\">\n")
 	b.WriteString("<title>" + template.HTMLEscapeString(page.Title) + "</title>\n<style>" + htmlStyle() + "</style>\n</head>\n<body>\n")
 	if err := body.Execute(&b, page); err != nil {
-		return fmt.Errorf("page: %w", err)
+		return nil, fmt.Errorf("page: %w", err)
 	}
 	// A browser does not run it, and json escapes what would end it.
 	b.WriteString("<script type=\"application/json\" id=\"data\">")
-	b.Write(page.data)
+	b.Write(data)
 	b.WriteString("</script>\n<script>" + htmlScript + "</script>\n</body>\n</html>\n")
 	if _, err := w.Write(b.Bytes()); err != nil {
-		return fmt.Errorf("write report: %w", err)
+		return nil, fmt.Errorf("write report: %w", err)
 	}
-	return nil
+	return page.data.texts, nil
 }
 
 // sourceHash names an inline style or script in a policy.
@@ -111,17 +131,20 @@ func sourceHash(s string) string {
 
 // htmlPage is what the template shows.
 type htmlPage struct {
-	Title   string
-	Death   []string
-	Signal  string
-	Facts   []string
-	Earlier string // texts of the crash screen
-	Waits   string
-	Heap    string
-	Crash   *htmlGoroutine
-	Total   string
-	Groups  []htmlGroup
-	System  []htmlGroup // of the runtime
+	Title    string
+	Death    []string
+	Signal   string
+	Facts    []string
+	Earlier  []string // texts of the crash screen: the first lines of one, and the others
+	Waits    string   // what is wrong with them
+	AllWaits string
+	Heap     string
+	Crash    *htmlGoroutine
+	Waiting  []htmlGoroutine // where none crashed
+	Total    string
+	Groups   []htmlGroup
+	More     int // groups that are not laid out
+	System   []htmlGroup
 
 	SystemTotal string
 	Globals     []htmlNode
@@ -132,8 +155,9 @@ type htmlPage struct {
 	Tier        int
 	Identity    []htmlFact
 	Markdown    string
+	Dropped     bool // the data are not whole
 
-	data []byte
+	data *htmlData
 }
 
 type htmlFact struct{ Label, Text string }
@@ -149,21 +173,31 @@ func newHTMLPage(r *report.Report) (*htmlPage, error) {
 	c := completed(r)
 	m := &htmlMaker{r: &c, nodes: htmlNodes}
 	m.s = newScreen(&c, TextOptions{Width: 110})
-	p := &htmlPage{Tier: c.Tier, Partial: !c.Complete}
+	p := &htmlPage{Tier: c.Tier, Partial: !c.Complete, data: newHTMLData()}
 	p.Death = plainLines(deathText(&c.Crash), messageLines)
 	p.Title = clip(p.Death[0], 100)
+	if main := programName(&c); main != "" {
+		p.Title += " · " + path.Base(main)
+	}
 	if c.Crash.Signal != nil {
 		p.Signal = signalText(c.Crash.Signal)
 	}
 	p.Facts = m.facts()
-	p.Earlier = m.words(func(s *screen) { s.exceptions(&c.Crash.Exception, "", 0) })
+	p.Earlier = firstLines(m.words(func(s *screen) { s.exceptions(&c.Crash.Exception, "", 0) }), htmlEarlier)
 	p.Waits = m.words((*screen).waitSummary)
+	if c.Waits != nil && c.Waits.Blocked > 0 {
+		p.AllWaits = m.words((*screen).waits)
+	}
 	p.Heap = m.words((*screen).heapSummary)
-	p.Crash = m.crash()
-	m.groups(p)
+	m.crash(p)
 	for i := range c.Globals {
 		p.Globals = append(p.Globals, m.node(name(c.Globals[i].Name), "", &c.Globals[i].Value))
 	}
+	m.groups(p)
+	for i := range c.Goroutines {
+		p.data.goroutine(&c.Goroutines[i])
+	}
+	p.Dropped = p.data.dropped
 	for i := range c.Problems {
 		p.Problems = append(p.Problems, problemText(&c.Problems[i]))
 	}
@@ -173,9 +207,7 @@ func newHTMLPage(r *report.Report) (*htmlPage, error) {
 		return nil, err
 	}
 	p.Markdown = md.String()
-	data, err := m.data()
-	p.data = data
-	return p, err
+	return p, nil
 }
 
 // words is a part of the crash screen as text.
@@ -186,20 +218,44 @@ func (m *htmlMaker) words(draw func(*screen)) string {
 	return text
 }
 
+// firstLines cuts a text behind so many lines, where it has more than one more.
+func firstLines(text string, lines int) []string {
+	all := strings.Split(text, "\n")
+	switch {
+	case text == "":
+		return nil
+	case len(all) <= lines+1:
+		return []string{text}
+	}
+	return []string{strings.Join(all[:lines], "\n"), strings.Join(all[lines:], "\n")}
+}
+
+// programName is what the program is called where it is built, or the module
+// that it is of.
+func programName(r *report.Report) string {
+	if id := &r.Identity; id.MainPackage != "" {
+		return name(id.MainPackage)
+	}
+	return name(r.Identity.Main.Path)
+}
+
+// facts are the line below the headline: which program, where, when.
 func (m *htmlMaker) facts() []string {
 	var facts []string
-	if e := &m.r.Crash.Exception; e.Type != "" && m.r.Crash.Kind == report.KindPanic {
-		facts = append(facts, "type "+name(e.Type))
+	if main := programName(m.r); main != "" {
+		facts = append(facts, strings.TrimSpace(main+" "+name(m.r.Identity.Main.Version)))
 	}
 	if i := crashedGoroutine(m.r); i >= 0 {
 		g := &m.r.Goroutines[i]
 		facts = append(facts, fmt.Sprintf("goroutine %d [%s]", g.ID, name(stateText(g.Status, g.WaitReason))))
+	} else if m.r.Crash.Kind != report.KindSnapshot {
+		facts = append(facts, "no goroutine was running")
 	}
-	if t := m.r.CrashTime; !t.IsZero() {
+	if e := &m.r.Crash.Exception; e.Type != "" && m.r.Crash.Kind == report.KindPanic {
+		facts = append(facts, "type "+name(e.Type))
+	}
+	if t := writable(m.r.CrashTime); !t.IsZero() {
 		facts = append(facts, t.Format("2006-01-02 15:04:05 UTC"))
-	}
-	if main := m.r.Identity.Main; main.Path != "" {
-		facts = append(facts, name(main.Path)+" "+name(main.Version))
 	}
 	return facts
 }
@@ -217,49 +273,4 @@ func (m *htmlMaker) trust(p *htmlPage) {
 			p.Identity = append(p.Identity, htmlFact{f.label, f.text})
 		}
 	}
-}
-
-// data is what the script shows on request: goroutines with what of their
-// variables fits, by the number of their group.
-func (m *htmlMaker) data() ([]byte, error) {
-	type row struct {
-		ID      uint64        `json:"id"`
-		Group   int           `json:"g"`
-		Creator uint64        `json:"c,omitempty"`
-		Vars    [][][3]string `json:"v,omitempty"` // by frame: name, type, value
-	}
-	rows := make([]json.RawMessage, 0, len(m.r.Goroutines))
-	room := htmlData
-	for i := range m.r.Goroutines {
-		g := &m.r.Goroutines[i]
-		x := row{ID: g.ID, Group: g.Group}
-		if g.Creator != nil {
-			x.Creator = g.Creator.Goroutine
-		}
-		if room > 0 {
-			x.Vars = flatVars(g.Frames)
-		}
-		b, err := json.Marshal(x)
-		if err != nil {
-			return nil, err
-		}
-		room -= len(b)
-		rows = append(rows, b)
-	}
-	return json.Marshal(rows)
-}
-
-// flatVars are the variables of a stack, each on one line.
-func flatVars(frames []report.Frame) [][][3]string {
-	last := -1
-	out := make([][][3]string, len(frames))
-	for i := range frames {
-		for j := range frames[i].Vars {
-			v := &frames[i].Vars[j]
-			text, _ := oneLine(&v.Value, htmlValue, false)
-			out[i] = append(out[i], [3]string{name(v.Name), name(v.Value.Type), text})
-			last = i
-		}
-	}
-	return out[:last+1]
 }

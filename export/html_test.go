@@ -32,8 +32,9 @@ func TestHTMLTags(t *testing.T) {
 		return n
 	}
 	// What stands in quotes may hold no quote, and what ends a script nothing.
-	for _, e := range []string{evil(), `"><img src=x onerror=alert(1)>`, "</script><script>alert(1)</script>", "</textarea></pre>", "<!--", "{{.}}", "'\" onload=x"} {
-		got, plain := count(htmlOf(t, reportOf(e))), count(htmlOf(t, reportOf("plain")))
+	for _, e := range []string{evil(), `"><img src=x onerror=alert(1)>`, "</script><script>alert(1)</script>", "</textarea></pre>", "<!--", "{{print 1}}", "'\" onload=x"} {
+		harmless := strings.NewReplacer("<", "x", ">", "x", "&", "x", `"`, "x", "'", "x").Replace(e)
+		got, plain := count(htmlOf(t, reportOf(e))), count(htmlOf(t, reportOf(harmless)))
 		if fmt.Sprint(got) != fmt.Sprint(plain) {
 			t.Errorf("%q makes tags: %v, plain text makes %v", e, got, plain)
 		}
@@ -73,18 +74,60 @@ func TestHTMLHoldsAll(t *testing.T) {
 	}
 	_, data, _ := strings.Cut(page, `id="data">`)
 	data, _, _ = strings.Cut(data, "</script>")
-	var rows []struct {
-		ID uint64
-		V  [][][3]string
+	var got struct {
+		S []string
+		G [][]int
+		F []int
+		R [][]uint64
 	}
-	if err := json.Unmarshal([]byte(data), &rows); err != nil || len(rows) != len(r.Goroutines) {
-		t.Fatalf("%d goroutines in the data, want %d: %v", len(rows), len(r.Goroutines), err)
+	if err := json.Unmarshal([]byte(data), &got); err != nil || len(got.R) != len(r.Goroutines) || len(got.G) != len(r.Groups) {
+		t.Fatalf("%d goroutines and %d groups in the data, want %d and %d: %v", len(got.R), len(got.G), len(r.Goroutines), len(r.Groups), err)
 	}
-	for i := range rows {
-		if rows[i].ID != r.Goroutines[i].ID {
-			t.Errorf("goroutine %d, want %d", rows[i].ID, r.Goroutines[i].ID)
+	for i, row := range got.R {
+		g := &r.Goroutines[i]
+		if row[0] != g.ID || row[1] != uint64(g.Group) || got.S[row[3]] != labelsText(g.Labels) {
+			t.Errorf("goroutine %d of group %d with %q, want %d of %d with %v", row[0], row[1], got.S[row[3]], g.ID, g.Group, g.Labels)
+		}
+		if first, n := int(row[4]), int(row[5]); n > 0 { // a stack of its own
+			for at := range g.Frames {
+				if fn := got.S[got.F[first+2*at]]; n != len(g.Frames) || fn != g.Frames[at].Function {
+					t.Errorf("goroutine %d, frame %d is %s, want %s", g.ID, at, fn, g.Frames[at].Function)
+				}
+			}
+		} else if len(g.Frames) > 0 && !sameStack(g.Frames, groupOf(r, g.Group).Frames) {
+			t.Errorf("goroutine %d has its group's stack", g.ID)
+		}
+		vars := row[6:]
+		for at := range g.Frames {
+			for _, v := range g.Frames[at].Vars {
+				text, _ := oneLine(&v.Value, htmlValue, false)
+				if len(vars) < 4 || vars[0] != uint64(at) || got.S[vars[1]] != v.Name || got.S[vars[2]] != v.Value.Type || got.S[vars[3]] != text {
+					t.Fatalf("goroutine %d, frame %d: %v is not %s %s", g.ID, at, vars, v.Name, text)
+				}
+				vars = vars[4:]
+			}
 		}
 	}
+	for _, g := range got.G {
+		want := groupOf(r, g[0])
+		if want == nil || g[1] != want.Count || g[7] != len(want.Frames) {
+			t.Fatalf("group %v is not %v", g, want)
+		}
+		for i, f := range want.Frames {
+			if fn := got.S[got.F[g[6]+2*i]]; fn != f.Function {
+				t.Errorf("frame %d of group %d is %s, want %s", i, g[0], fn, f.Function)
+			}
+		}
+	}
+}
+
+func groupOf(r *report.Report, id int) *report.Group {
+	for i := range r.Groups {
+		if r.Groups[i].ID == id {
+			return &r.Groups[i]
+		}
+	}
+	return nil
 }
 
 // TestHTMLIsBounded: values of any size leave a page that opens.

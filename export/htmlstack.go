@@ -2,7 +2,10 @@ package export
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
+	"strings"
+	"unicode"
 
 	"github.com/safedump/sdcore/report"
 )
@@ -11,7 +14,9 @@ import (
 type htmlGoroutine struct {
 	ID      uint64
 	State   string
-	Above   []htmlFrame // the runtime's own, by which it died
+	Labels  string
+	Tall    bool        // the labels are folded
+	Above   []htmlFrame // the runtime's own and the standard library's, folded
 	Frames  []htmlFrame
 	End     string
 	Creator string
@@ -23,8 +28,10 @@ type htmlFrame struct {
 	Note            string
 	Site, Runtime   bool // the crash site; the runtime's own
 	Open            bool
+	Brief           string // its variables in a line, while it is folded
 	Source          []htmlLine
 	Vars            []htmlNode
+	More            string // what is missing of the variables
 	Defers          string
 }
 
@@ -38,6 +45,7 @@ type htmlLine struct {
 // htmlNode is a value, or a part of one.
 type htmlNode struct {
 	Name, Type, Role string
+	Here             bool   // the line at which the frame stands names it
 	Text             string // on one line
 	State            string // a word for the style, "" where the value is known
 	Long             string // the whole text, where Text has not all of it
@@ -51,74 +59,135 @@ type htmlGroup struct {
 	State, At, Creator string
 	IDs                string
 	Crashed            bool
-	Search             string // what the search looks at
 	Sample             htmlGoroutine
 }
 
-// crash is the goroutine that crashed.
-func (m *htmlMaker) crash() *htmlGoroutine {
-	i := crashedGoroutine(m.r)
-	if i < 0 {
-		for j := range m.r.Threads {
-			if t := &m.r.Threads[j]; t.Crashed && len(t.Frames) > 0 {
-				return &htmlGoroutine{State: fmt.Sprintf("thread %d", t.TID), Frames: m.frames(t.Frames, true)}
-			}
+// crash lays out the goroutine that crashed. Where none did, all that wait are
+// as interesting as the other, and the thread that died of it is not.
+func (m *htmlMaker) crash(p *htmlPage) {
+	if i := crashedGoroutine(m.r); i >= 0 {
+		g := m.goroutine(&m.r.Goroutines[i], true)
+		p.Crash = &g
+		return
+	}
+	if frames := crashFrames(m.r, -1); len(frames) > 0 {
+		p.Crash = &htmlGoroutine{State: fmt.Sprintf("thread %d", m.r.Crash.Thread)}
+		p.Crash.Above, p.Crash.Frames = m.stack(frames, true)
+	}
+	seen := map[int]bool{}
+	for _, i := range interest(m.r, -1) {
+		g := &m.r.Goroutines[i]
+		if g.System || seen[g.Group] || len(g.Frames) == 0 || len(p.Waiting) == htmlWaiting {
+			continue
 		}
-		return nil
+		seen[g.Group] = true
+		p.Waiting = append(p.Waiting, m.goroutine(g, false))
 	}
-	g := m.goroutine(&m.r.Goroutines[i], true)
-	for len(g.Frames) > 0 && !g.Frames[0].Site {
-		g.Above, g.Frames = append(g.Above, g.Frames[0]), g.Frames[1:]
-	}
-	return &g
 }
 
 func (m *htmlMaker) goroutine(g *report.Goroutine, crashed bool) htmlGoroutine {
-	out := htmlGoroutine{ID: g.ID, State: name(stateText(g.Status, g.WaitReason)), End: name(g.StackEnd)}
+	out := htmlGoroutine{ID: g.ID, State: name(stateText(g.Status, g.WaitReason)), End: name(g.StackEnd), Labels: labelsText(g.Labels)}
+	out.Tall = len(out.Labels) > htmlLabels
 	if g.OmittedFrames > 0 {
 		out.End = fmt.Sprintf("%d frames left out", g.OmittedFrames)
 	}
 	if g.Creator != nil {
 		out.Creator = creatorText(g.Creator) + " in goroutine " + strconv.FormatUint(g.Creator.Goroutine, 10)
 	}
-	out.Frames = m.frames(completedFrames(g.Frames), crashed)
+	out.Above, out.Frames = m.stack(completedFrames(g.Frames), crashed)
 	return out
 }
 
-// frames lays out a stack. That of the crash begins open at the crash site, and
-// so is the program's own code below it.
-func (m *htmlMaker) frames(frames []report.Frame, crashed bool) []htmlFrame {
-	site := -1
+// stack lays out a stack. The frame at which people look begins open: the crash
+// site, or the program's own innermost one. What lies above it is apart.
+func (m *htmlMaker) stack(frames []report.Frame, crashed bool) (above, below []htmlFrame) {
+	site := slices.IndexFunc(frames, func(f report.Frame) bool { return !m.s.standard(f.Function) })
 	if crashed {
 		site = crashSite(frames)
 	}
-	out := make([]htmlFrame, 0, len(frames))
-	opened := 0
-	for i := range frames {
-		f := &frames[i]
-		x := htmlFrame{Function: name(f.Function), Place: place(f.File, f.Line), Site: i == site, Runtime: f.Runtime || i < site}
-		if x.Function == "" {
-			x.Function = "code without a name"
-		}
-		if f.Inlined {
-			x.Note = "inlined"
-		}
-		if f.Repeat > 1 {
-			x.Note = fmt.Sprintf("%d times in a row", f.Repeat)
-		}
-		x.Source = sourceLines(f)
-		shared := shadowing(f.Vars)
-		for j := range f.Vars {
-			v := &f.Vars[j]
-			x.Vars = append(x.Vars, m.node(name(v.Name), roleWord(v.Role)+declared(v, shared), &v.Value))
-		}
-		x.Defers = m.words(func(s *screen) { s.defers(f) })
-		if x.Open = crashed && i >= site && !x.Runtime && len(x.Vars)+len(x.Source) > 0 && opened < 4; x.Open {
-			opened++
-		}
-		out = append(out, x)
+	m.s.above = nil
+	out := make([]htmlFrame, len(frames))
+	// From the site outwards: what it shows, callers need not repeat.
+	for _, i := range slices.Concat(order(max(site, 0), len(frames)), order(0, max(site, 0))) {
+		out[i] = m.frame(&frames[i], i >= site)
+		out[i].Site, out[i].Open = crashed && i == site, i == site
+	}
+	if site <= 0 {
+		return nil, out
+	}
+	return out[:site], out[site:]
+}
+
+// order counts from first to the last before end.
+func order(first, end int) []int {
+	var out []int
+	for i := first; i < end; i++ {
+		out = append(out, i)
 	}
 	return out
+}
+
+// frame lays out a call; own says that it is not above where the stack is looked at.
+func (m *htmlMaker) frame(f *report.Frame, own bool) htmlFrame {
+	x := htmlFrame{Function: name(f.Function), Place: place(f.File, f.Line), Runtime: f.Runtime || !own}
+	if x.Function == "" {
+		x.Function = "code without a name"
+	}
+	if f.Inlined {
+		x.Note = "inlined"
+	}
+	if f.Repeat > 1 {
+		x.Note = fmt.Sprintf("%d times in a row", f.Repeat)
+	}
+	x.Source = sourceLines(f)
+	x.Defers = m.words(func(s *screen) { s.defers(f) })
+	if own && !m.s.standard(f.Function) {
+		x.Brief = m.brief(f)
+	}
+	if m.nodes <= -htmlNodes && len(f.Vars) > 0 {
+		x.More = counted(len(f.Vars), "variables") + " not laid out here: too much for a page"
+		return x
+	}
+	named := namedHere(x.Source)
+	shared := shadowing(f.Vars)
+	for j := range f.Vars {
+		v := &f.Vars[j]
+		n := m.node(name(v.Name), roleWord(v.Role)+declared(v, shared), &v.Value)
+		n.Here = named[v.Name]
+		x.Vars = append(x.Vars, n)
+	}
+	return x
+}
+
+// brief has of the variables of a call what inner ones have not shown, as the
+// crash screen does.
+func (m *htmlMaker) brief(f *report.Frame) string {
+	var fresh, above []string
+	for _, v := range known(f.Vars) {
+		if m.s.remember(&v) {
+			above = append(above, name(v.Name))
+			continue
+		}
+		text, _ := oneLine(&v.Value, htmlBrief, false)
+		fresh = append(fresh, name(v.Name)+": "+text)
+	}
+	if len(above) > 0 {
+		fresh = append(fresh, strings.Join(above, ", ")+" as above")
+	}
+	return clip(strings.Join(fresh, " · "), htmlValue)
+}
+
+// namedHere are the names that stand in the line at which a frame is.
+func namedHere(source []htmlLine) map[string]bool {
+	names := map[string]bool{}
+	for _, l := range source {
+		if l.Hit {
+			for _, word := range strings.FieldsFunc(l.Text, func(r rune) bool { return r != '_' && !unicode.IsLetter(r) && !unicode.IsDigit(r) }) {
+				names[word] = true
+			}
+		}
+	}
+	return names
 }
 
 func sourceLines(f *report.Frame) []htmlLine {
@@ -204,8 +273,8 @@ func childLabel(c *report.Child, i int, of report.Kind) string {
 	return "[" + strconv.Itoa(i) + "]"
 }
 
-// groups lays out the groups, each with the first of its goroutines that has
-// frames.
+// groups lays out the largest groups, each with the first of its goroutines that
+// has frames, and keeps all of them for the script.
 func (m *htmlMaker) groups(p *htmlPage) {
 	sample := map[int]*report.Goroutine{}
 	for i := range m.r.Goroutines {
@@ -225,25 +294,36 @@ func (m *htmlMaker) groups(p *htmlPage) {
 		if g.Creator != nil {
 			x.Creator = shortFunc(g.Creator.Function)
 		}
-		if s := sample[g.ID]; s != nil && !x.Crashed {
-			x.Sample = m.goroutine(s, false)
-		} else {
-			for i := range g.Frames {
-				f := &g.Frames[i]
-				x.Sample.Frames = append(x.Sample.Frames, htmlFrame{Function: name(f.Function), Place: place(f.File, f.Line)})
-			}
-		}
-		x.Search = x.State + " " + x.At + " " + x.Creator
-		for i := range g.Frames {
-			x.Search += " " + name(g.Frames[i].Function)
-		}
+		own := slices.IndexFunc(g.Frames, func(f report.FrameRef) bool { return !m.s.standard(f.Function) })
+		p.data.group(g, &x, max(own, 0))
 		if g.System {
-			p.System = append(p.System, x)
 			system += g.Count
-			continue
 		}
-		p.Groups = append(p.Groups, x)
+		switch {
+		case len(p.Groups)+len(p.System) >= htmlGroups && !x.Crashed:
+			p.More++
+		case g.System:
+			m.sample(&x, g, sample[g.ID])
+			p.System = append(p.System, x)
+		default:
+			m.sample(&x, g, sample[g.ID])
+			p.Groups = append(p.Groups, x)
+		}
 	}
 	p.Total = fmt.Sprintf("%s in %s of equal stacks", counted(max(total, len(m.r.Goroutines)), "goroutines"), counted(len(m.r.Groups), "groups"))
 	p.SystemTotal = counted(system, "goroutines") + " of the runtime"
+}
+
+// sample lays out a goroutine of a group, or the stack that all of them have.
+func (m *htmlMaker) sample(x *htmlGroup, g *report.Group, s *report.Goroutine) {
+	switch {
+	case x.Crashed: // stands above
+	case s != nil:
+		x.Sample = m.goroutine(s, false)
+	default:
+		for i := range g.Frames {
+			f := &g.Frames[i]
+			x.Sample.Frames = append(x.Sample.Frames, htmlFrame{Function: name(f.Function), Place: place(f.File, f.Line)})
+		}
+	}
 }

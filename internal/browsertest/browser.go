@@ -20,7 +20,7 @@ var names = []string{"chromium", "google-chrome", "google-chrome-stable", "chrom
 
 // patience bounds each step in the browser: a busy machine is slow, a page that
 // hangs is a failed test and not a hanging one.
-const patience = 2 * time.Minute
+const patience = time.Minute
 
 // Browser is a running browser.
 type Browser struct {

@@ -11,9 +11,11 @@ import (
 	"github.com/chromedp/cdproto/browser"
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/performance"
 	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
 )
 
 // Options say how a page is opened. The zero value is a window of 1280 by 800,
@@ -159,10 +161,23 @@ func (p *Page) Visible(selector string) bool {
 	return Eval[bool](p, "[...document.querySelectorAll("+quote(selector)+")].some((e) => e.checkVisibility({visibilityProperty: true}))")
 }
 
-// Keys presses keys as a person does; "\x1b" is Escape, "\r" Enter, "\t" Tab.
+// Keys presses keys as a person does; "\x1b" is Escape, "\r" Enter, "\t" Tab. A
+// key that the page handles types nothing.
 func (p *Page) Keys(keys string) {
 	p.t.Helper()
-	p.do("keys "+quote(keys), chromedp.KeyEvent(keys))
+	for _, r := range keys {
+		for _, k := range kb.Encode(r) {
+			switch k.Type {
+			case kb.KeyChar: // comes with the key that is down, unless the page prevents it
+				continue
+			case kb.KeyDown:
+				if key := kb.Keys[r]; key != nil && key.Print {
+					k.Text, k.UnmodifiedText = key.Text, key.Unmodified
+				}
+			}
+			call(p, input.DispatchKeyEvent, *k)
+		}
+	}
 }
 
 // Click clicks on the first element of a selector, which has to be visible.
