@@ -164,7 +164,7 @@ func (m *markdown) plainText() string {
 	var parts []string
 	add := func(text string, lines int) {
 		if text != "" {
-			parts = append(parts, firstLines(text, lines))
+			parts = append(parts, leadingLines(text, lines))
 		}
 	}
 	add(m.headText(), issueHead)
@@ -179,8 +179,8 @@ func (m *markdown) plainText() string {
 	return strings.Join(parts, "\n\n")
 }
 
-// firstLines keeps n lines of a text and counts the others; 0 keeps all.
-func firstLines(text string, n int) string {
+// leadingLines keeps n lines of a text and counts the others; 0 keeps all.
+func leadingLines(text string, n int) string {
 	lines := strings.Split(text, "\n")
 	if n <= 0 || len(lines) <= n {
 		return text

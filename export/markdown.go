@@ -97,7 +97,7 @@ func (m *markdown) screenText(draw func(*screen)) string {
 
 func (m *markdown) head() {
 	m.b.WriteString("### Crash: " + span(crashTitle(&m.r.Crash)) + "\n\n")
-	m.fence("text", firstLines(m.headText(), m.headLines))
+	m.fence("text", leadingLines(m.headText(), m.headLines))
 }
 
 func (m *markdown) headText() string {
@@ -128,7 +128,7 @@ func (m *markdown) crash() {
 	}
 	m.b.WriteString("In " + span(f.Function) + " at " + span(place(m.names.short(f.File), f.Line)) + "\n\n")
 	if text := m.siteText(f); text != "" { // a crash text has neither
-		m.fence("text", firstLines(text, m.siteLines))
+		m.fence("text", leadingLines(text, m.siteLines))
 	}
 }
 

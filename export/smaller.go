@@ -16,13 +16,17 @@ type cut struct {
 	records int // of what was removed
 }
 
-// cuts are the ways to make a report smaller, the mildest first. None changes what
-// makes crashes one bug; which stays is checked by who cuts.
+// cuts are the ways to make a report smaller, the mildest first: the callers lose their
+// variables, most of which they have in common with the crash site, before its own lose
+// depth. None changes what makes crashes one bug; which stays is checked by who cuts.
 var cuts = []cut{
 	{depth: report.MaxValueDepth, text: 1 << 30, frames: 1 << 30, vars: 1 << 30, records: 1 << 30},
 	{depth: 4, text: 512, frames: 16, vars: 60, records: 40},
-	{depth: 2, text: 160, frames: 6, vars: 40, records: 10},
-	{depth: 1, text: 80, frames: 2, vars: 24, records: 3},
+	{depth: 4, text: 512, frames: 3, vars: 60, records: 10},
+	{depth: 4, text: 256, frames: 1, vars: 40, records: 10},
+	{depth: 3, text: 160, frames: 1, vars: 40, records: 10},
+	{depth: 2, text: 160, frames: 1, vars: 40, records: 3},
+	{depth: 1, text: 80, frames: 1, vars: 24, records: 3},
 	{depth: 0, text: 40, frames: 1, vars: 12, records: 0},
 }
 
