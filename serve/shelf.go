@@ -7,9 +7,9 @@ import (
 	"github.com/safedump/sdcore/triage/index"
 )
 
-// shelf keeps the index open between requests: opening it takes locks that
-// requests beside each other would wait for. It is opened anew when it has become
-// another one, and after it could not be read.
+// shelf keeps the index open between requests: a database far away takes its time
+// to be connected to. It is opened anew when it has become another one, and after
+// it could not be read.
 type shelf struct {
 	mu   sync.Mutex
 	held *lease
