@@ -63,6 +63,7 @@ func (q *request) mayChange() error {
 type trouble struct {
 	status            int
 	what, why, remedy string
+	ofIndex           bool // the index could not be asked
 }
 
 func (t *trouble) Error() string {
@@ -74,11 +75,15 @@ func (s *Server) answer(f func(*request) error) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		v, _ := r.Context().Value(visitorKey{}).(visitor)
 		q := &request{s: s, w: w, r: r, visitor: v}
-		err := f(q)
-		if err == nil {
+		t := s.troubleOf(f(q))
+		if t != nil && t.ofIndex && r.Method != http.MethodPost {
+			// It may have become another one, or been mended.
+			s.shelf.forget()
+			t = s.troubleOf(f(q))
+		}
+		if t == nil {
 			return
 		}
-		t := s.troubleOf(err)
 		if strings.HasPrefix(r.URL.Path, apiPath) {
 			if jerr := writeJSON(w, t.status, map[string]string{"error": t.Error()}); jerr != nil {
 				panic(http.ErrAbortHandler)
@@ -101,6 +106,8 @@ func (s *Server) refuse(w http.ResponseWriter, t *trouble) {
 func (s *Server) troubleOf(err error) *trouble {
 	var t *trouble
 	switch {
+	case err == nil:
+		return nil
 	case errors.As(err, &t):
 		return t
 	case errors.Is(err, index.ErrNotFound):
@@ -116,7 +123,6 @@ func (s *Server) troubleOf(err error) *trouble {
 	case errors.Is(err, index.ErrNewer):
 		return &trouble{status: http.StatusServiceUnavailable, what: "The index was written by a newer version of sdcore.", remedy: "Update sdcore on this host."}
 	}
-	s.shelf.forget() // it may have been mended
-	return &trouble{status: http.StatusServiceUnavailable, what: "The index can't be read.", why: "It is damaged, locked for long, or its database does not answer.",
+	return &trouble{ofIndex: true, status: http.StatusServiceUnavailable, what: "The index can't be read.", why: "It is damaged, locked for long, or its database does not answer.",
 		remedy: orElse(s.o.Remedy(err), "sdcore list says more on a terminal.")}
 }
