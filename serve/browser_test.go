@@ -323,7 +323,7 @@ func narrow(t *testing.T, b *browsertest.Browser) {
 		p := in(t, b, w, origin, o)
 		for name, path := range paths {
 			p.Navigate(origin + w.s.base + path)
-			if wide := browsertest.Eval[int](p, `document.documentElement.scrollWidth - document.documentElement.clientWidth`); wide > 0 && name != "report" {
+			if wide := browsertest.Eval[int](p, `document.documentElement.scrollWidth - document.documentElement.clientWidth`); wide > 0 {
 				t.Errorf("%s %s is %d pixels wider than the window", name, kind, wide)
 			}
 			if bg := browsertest.Eval[string](p, `getComputedStyle(document.body).backgroundColor`); (bg == "rgb(255, 255, 255)") == o.Dark {
