@@ -9,7 +9,7 @@ SHELL := /bin/bash
 
 MODULES := . safedump fixtures
 
-.PHONY: help build demo test postgres promises check lint matrix bench cores clean
+.PHONY: help build demo test postgres redmine promises check lint matrix bench cores clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*## ' Makefile | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
@@ -30,6 +30,9 @@ test: cores ## all tests of all modules, on real cores (under 5 minutes)
 
 postgres: cores ## the index on a PostgreSQL server of its own, which it installs where it may
 	SDCORE_REQUIRE_CORES=1 scripts/postgres-test.sh
+
+redmine: ## sdcore attach on a real Redmine, which it installs where it may (under 3 minutes)
+	scripts/redmine-test.sh
 
 promises: ## the helper's promises in full: 1 000 captures, 100 crashes (some 3 minutes)
 	cd safedump && go test -count=1 -v -run ManyCaptures ./internal/capturetest -captures 1000

@@ -25,21 +25,20 @@ type board struct {
 	fails  *fault
 	seen   int      // requests
 	log    []string // method and path of each
-	// blind: nobody may set labels, and the search knows nothing yet.
+	// nolabels: nobody may set labels, and the search is up to date.
 	nolabels bool
 	page     int // size of a page, 0 for that asked for
 }
 
 type boardIssue struct {
-	number              int
-	title, body         string
-	closed              bool
-	closedAt            time.Time
-	reason, milestone   string
-	labels              []string
-	comments            []boardComment
-	files               map[string][]byte
-	resolution, version string
+	number                        int
+	title, body                   string
+	closed                        bool
+	closedAt                      time.Time
+	reason, milestone, resolution string
+	labels                        []string
+	comments                      []boardComment
+	files                         map[string][]byte
 }
 
 type boardComment struct {

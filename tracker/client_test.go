@@ -280,3 +280,9 @@ func TestCertificate(t *testing.T) {
 		}
 	}
 }
+
+func TestDryRunShowsNoControls(t *testing.T) {
+	if got := visible([]byte("a\x1b[31m\u009b\u202e\r\n\té")); got != "a\\u001b[31m\\u009b\\u202e\n\té" {
+		t.Errorf("%q", got)
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode"
 )
 
 // shownCredential stands in a dry run where the credential would.
@@ -35,9 +36,24 @@ func (c *Client) print(k call) error {
 		}
 		fmt.Fprintf(&b, "%s: %s\n", name, value)
 	}
-	fmt.Fprintf(&b, "Content-Length: %d\n\n%s\n\n", len(k.body), k.body)
+	fmt.Fprintf(&b, "Content-Length: %d\n\n%s\n\n", len(k.body), visible(k.body))
 	if _, err := c.o.DryRun.Write([]byte(b.String())); err != nil {
 		return fmt.Errorf("write the dry run: %w", err)
 	}
 	return nil
+}
+
+// visible is a body as a terminal may get it: what does not show stands in a string of
+// JSON, where an escape says the same.
+func visible(body []byte) string {
+	var b strings.Builder
+	for _, r := range string(body) {
+		switch {
+		case unicode.IsPrint(r) || r == '\n' || r == '\t':
+			b.WriteRune(r)
+		case r != '\r': // of a form
+			fmt.Fprintf(&b, `\u%04x`, r)
+		}
+	}
+	return b.String()
 }

@@ -28,7 +28,7 @@ type object = map[string]any
 
 func run(args []string) error {
 	if len(args) < 2 {
-		return errors.New("usage: openapi DESCRIPTION 'METHOD PATH' ...")
+		return errors.New("want DESCRIPTION 'METHOD PATH' [...], as in tracker/testdata/openapi/README.md")
 	}
 	data, err := os.ReadFile(args[0])
 	if err != nil {
