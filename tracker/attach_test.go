@@ -49,7 +49,7 @@ func TestOneIssueForAGroup(t *testing.T) {
 		if i.title != "Crash: nil dereference in pay.charge" {
 			t.Errorf("title %q", i.title)
 		}
-		for _, text := range []string{"charge", "at pay.go:36", "gateways[user.Tier]", `"ada"`, "[REDACTED", "sdcore view ", "v1.4.0"} {
+		for _, text := range []string{"charge", "pay.go:36", "gateways[user.Tier]", `"ada"`, "[REDACTED", "sdcore view ", "v1.4.0"} {
 			if !strings.Contains(i.body, text) {
 				t.Errorf("the issue does not say %s:\n%s", text, i.body)
 			}
