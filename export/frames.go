@@ -239,10 +239,6 @@ func place(file string, line int) string {
 	return name(file) + ":" + strconv.Itoa(line)
 }
 
-func creatorText(c *report.Creator) string {
-	return name(c.Function) + " " + place(c.File, c.Line)
-}
-
 // source shows the lines around the one in question.
 func (s *screen) source(src *report.Source, line int) {
 	if src == nil {

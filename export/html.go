@@ -173,7 +173,7 @@ func newHTMLPage(r *report.Report) (*htmlPage, error) {
 	c := completed(r)
 	m := &htmlMaker{r: &c, nodes: htmlNodes}
 	m.s = newScreen(&c, TextOptions{Width: 110})
-	p := &htmlPage{Tier: c.Tier, Partial: !c.Complete, data: newHTMLData()}
+	p := &htmlPage{Tier: c.Tier, Partial: !c.Complete, data: newHTMLData(m.s.names)}
 	p.Death = plainLines(deathText(&c.Crash), messageLines)
 	p.Title = clip(p.Death[0], 100)
 	if main := programName(&c); main != "" {

@@ -23,6 +23,7 @@ import (
 //
 // A goroutine for whose variables the page has no room has none.
 type htmlData struct {
+	names   paths
 	texts   []string
 	number  map[string]int
 	stacks  map[int][]report.FrameRef // of groups, as far as they are in frames
@@ -34,8 +35,8 @@ type htmlData struct {
 	dropped bool // something found no room
 }
 
-func newHTMLData() *htmlData {
-	return &htmlData{texts: []string{""}, number: map[string]int{"": 0}, stacks: map[int][]report.FrameRef{}, room: htmlDataSize}
+func newHTMLData(names paths) *htmlData {
+	return &htmlData{names: names, texts: []string{""}, number: map[string]int{"": 0}, stacks: map[int][]report.FrameRef{}, room: htmlDataSize}
 }
 
 // text returns the number of a text.
@@ -75,7 +76,7 @@ func (d *htmlData) frame(function, file string, line int) {
 	if d.frames.Len() > 0 {
 		d.frames.WriteByte(',')
 	}
-	d.numbers(&d.frames, uint64(d.text(name(function))), uint64(d.text(place(file, line))))
+	d.numbers(&d.frames, uint64(d.text(name(function))), uint64(d.text(place(d.names.short(file), line))))
 	d.inF += 2
 }
 

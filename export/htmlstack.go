@@ -25,6 +25,7 @@ type htmlGoroutine struct {
 // htmlFrame is a call.
 type htmlFrame struct {
 	Function, Place string
+	File            string // whole, where Place is shorter
 	Note            string
 	Site, Runtime   bool // the crash site; the runtime's own
 	Open            bool
@@ -92,7 +93,7 @@ func (m *htmlMaker) goroutine(g *report.Goroutine, crashed bool) htmlGoroutine {
 		out.End = fmt.Sprintf("%d frames left out", g.OmittedFrames)
 	}
 	if g.Creator != nil {
-		out.Creator = creatorText(g.Creator) + " in goroutine " + strconv.FormatUint(g.Creator.Goroutine, 10)
+		out.Creator = m.s.creator(g.Creator) + " in goroutine " + strconv.FormatUint(g.Creator.Goroutine, 10)
 	}
 	out.Above, out.Frames = m.stack(completedFrames(g.Frames), crashed)
 	return out
@@ -127,9 +128,19 @@ func order(first, end int) []int {
 	return out
 }
 
+// at notes where a call is, as the terminal has it, and the whole name of the file for
+// who looks for it.
+func (x *htmlFrame) at(s *screen, file string, line int) {
+	x.Place = s.place(file, line)
+	if whole := name(file); s.names.short(file) != file {
+		x.File = whole
+	}
+}
+
 // frame lays out a call; own says that it is not above where the stack is looked at.
 func (m *htmlMaker) frame(f *report.Frame, own bool) htmlFrame {
-	x := htmlFrame{Function: name(f.Function), Place: place(f.File, f.Line), Runtime: f.Runtime || !own}
+	x := htmlFrame{Function: name(f.Function), Runtime: f.Runtime || !own}
+	x.at(m.s, f.File, f.Line)
 	if x.Function == "" {
 		x.Function = "code without a name"
 	}
@@ -323,7 +334,9 @@ func (m *htmlMaker) sample(x *htmlGroup, g *report.Group, s *report.Goroutine) {
 	default:
 		for i := range g.Frames {
 			f := &g.Frames[i]
-			x.Sample.Frames = append(x.Sample.Frames, htmlFrame{Function: name(f.Function), Place: place(f.File, f.Line)})
+			call := htmlFrame{Function: name(f.Function)}
+			call.at(m.s, f.File, f.Line)
+			x.Sample.Frames = append(x.Sample.Frames, call)
 		}
 	}
 }

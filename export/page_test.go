@@ -79,7 +79,11 @@ func pageOfCores(t *testing.T, b *browsertest.Browser) {
 			}
 			f := &r.Goroutines[i].Frames[crashSite(r.Goroutines[i].Frames)]
 			site := p.Text("#crash > .site")
-			for _, text := range []string{f.Function, place(f.File, f.Line)} {
+			if got := browsertest.Eval[string](p, `document.querySelector("#crash > .site .p").title`); got != f.File {
+				t.Errorf("the whole name of the file is %q, want %q", got, f.File)
+			}
+			names := newPaths(r)
+			for _, text := range []string{f.Function, place(names.short(f.File), f.Line)} {
 				if !strings.Contains(site, text) {
 					t.Errorf("the crash site does not show %q:\n%s", text, site)
 				}

@@ -24,13 +24,16 @@ func newGoroutinesCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "goroutines [flags] [CORE [BINARY]]",
 		Short: "Show every goroutine: groups of equal stacks first",
-		Long: `Goroutines groups goroutines with equal stacks and states, largest groups first,
-and hides the runtime's own. --all shows every goroutine with its stack, --locals
-adds arguments and locals; --id, --state, --wait and --func select.`,
+		Long: `Goroutines groups goroutines with equal stacks and states, largest groups first, says what
+each group waits for and who seems to hold it, and hides the runtime's own goroutines and
+frames (--system, --full). --all shows every goroutine with its stack, --locals adds
+arguments and locals; --id, --state, --wait and --func select.`,
 		Example: `  sdcore goroutines core.1234 ./server
   sdcore goroutines core.1234 ./server --wait 'chan receive' --locals
   sdcore goroutines core.1234 ./server --id 42 --locals
-  sdcore goroutines core.1234 ./server --format traceback | less`,
+  sdcore goroutines core.1234 ./server --all --pager
+  sdcore goroutines core.1234 ./server --format traceback | pp
+  sdcore goroutines core.1234 ./server --format pprof > g.pb.gz && go tool pprof -top g.pb.gz`,
 		Args: argRange(0, 2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := tier.check(); err != nil {
