@@ -21,11 +21,18 @@ type pager struct {
 	left    bool // by the user, who has seen enough
 }
 
-// pagerCommand is the user's pager, "" for none: as git has it, cat is none.
+// pagerCommand is the user's pager, "" for none: as git has it, cat is none, and neither
+// is a program that is not installed.
 func pagerCommand() string {
 	c := strings.TrimSpace(cmp.Or(os.Getenv("SDCORE_PAGER"), os.Getenv("PAGER"), "less"))
 	if c == "cat" {
 		return ""
+	}
+	if !strings.ContainsAny(c, "|&;<>()$`\\\"'*?[#~=%{!") { // else the shell knows better
+		program, _, _ := strings.Cut(c, " ")
+		if _, err := exec.LookPath(program); err != nil {
+			return ""
+		}
 	}
 	return c
 }

@@ -57,7 +57,8 @@ func TestPager(t *testing.T) {
 		{"not asked for", "", "sed s/^/paged:/", []string{"version"}, "sdcore "},
 		{"ours first", "sed s/^/ours:/", "sed s/^/paged:/", []string{"--pager", "version"}, "ours:sdcore "},
 		{"none", "", "cat", []string{"version", "--pager"}, "sdcore "},
-		{"gone", "", "exit 0", []string{"version", "--pager"}, ""},
+		{"left at once", "", "true", []string{"version", "--pager"}, ""},
+		{"not installed", "", "no-such-pager -R", []string{"version", "--pager"}, "sdcore "},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Setenv("SDCORE_PAGER", tc.sdcorePager)
