@@ -173,6 +173,10 @@ func printable(s string, max int) string {
 	return strings.ReplaceAll(quoted[1:len(quoted)-1], `\"`, `"`)
 }
 
+// onLine puts the lines of a text beside each other; the runtime indents those of a
+// panic's text by a tab.
+func onLine(s string) string { return strings.NewReplacer("\n\t", " · ", "\n", " · ").Replace(s) }
+
 // Printable makes of a path or a reason what may stand on a line of a terminal.
 func Printable(s string) string { return printable(s, maxMessage) }
 

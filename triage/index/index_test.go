@@ -356,3 +356,12 @@ func testSources(t *testing.T, d database) {
 		t.Errorf("%v", got)
 	}
 }
+
+// TestMessageOnALine: the lines of a panic's text stand beside each other.
+func TestMessageOnALine(t *testing.T) {
+	o := Occurrence{Message: "stage publish: try 0: denied\n\ttry 1: denied\nquota\texceeded"}
+	o.Clean()
+	if want := `stage publish: try 0: denied · try 1: denied · quota\texceeded`; o.Message != want {
+		t.Errorf("%q, want %q", o.Message, want)
+	}
+}

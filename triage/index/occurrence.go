@@ -78,7 +78,7 @@ func (o *Occurrence) Clean() {
 		*s = printable(*s, maxWord)
 	}
 	o.Title, o.Site = printable(o.Title, maxTitle), printable(o.Site, maxTitle)
-	o.Message, o.Missing = printable(o.Message, maxMessage), printable(o.Missing, maxMessage)
+	o.Message, o.Missing = printable(onLine(o.Message), maxMessage), printable(o.Missing, maxMessage)
 	o.Functions = slices.Clone(o.Functions[:min(len(o.Functions), maxFunctions)])
 	for i := range o.Functions {
 		o.Functions[i] = printable(o.Functions[i], maxWord)

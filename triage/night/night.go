@@ -173,10 +173,11 @@ func group(b *strings.Builder, g *Group, s style) {
 // seen is when a group was seen.
 func seen(g *Group) string {
 	const layout = "2006-01-02 15:04"
-	if g.First.Equal(g.Last) {
-		return g.First.Format(layout)
+	first, last := g.First.UTC().Format(layout), g.Last.UTC().Format(layout)
+	if first == last {
+		return first
 	}
-	return g.First.Format(layout) + " to " + g.Last.Format(layout)
+	return first + " to " + last
 }
 
 func counts(list []index.Count, s style) string {
