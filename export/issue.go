@@ -128,14 +128,10 @@ const (
 )
 
 func issueReport(r *report.Report, o IssueOptions, check func([]byte) error) (string, error) {
-	m := &markdown{r: stable(r), names: newPaths(r), headLines: issueHead, siteLines: issueSite}
+	m := newMarkdown(r)
+	m.headLines, m.siteLines = issueHead, issueSite
 	if o.Markup == IssueMarkdown {
-		m.head()
-		m.crash()
-		m.callers()
-		m.groups()
-		m.heap()
-		m.about()
+		m.write()
 		text := m.b.String() + identityOf(r)
 		return text, check([]byte(text))
 	}

@@ -26,13 +26,8 @@ func Markdown(w io.Writer, res redact.Result) error {
 }
 
 func writeMarkdown(w io.Writer, r *report.Report) error {
-	m := &markdown{r: stable(r), names: newPaths(r)}
-	m.head()
-	m.crash()
-	m.callers()
-	m.groups()
-	m.heap()
-	m.about()
+	m := newMarkdown(r)
+	m.write()
 	if _, err := io.WriteString(w, m.b.String()); err != nil {
 		return fmt.Errorf("write report: %w", err)
 	}
@@ -46,6 +41,18 @@ type markdown struct {
 	b     strings.Builder
 	// headLines and siteLines bound what is not folded away, 0 for no bound.
 	headLines, siteLines int
+}
+
+func newMarkdown(r *report.Report) *markdown { return &markdown{r: stable(r), names: newPaths(r)} }
+
+// write collects all parts.
+func (m *markdown) write() {
+	m.head()
+	m.crash()
+	m.callers()
+	m.groups()
+	m.heap()
+	m.about()
 }
 
 // span returns s as a code span that nothing in s can end.

@@ -2,7 +2,6 @@ package export_test
 
 import (
 	"bytes"
-	"context"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -12,28 +11,14 @@ import (
 	"github.com/safedump/sdcore"
 	"github.com/safedump/sdcore/export"
 	"github.com/safedump/sdcore/internal/coretest"
-	"github.com/safedump/sdcore/redact"
 )
 
 // TestProfileOpens has go tool pprof read the profile of a core's goroutines: it counts
 // what the fixture started, in the functions that those wait in.
 func TestProfileOpens(t *testing.T) {
 	f := coretest.Core(t, "manywait")
-	s, err := sdcore.Open(context.Background(), f.Core, f.Bin, sdcore.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Close()
-	rep, err := s.Goroutines(context.Background(), sdcore.Filter{List: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	res, err := redact.Apply(rep, redact.Default())
-	if err != nil {
-		t.Fatal(err)
-	}
 	var b bytes.Buffer
-	if err := export.Profile(&b, res); err != nil {
+	if err := export.Profile(&b, goroutinesOf(t, f, sdcore.Filter{List: true})); err != nil {
 		t.Fatal(err)
 	}
 	path := filepath.Join(t.TempDir(), "goroutines.pb.gz")

@@ -67,12 +67,22 @@ func TestTracebackAsPrinted(t *testing.T) {
 // traceback is the traceback of a core with all of its goroutines.
 func traceback(t *testing.T, f coretest.Files) string {
 	t.Helper()
+	var b bytes.Buffer
+	if err := export.Traceback(&b, goroutinesOf(t, f, sdcore.Filter{System: true, List: true})); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+// goroutinesOf are the goroutines of a core, redacted.
+func goroutinesOf(t *testing.T, f coretest.Files, filter sdcore.Filter) redact.Result {
+	t.Helper()
 	s, err := sdcore.Open(context.Background(), f.Core, f.Bin, sdcore.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	rep, err := s.Goroutines(context.Background(), sdcore.Filter{System: true, List: true})
+	rep, err := s.Goroutines(context.Background(), filter)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -80,11 +90,7 @@ func traceback(t *testing.T, f coretest.Files) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var b bytes.Buffer
-	if err := export.Traceback(&b, res); err != nil {
-		t.Fatal(err)
-	}
-	return b.String()
+	return res
 }
 
 // masked is a traceback without what differs from run to run, or is not in a report.
