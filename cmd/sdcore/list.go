@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
@@ -105,13 +106,13 @@ crashed last first: status, number of crashes, last one, title. --all lists ever
 				if err != nil {
 					return err
 				}
-				return writeOccurrences(a.stdout, list, format.name)
+				return a.writeOccurrences(list, format.name)
 			}
 			list, err := x.Groups(cmd.Context(), filter)
 			if err != nil {
 				return err
 			}
-			return writeGroups(a.stdout, list, format.name)
+			return a.writeGroups(list, format.name)
 		},
 	}
 	f.register(cmd)
@@ -123,37 +124,50 @@ crashed last first: status, number of crashes, last one, title. --all lists ever
 
 const listTime = "2006-01-02 15:04"
 
-func writeGroups(w io.Writer, list []index.Group, format string) error {
+func (a *app) writeGroups(list []index.Group, format string) error {
 	if format == "json" {
-		return writeJSON(w, append([]index.Group{}, list...))
+		return writeJSON(a.stdout, append([]index.Group{}, list...))
 	}
-	if len(list) == 0 {
-		_, err := io.WriteString(w, "No crashes found.\n")
-		return err
-	}
-	var b strings.Builder
+	lines := []string{"name           status      count  last              what died"}
 	for i := range list {
 		g := &list[i]
-		fmt.Fprintf(&b, "%-14s %-9s %7d  %s  %s\n", g.Name, g.Status, g.Count, g.Last.Format(listTime), g.Title)
+		lines = append(lines, fmt.Sprintf("%-14s %-9s %7d  %s  %s", g.Name, g.Status, g.Count, g.Last.Format(listTime), g.Title))
 	}
-	_, err := io.WriteString(w, b.String())
-	return err
+	return a.writeList(lines)
 }
 
-func writeOccurrences(w io.Writer, list []index.Occurrence, format string) error {
+func (a *app) writeOccurrences(list []index.Occurrence, format string) error {
 	if format == "json" {
-		return writeJSON(w, index.List(list))
+		return writeJSON(a.stdout, index.List(list))
 	}
-	if len(list) == 0 {
-		_, err := io.WriteString(w, "No crashes found.\n")
-		return err
+	hosts := 4
+	for i := range list {
+		hosts = max(hosts, utf8.RuneCountInString(list[i].Host))
 	}
-	var b strings.Builder
+	lines := []string{fmt.Sprintf("%-12s  %-16s  %-*s  %-13s  %s", "crash", "died", hosts, "host", "group", "what died")}
 	for i := range list {
 		o := &list[i]
-		fmt.Fprintf(&b, "%s  %s  %s  %s  %s: %s\n", o.Name(), o.Seen.Format(listTime), o.Host, o.GroupName, o.Type, o.Message)
+		lines = append(lines, fmt.Sprintf("%-12s  %s  %-*s  %-13s  %s: %s", o.Name(), o.Seen.Format(listTime), hosts, o.Host, o.GroupName, o.Type, o.Message))
 	}
-	_, err := io.WriteString(w, b.String())
+	return a.writeList(lines)
+}
+
+// writeList writes a heading and the lines below it, cut to the terminal. Hosts that
+// share an index write its text: none of it acts on a terminal.
+func (a *app) writeList(lines []string) error {
+	var b strings.Builder
+	if len(lines) == 1 {
+		b.WriteString("No crashes found.\n")
+		lines = nil
+	}
+	for _, l := range lines {
+		l = index.Printable(l)
+		if r := []rune(l); a.width > 0 && len(r) > a.width {
+			l = string(r[:a.width-1]) + "…"
+		}
+		b.WriteString(l + "\n")
+	}
+	_, err := io.WriteString(a.stdout, b.String())
 	return err
 }
 

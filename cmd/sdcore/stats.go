@@ -78,7 +78,7 @@ func (s *stats) write(w io.Writer) error {
 			if name == "" {
 				name = "unknown"
 			}
-			fmt.Fprintf(&b, "  %7d  %-*s  %s\n", c.N, statsBar, strings.Repeat("#", max(1, int(c.N*statsBar/most))), name)
+			fmt.Fprintf(&b, "  %7d  %-*s  %s\n", c.N, statsBar, strings.Repeat("#", max(1, int(c.N*statsBar/most))), index.Printable(name))
 		}
 	}
 	_, err := io.WriteString(w, b.String())

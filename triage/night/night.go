@@ -74,7 +74,7 @@ type plain struct{}
 func (plain) title(s string) string         { return s + "\n" }
 func (plain) item(s string) string          { return "  " + s + "\n" }
 func (plain) detail(label, s string) string { return fmt.Sprintf("      %-9s %s\n", label, s) }
-func (plain) code(s string) string          { return s }
+func (plain) code(s string) string          { return index.Printable(s) }
 
 type markdown struct{}
 
@@ -88,7 +88,7 @@ func (markdown) code(s string) string {
 	if s == "" {
 		return ""
 	}
-	return "`" + strings.ReplaceAll(s, "`", "'") + "`"
+	return "`" + strings.ReplaceAll(index.Printable(s), "`", "'") + "`"
 }
 
 // maxShown bounds the lines of a list.
