@@ -289,7 +289,7 @@ func pageWithoutScript(t *testing.T, b *browsertest.Browser) {
 			t.Errorf("%s shows nothing", fold)
 		}
 	}
-	if got := p.Text(`[data-g="2"]`); !strings.Contains(got, "main.main.func1 /src/pay/main.go:55") {
+	if got := p.Text(`[data-g="2"]`); !strings.Contains(got, "main.main.func1 main.go:55") {
 		t.Errorf("the group shows %q", got)
 	}
 	var md bytes.Buffer
