@@ -226,6 +226,9 @@ func plantedOutputs(t *testing.T, f coretest.Files) map[string][]byte {
 	for _, format := range []string{"text", "json", "dot"} {
 		lines = append(lines, []string{"waits", f.Core, f.Bin, "--format", format})
 	}
+	for _, tracker := range []string{"github", "gitlab", "redmine"} { // Markdown with and without the JSON, plain text
+		lines = append(lines, []string{"attach", saved, "--tracker", tracker, "--project", "a/b", "--url", "http://127.0.0.1:1", "--dry-run"})
+	}
 	out := map[string][]byte{}
 	for _, args := range lines {
 		var stdout, stderr bytes.Buffer
