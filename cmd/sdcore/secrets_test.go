@@ -169,6 +169,9 @@ func plantedOutputs(t *testing.T, f coretest.Files) map[string][]byte {
 	home := t.TempDir()
 	t.Setenv("HOME", home)
 	t.Setenv("NO_COLOR", "1")
+	for _, token := range []string{"SDCORE_TRACKER_TOKEN", "GITHUB_TOKEN", "GITLAB_TOKEN", "REDMINE_API_KEY"} {
+		t.Setenv(token, "") // with one, attach asks the tracker
+	}
 	saved := filepath.Join(home, "saved.json")
 	all := []string{"--max-items", "-1", "--max-depth", "-1", "--max-string", "-1", "--full"}
 	with := func(args ...string) []string { return append(args, all...) }
