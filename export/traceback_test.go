@@ -50,6 +50,9 @@ func TestTracebackAsPrinted(t *testing.T) {
 			for _, id := range slices.Sorted(maps.Keys(want.goroutines)) {
 				h, w := have.goroutines[id], want.goroutines[id]
 				h, w = alike(h, w)
+				if died := id == want.first && !strings.HasPrefix(want.header, "SIG"); !died {
+					h, w = later(h, w)
+				}
 				if h != w {
 					t.Errorf("%s is\n%s\nGo printed\n%s", id, h, w)
 				}
@@ -196,6 +199,20 @@ func alike(have, want string) (string, string) {
 	return have, want
 }
 
+// later takes off what a goroutine that ran, or could, has done since Go printed it: its
+// state, and calls above those that were printed.
+func later(have, want string) (string, string) {
+	if !strings.HasPrefix(want, "[runn") {
+		return have, want
+	}
+	_, h, _ := strings.Cut(have, "\n")
+	_, w, _ := strings.Cut(want, "\n")
+	if strings.HasSuffix(h, w) {
+		return w, w
+	}
+	return h, w
+}
+
 // createdBy is the end of a goroutine's text that says who made it.
 func createdBy(text string) string {
 	if i := strings.Index(text, "created by "); i >= 0 {
@@ -229,7 +246,7 @@ func TestTracebackParsed(t *testing.T) {
 				t.Fatal("panicparse finds no goroutine in what Go printed")
 			}
 			for id, calls := range want {
-				if id != "0" && have[id] != calls && !strings.Contains(calls, "elsewhere") {
+				if id != "0" && !strings.HasSuffix(have[id], calls) && !strings.Contains(calls, "elsewhere") { // one that ran may have called more
 					t.Errorf("goroutine %s is\n%s\nwhat Go printed is\n%s", id, have[id], calls)
 				}
 			}
