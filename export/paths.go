@@ -16,16 +16,21 @@ type paths struct {
 	goroot string // GOROOT/src, with a slash; "" when not known
 }
 
+// learnedFrom is how many frames are looked at to learn directories: where they are not
+// to be learned, after -trimpath, a hundred thousand stacks are not read for that.
+const learnedFrom = 10_000
+
 // newPaths learns directories from frames: where package main and the runtime lie.
 func newPaths(r *report.Report) paths {
 	var p paths
 	if m := r.Identity.Main.Path; m != "" {
 		p.module = m + "/"
 	}
+	looked := 0
 	for i := range r.Groups {
 		for j := range r.Groups[i].Frames {
 			f := &r.Groups[i].Frames[j]
-			if p.learn(&r.Identity, f.Function, f.File) {
+			if looked++; p.learn(&r.Identity, f.Function, f.File) || looked > learnedFrom {
 				return p
 			}
 		}
@@ -33,7 +38,7 @@ func newPaths(r *report.Report) paths {
 	for i := range r.Goroutines {
 		for j := range r.Goroutines[i].Frames {
 			f := &r.Goroutines[i].Frames[j]
-			if p.learn(&r.Identity, f.Function, f.File) {
+			if looked++; p.learn(&r.Identity, f.Function, f.File) || looked > learnedFrom {
 				return p
 			}
 		}
